@@ -1,0 +1,27 @@
+// What is known of one IP address: worked out once by the steps that describe addresses, then cached.
+
+export interface GeoLocation {
+  readonly lat: number;
+  readonly lon: number;
+}
+
+/** Steps fill in what they know in `describe`; afterwards nobody changes it. */
+export interface AddressFacts {
+  /** Canonical text. */
+  readonly text: string;
+  readonly version: 4 | 6;
+  /** Within the private, local, multicast and broadcast ranges of ElastiFlow's list: no place, no AS. */
+  readonly isPrivate: boolean;
+  /** The address itself until a step knows a name. */
+  hostname: string;
+  /** Set by `asn`: "Google LLC (15169)", "private" or "public". */
+  autonomousSystem: string | undefined;
+  asn: number | undefined;
+  /** Set by `geoip`. */
+  country: string | undefined;
+  countryCode: string | undefined;
+  city: string | undefined;
+  location: GeoLocation | undefined;
+  /** Set by `locality`. */
+  locality: 'private' | 'public' | undefined;
+}

@@ -1,0 +1,48 @@
+// The step contract: a step is one file in steps/, one line in the pipeline file. docs/add-a-step.md is the recipe.
+
+import type { ZodType } from 'zod';
+import type { RecordBatch } from '../model/record-batch.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { AddressFacts } from './address-facts.ts';
+import type { FlowDocument } from './flow-document.ts';
+
+export interface StepDefinition<Options> {
+  /** As written in the pipeline file. */
+  readonly name: string;
+  /** One sentence for the documentation. */
+  readonly summary: string;
+  /** Strict: unknown keys are mistakes. `{}` must be valid unless the step makes no sense without options. */
+  readonly options: ZodType<Options>;
+  /** Document fields, by stored path. */
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  /** Tests of the step, and its documentation. */
+  readonly examples: readonly StepExample[];
+  /** Opens what the step needs (databases). Throws WeirError with the option's name in it. */
+  create(options: Options, context: StepContext): Step | Promise<Step>;
+}
+
+export interface StepExample {
+  readonly title: string;
+  readonly options: unknown;
+  /** Record fields by IANA name, in readable form (addresses as text). */
+  readonly record: Readonly<Record<string, unknown>>;
+  /** Stored paths and their values; null: the field must be absent. */
+  readonly expect: Readonly<Record<string, unknown>>;
+}
+
+export interface StepContext {
+  /** Folder that relative paths of the pipeline file start from. */
+  readonly folder: string;
+  readonly logger: Logger;
+}
+
+export interface Step {
+  /** The only place that may wait. */
+  prepare?(batch: RecordBatch): Promise<void>;
+  /** Once per address, in file order; the result is cached, so it must depend on nothing else. */
+  describe?(facts: AddressFacts): void;
+  /** Once per flow, in file order; synchronous. False: drop the flow. */
+  apply?(flow: FlowDocument): boolean | undefined;
+  close?(): Promise<void>;
+}

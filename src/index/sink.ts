@@ -1,0 +1,32 @@
+// The sink contract: where documents of a batch end up. Two implementations: NDJSON files and Elasticsearch.
+
+import type { DocumentBatch } from '../model/document.ts';
+
+export interface Sink {
+  /** Opens, checks and prepares (folder, template). Throws WeirError; retryable: the server is away, `write` will wait for it. */
+  start(): Promise<void>;
+  /**
+   * Gives each document of the batch exactly one fate. While the target is away, full or busy it waits and tries again by itself.
+   * Rejects with WeirError `stopped` when `signal` aborts before each document has its fate; the same batch written again
+   * later doubles nothing.
+   */
+  write(documents: DocumentBatch, signal: AbortSignal): Promise<WriteResult>;
+  stop(): Promise<void>;
+  /** One short phrase for the status line when documents are held, e.g. "Elasticsearch away for 12 s"; undefined when all is well. */
+  trouble(): string | undefined;
+}
+
+/** The fate of each document of the batch, by position in `documents`. */
+export interface WriteResult {
+  readonly indexed: number;
+  /** Written by an earlier attempt. */
+  readonly alreadyThere: number;
+  /** Documents that the target will never take, with the reason. */
+  readonly refused: readonly RefusedDocument[];
+}
+
+export interface RefusedDocument {
+  /** Index in the document batch. */
+  readonly index: number;
+  readonly reason: string;
+}

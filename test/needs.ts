@@ -1,0 +1,40 @@
+// Tests that need a server or a program skip where it is absent and say what to install; with CI=true they must run.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe } from 'vitest';
+
+const needs = {
+  redis: { command: 'redis-server', install: 'apt install redis-server' },
+  java: { command: 'java', install: 'apt install openjdk-17-jdk-headless maven' },
+  maven: { command: 'mvn', install: 'apt install openjdk-17-jdk-headless maven' },
+  softflowd: { command: 'softflowd', install: 'apt install softflowd' },
+  pmacctd: { command: 'pmacctd', install: 'apt install pmacct' },
+  python: { command: 'python3', install: 'apt install python3' },
+} as const;
+
+export type Need = keyof typeof needs | 'captures';
+
+/** The folder of real captures beside the repository: present in CI, absent in a user's clone. */
+export const capturesFolder = fileURLToPath(new URL('../../shared/captures/', import.meta.url));
+
+/** `describe` when everything needed is here, else `describe.skip` with the reason in the title. */
+export function describeWith(required: readonly Need[], title: string, body: () => void): void {
+  const missing = required.map(missingReason).filter((reason) => reason !== undefined);
+  if (missing.length === 0) describe(title, body);
+  else if (process.env['CI'] === 'true') {
+    describe(title, () => {
+      throw new Error(`CI must run this: ${missing.join('; ')}`);
+    });
+  } else describe.skip(`${title} (skipped: ${missing.join('; ')})`, body);
+}
+
+function missingReason(need: Need): string | undefined {
+  if (need === 'captures') return existsSync(capturesFolder) ? undefined : 'the folder ../shared/captures is not here';
+  const { command, install } = needs[need];
+  const found = spawnSync('sh', ['-c', `command -v ${command}`], {
+    env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` },
+  });
+  return found.status === 0 ? undefined : `${command} is not installed: ${install}`;
+}
