@@ -1,0 +1,165 @@
+// The queue inside one process: bounded by bytes, in order of arrival. An orderly stop keeps what is left in a file,
+// and the next start brings it back; a killed process loses what was waiting (a Redis queue does not).
+
+import { WeirError } from '../model/errors.ts';
+import type { RecordBatch } from '../model/record-batch.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { readBatchFile, writeBatchFile } from './batch-file.ts';
+import type { Job, Queue, QueueDepth } from './queue.ts';
+
+export interface MemoryQueueOptions {
+  /** `add` refuses when the batches waiting and active have this many bytes (by their own estimate). */
+  readonly maxBytes: number;
+  /** Where batches wait between `stop` and `start`. Absent: they are forgotten. */
+  readonly file?: string;
+  readonly logger: Logger;
+}
+
+interface Entry {
+  readonly batch: RecordBatch;
+  readonly sequence: number;
+  /** From the last run's file. */
+  readonly restored: boolean;
+  attempt: number;
+}
+
+export function createMemoryQueue({ maxBytes, file, logger }: MemoryQueueOptions): Queue {
+  /** In order; entries before `head` are taken. Compacted now and then, so that taking is O(1). */
+  let waiting: (Entry | undefined)[] = [];
+  let head = 0;
+  const active = new Set<Entry>();
+  const takers: ((entry: Entry | undefined) => void)[] = [];
+  let sequence = 0;
+  let bytes = 0;
+  let records = 0;
+  let stopped = true;
+  /** Batches from the file that are not done yet: with the last one the file goes. */
+  let restoredLeft = 0;
+
+  async function start(): Promise<void> {
+    stopped = false;
+    if (file === undefined) return;
+    const { batches, damaged } = await readBatchFile(file).catch((cause: unknown) => {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new WeirError('file-invalid', `the batches of the last run can't be read from ${file}: ${reason}`, {
+        hint: 'Move the file away to start without them.',
+        cause,
+      });
+    });
+    if (damaged > 0) logger.error({ file, damaged }, 'batches of the last run are damaged and lost');
+    if (batches.length > 0) logger.info({ file, batches: batches.length }, 'took over the batches of the last run');
+    // More than maxBytes may come back: refusing them would lose them.
+    restoredLeft = batches.length;
+    for (const batch of batches) put(batch, true);
+  }
+
+  function put(batch: RecordBatch, restored: boolean): void {
+    const entry: Entry = { batch, sequence, restored, attempt: 0 };
+    sequence += 1;
+    bytes += batch.byteSize;
+    records += batch.recordCount;
+    offer(entry);
+  }
+
+  /** To a taker that waits, or into line: at the tail when new, by its old place when it was given back. */
+  function offer(entry: Entry): void {
+    const taker = takers.shift();
+    if (taker !== undefined) {
+      taker(entry);
+      return;
+    }
+    let index = waiting.length;
+    while (index > head && waiting[index - 1]!.sequence > entry.sequence) index -= 1;
+    if (index === head && head > 0) {
+      head -= 1;
+      waiting[head] = entry;
+    } else waiting.splice(index, 0, entry);
+  }
+
+  async function add(batch: RecordBatch): Promise<boolean> {
+    if (stopped || bytes + batch.byteSize > maxBytes) return false;
+    put(batch, false);
+    return true;
+  }
+
+  async function take(signal: AbortSignal): Promise<Job | undefined> {
+    if (signal.aborted || stopped) return undefined;
+    const entry = next() ?? (await waitForEntry(signal));
+    if (entry === undefined) return undefined;
+    active.add(entry);
+    entry.attempt += 1;
+    return toJob(entry);
+  }
+
+  function next(): Entry | undefined {
+    const entry = waiting[head];
+    if (entry === undefined) return undefined;
+    waiting[head] = undefined;
+    head += 1;
+    if (head === waiting.length || head > 1024) {
+      waiting = waiting.slice(head);
+      head = 0;
+    }
+    return entry;
+  }
+
+  function waitForEntry(signal: AbortSignal): Promise<Entry | undefined> {
+    return new Promise((resolve) => {
+      const taker = (entry: Entry | undefined): void => {
+        signal.removeEventListener('abort', giveUp);
+        resolve(entry);
+      };
+      const giveUp = (): void => {
+        takers.splice(takers.indexOf(taker), 1);
+        resolve(undefined);
+      };
+      takers.push(taker);
+      signal.addEventListener('abort', giveUp, { once: true });
+    });
+  }
+
+  function toJob(entry: Entry): Job {
+    return {
+      batch: entry.batch,
+      attempt: entry.attempt,
+      async done() {
+        if (!active.delete(entry)) return;
+        bytes -= entry.batch.byteSize;
+        records -= entry.batch.recordCount;
+        if (entry.restored) await forgetRestored();
+      },
+      async giveBack() {
+        if (active.delete(entry)) offer(entry);
+      },
+    };
+  }
+
+  async function forgetRestored(): Promise<void> {
+    restoredLeft -= 1;
+    if (restoredLeft === 0 && file !== undefined) await writeBatchFile(file, []);
+  }
+
+  async function depth(): Promise<QueueDepth> {
+    return { waiting: waiting.length - head, active: active.size, records, bytes };
+  }
+
+  async function stop(): Promise<void> {
+    if (stopped) return;
+    stopped = true;
+    for (const taker of takers.splice(0)) taker(undefined);
+    for (const entry of active) offer(entry);
+    active.clear();
+    const left = waiting.slice(head).map((entry) => entry!.batch);
+    waiting = [];
+    head = 0;
+    bytes = 0;
+    records = 0;
+    if (file !== undefined) {
+      await writeBatchFile(file, left);
+      if (left.length > 0)
+        logger.warn({ file, batches: left.length }, 'kept batches that were not indexed for the next start');
+    } else if (left.length > 0) logger.error({ batches: left.length }, 'batches that were not indexed are lost');
+  }
+
+  return { start, add, take, depth, stop };
+}
