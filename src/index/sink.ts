@@ -16,11 +16,10 @@ export interface Sink {
   trouble(): string | undefined;
 }
 
-/** The fate of each document of the batch, by position in `documents`. */
+/** The fate of each document of the batch: indexed, unless one of the lists names it. */
 export interface WriteResult {
-  readonly indexed: number;
-  /** Written by an earlier attempt. */
-  readonly alreadyThere: number;
+  /** Written by an earlier attempt: indexes in the document batch. Empty for most batches. */
+  readonly alreadyThere: readonly number[];
   /** Documents that the target will never take, with the reason. */
   readonly refused: readonly RefusedDocument[];
 }

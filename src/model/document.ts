@@ -14,8 +14,15 @@ export interface DocumentBatch {
   /** Exporter of document i, for the ledger: index into `exporters`. */
   readonly exporterOf: Uint32Array;
   readonly exporters: readonly string[];
-  /** Rows that became no document, by the name of the step that dropped them. */
-  readonly dropped: ReadonlyMap<string, number>;
+  /** Rows that became no document because a step dropped them. Empty for most batches. */
+  readonly dropped: readonly DroppedRows[];
+}
+
+export interface DroppedRows {
+  readonly exporter: string;
+  /** Name of the step. */
+  readonly step: string;
+  readonly rows: number;
 }
 
 /** The `_id` of a document: the same for every attempt at the same batch. */
