@@ -1,0 +1,193 @@
+// Receives datagrams on UDP ports and hands each on as it comes; nothing else, because receiving is urgent and the rest is not.
+// Tells what the kernel really gave as receive buffer, and how many datagrams it dropped for want of room.
+
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import type { Datagram } from '../model/datagram.ts';
+import { createRateLimit, type Logger } from '../telemetry/logger.ts';
+import { readKernelDrops, readSocketInodes, type SocketAddress } from './kernel-drops.ts';
+import { askReceiveBuffer, toListenError, toReceiveBufferAdvice } from './udp-advice.ts';
+
+export interface ListenAddress {
+  /** Numeric address or name; `::` takes IPv4 as well, unless the same port is listed for an IPv4 address. */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+export interface UdpListenerOptions {
+  readonly addresses: readonly ListenAddress[];
+  /** Asked for each socket; 32 MB hold half a second of 40,000 datagrams/s. */
+  readonly receiveBufferBytes: number;
+  /** Called for each datagram, from the moment a port is open, even before `start` is done. */
+  readonly onDatagram: (datagram: Datagram) => void;
+  readonly logger: Logger;
+  /** Wall clock, ms since 1970. */
+  readonly now: () => number;
+  /** Opens an unbound socket; tests give sockets that fail. */
+  readonly openSocket?: typeof createSocket;
+}
+
+export interface UdpListener {
+  /** Opens all ports or none. Throws WeirError `listen-failed`. */
+  start(): Promise<void>;
+  /** Closes the ports; datagrams that wait in the kernel are given up. Safe to call twice. */
+  stop(): Promise<void>;
+  /** Where we listen: real ports. The last known ones after `stop`. */
+  addresses(): readonly SocketAddress[];
+  /** Datagrams the kernel dropped at our sockets since `start`; 0 where the system does not tell. */
+  kernelDrops(): Promise<number>;
+  /** Datagrams whose `onDatagram` threw: a mistake in weir, never the fault of data. */
+  failedDatagrams(): number;
+}
+
+export function createUdpListener(options: UdpListenerOptions): UdpListener {
+  const { receiveBufferBytes, logger, now, onDatagram, openSocket = createSocket } = options;
+  const pass = createRateLimit();
+  let sockets: Socket[] = [];
+  let bound: readonly SocketAddress[] = [];
+  let running: Promise<void> | undefined;
+  let failed = 0;
+
+  let inodes: ReadonlySet<number> | undefined;
+  const dropsSeen = new Map<number, number>();
+  let dropped = 0;
+  let reading: Promise<void> | undefined;
+
+  function start(): Promise<void> {
+    running ??= open();
+    return running;
+  }
+
+  async function open(): Promise<void> {
+    const wanted = withoutRepeats(options.addresses);
+    try {
+      for (const address of wanted) await openOne(address, wanted);
+    } catch (error) {
+      await closeAll();
+      running = undefined;
+      throw error;
+    }
+    bound = sockets.map((socket) => ({ host: socket.address().address, port: socket.address().port }));
+    const given = sockets.map((socket) => askReceiveBuffer(socket, receiveBufferBytes));
+    const advice = toReceiveBufferAdvice(receiveBufferBytes, Math.min(...given));
+    if (advice !== undefined) logger.warn({ askedBytes: receiveBufferBytes, givenBytes: Math.min(...given) }, advice);
+    dropped = 0;
+    dropsSeen.clear();
+    inodes = await readSocketInodes(bound);
+    if (inodes === undefined)
+      logger.info('this system does not tell how many datagrams it dropped (no /proc/net/udp): kernel drops stay 0');
+  }
+
+  async function openOne(address: ListenAddress, all: readonly ListenAddress[]): Promise<void> {
+    try {
+      // Node would bind port 70000 as 4464.
+      if (!(Number.isInteger(address.port) && address.port >= 0 && address.port <= 65_535))
+        throw Object.assign(new Error('port out of range'), { code: 'ERANGE' });
+      const ipv6Only = isIPv6(address.host) && all.some(({ host, port }) => port === address.port && !isIPv6(host));
+      sockets.push(await bind(address, ipv6Only));
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (address.host !== '::' || (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL'))
+        throw toListenError(address, error);
+      const instead = { host: '0.0.0.0', port: address.port };
+      logger.info({ port: address.port }, 'this machine has no IPv6: listening on 0.0.0.0 instead of [::]');
+      if (address.port !== 0 && all.some(({ host, port }) => host === instead.host && port === instead.port)) return;
+      await openOne(instead, all);
+    }
+  }
+
+  function bind({ host, port }: ListenAddress, ipv6Only: boolean): Promise<Socket> {
+    const isV6 = isIPv6(host);
+    const socket = openSocket({ type: isV6 ? 'udp6' : 'udp4', ipv6Only });
+    const receive = (payload: Buffer, from: RemoteInfo): void => {
+      const exporter = isV6 ? toExporter(from.address) : from.address;
+      try {
+        onDatagram({ payload, exporter, exporterPort: from.port, receivedAtMs: now() });
+      } catch (error) {
+        failed += 1;
+        logOften('datagram', 'a datagram was lost by a mistake in weir; please report it', error);
+      }
+    };
+    // Before the bind: datagrams that come in the same moment must find their reader.
+    socket.on('message', receive);
+    return new Promise((resolve, reject) => {
+      const refuse = (error: Error): void => {
+        socket.off('message', receive);
+        closeSocket(socket).then(() => reject(error), reject);
+      };
+      socket.once('error', refuse);
+      socket.bind(port, host, () => {
+        socket.off('error', refuse);
+        socket.on('error', (error) => logOften('socket', 'a listening socket reports an error; it goes on', error));
+        resolve(socket);
+      });
+    });
+  }
+
+  function logOften(kind: string, message: string, error: unknown): void {
+    const heldBack = pass(kind, now());
+    if (heldBack === undefined) return;
+    const { code, stack } = error as NodeJS.ErrnoException;
+    logger.error({ code, heldBack, stack: kind === 'datagram' ? stack : undefined }, message);
+  }
+
+  async function kernelDrops(): Promise<number> {
+    // One reading at a time: counts of an older reading must not follow those of a newer one.
+    reading ??= readDrops().finally(() => {
+      reading = undefined;
+    });
+    await reading;
+    return dropped;
+  }
+
+  async function readDrops(): Promise<void> {
+    if (inodes === undefined || sockets.length === 0) return;
+    const counts = await readKernelDrops(inodes);
+    for (const [inode, { drops }] of counts ?? []) {
+      dropped += (drops - (dropsSeen.get(inode) ?? 0)) >>> 0;
+      dropsSeen.set(inode, drops);
+    }
+  }
+
+  async function stop(): Promise<void> {
+    await running?.catch(() => undefined);
+    await kernelDrops();
+    await closeAll();
+    running = undefined;
+  }
+
+  async function closeAll(): Promise<void> {
+    const closing = sockets;
+    sockets = [];
+    await Promise.all(closing.map(closeSocket));
+  }
+
+  return { start, stop, addresses: () => bound, kernelDrops, failedDatagrams: () => failed };
+}
+
+/** Canonical text: IPv4-mapped IPv6 addresses (RFC 4291 §2.5.5.2) become IPv4, zone ids (RFC 4007 §11) are left out. */
+export function toExporter(address: string): string {
+  if (address.startsWith('::ffff:') && address.includes('.', 7)) return address.slice(7);
+  const zone = address.indexOf('%');
+  return zone === -1 ? address : address.slice(0, zone);
+}
+
+function withoutRepeats(addresses: readonly ListenAddress[]): readonly ListenAddress[] {
+  return addresses.filter(
+    ({ host, port }, at) =>
+      port === 0 || addresses.findIndex((other) => other.host === host && other.port === port) === at,
+  );
+}
+
+function closeSocket(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.removeAllListeners('error').on('error', () => undefined);
+    try {
+      socket.close(() => resolve());
+    } catch {
+      // It is closed already.
+      resolve();
+    }
+  });
+}
