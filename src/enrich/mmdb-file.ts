@@ -1,0 +1,79 @@
+// Opens MaxMind DB files: a path in, look-ups by address text out. A file that is missing or no database is a WeirError;
+// a look-up that meets garbage inside the file finds nothing.
+
+import { readFile, stat } from 'node:fs/promises';
+import { Reader, type Response } from 'maxmind';
+import { WeirError } from '../model/errors.ts';
+
+export interface MmdbFile {
+  readonly path: string;
+  readonly databaseType: string;
+  readonly builtAtMs: number;
+  /** The record of a canonical address; undefined: not in the database. */
+  lookup(address: string, version: 4 | 6): Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Node reads no larger file into one Buffer; the largest database known (DB-IP City, paid) has 0.5 GB. */
+const maxFileBytes = 2 ** 31 - 1;
+
+/** `option` names the setting in messages: `geoip.database`. */
+export async function openMmdbFile(path: string, option: string): Promise<MmdbFile> {
+  const reader = await openReader(path, option);
+  const { databaseType, buildEpoch, ipVersion } = reader.metadata;
+
+  function lookup(address: string, version: 4 | 6): Readonly<Record<string, unknown>> | undefined {
+    // An IPv4 tree would take the first 32 bits of an IPv6 address for an IPv4 address.
+    if (version === 6 && ipVersion === 4) return undefined;
+    try {
+      const record: unknown = reader.get(address);
+      return isRecord(record) ? record : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  return { path, databaseType, builtAtMs: buildEpoch.getTime(), lookup };
+}
+
+async function openReader(path: string, option: string): Promise<Reader<Response>> {
+  const bytes = await readWhole(path, option);
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
+    throw invalid(path, option, 'is compressed', 'Unpack it first: `gunzip FILE`.');
+  }
+  try {
+    // No cache: each address is looked up once, then its facts are cached.
+    const reader = new Reader<Response>(bytes);
+    const { nodeCount, searchTreeSize, ipVersion, recordSize } = reader.metadata;
+    const isComplete = nodeCount > 0 && searchTreeSize < bytes.length && (ipVersion === 4 || ipVersion === 6);
+    if (!isComplete) throw new Error(`${nodeCount} nodes of ${recordSize} bits in ${bytes.length} bytes`);
+    // Walks the tree on both of its sides: damage there shows now and not in the first flows.
+    for (const address of ['1.1.1.1', '203.0.114.1']) reader.get(address);
+    return reader;
+  } catch (cause) {
+    throw invalid(path, option, 'is not a whole MaxMind DB (.mmdb) file', 'Download it again, or name another.', cause);
+  }
+}
+
+async function readWhole(path: string, option: string): Promise<Buffer> {
+  try {
+    const found = await stat(path);
+    if (found.isFile() && found.size <= maxFileBytes) return await readFile(path);
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    const reason = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`;
+    throw new WeirError('file-missing', `${option}: the file ${path} ${reason}`, {
+      hint: `Name an existing .mmdb file in ${option}, or leave the option out for the database that came with weir.`,
+      context: { option, path },
+      cause,
+    });
+  }
+  throw invalid(path, option, 'is no file that can be read whole', 'Name a .mmdb file below 2 GiB.');
+}
+
+function invalid(path: string, option: string, problem: string, hint: string, cause?: unknown): WeirError {
+  return new WeirError('file-invalid', `${option}: ${path} ${problem}`, { hint, context: { option, path }, cause });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
