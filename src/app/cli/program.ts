@@ -1,0 +1,131 @@
+// The verbs of the command line and their options. A verb loads its module when it is called: --help and start-up stay fast.
+
+import { readFileSync } from 'node:fs';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+
+export interface ProgramOptions {
+  /** Milliseconds since 1970. */
+  readonly startedAtMs: number;
+  /** Called before a verb does its work. */
+  readonly onVerb: (verb: string, debug: boolean) => void;
+}
+
+interface RunFlags {
+  readonly quiet?: boolean;
+  readonly logLevel: string;
+}
+
+export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command {
+  const program = new Command('weir')
+    .description(
+      'Receives NetFlow v5/v9, IPFIX and sFlow, and writes enriched documents into files or Elasticsearch 7.',
+    )
+    .version(readVersion(), '--version', 'print the version')
+    .helpOption('--help', 'show this help')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined })
+    .showSuggestionAfterError()
+    .addHelpText(
+      'after',
+      '\nStart here:\n  $ weir demo          see it work, without a router\n  $ weir run           then point your router at UDP port 2055\n  $ weir run --help    every verb has its own help',
+    );
+
+  program
+    .command('run')
+    .description('Receive flows and index them, until SIGTERM or SIGINT (Ctrl-C); a second signal ends at once.')
+    .addArgument(pipelineArgument())
+    .option('--quiet', 'no status line; warnings and errors only')
+    .addOption(logLevelOption())
+    .addHelpText(
+      'after',
+      examples(
+        'weir run',
+        'weir run my-pipeline.yml --log-level debug',
+        'ELASTICSEARCH_URL=http://localhost:9200 weir run',
+      ),
+    )
+    .action(async (file: string | undefined, flags: RunFlags) => {
+      const { run } = await import('../run.ts');
+      await run({ ...(await toRunOptions(file, flags)), startedAtMs });
+    });
+
+  program
+    .command('check')
+    .description('Check a pipeline file and run the tests in it. Opens nothing on the network.')
+    .addArgument(pipelineArgument())
+    .addOption(logLevelOption())
+    .addHelpText('after', examples('weir check', 'weir check my-pipeline.yml'))
+    .action(async (file: string | undefined) => {
+      const { check } = await import('../check.ts');
+      process.stdout.write(`${await check(file)}\n`);
+    });
+
+  program
+    .command('demo')
+    .description('Like run, with simulated routers that send real flows to it: life in a minute, without a router.')
+    .addArgument(pipelineArgument())
+    .addOption(new Option('--rate <flows>', 'flows per second').default(500).argParser(toRate))
+    .option('--quiet', 'no status line; warnings and errors only')
+    .addOption(logLevelOption())
+    .addHelpText(
+      'after',
+      examples('weir demo', 'weir demo --rate 5000', 'ELASTICSEARCH_URL=http://localhost:9200 weir demo'),
+    )
+    .action(async (file: string | undefined, flags: RunFlags & { readonly rate: number }) => {
+      const { run } = await import('../run.ts');
+      await run({ ...(await toRunOptions(file, flags)), demo: { rate: flags.rate }, startedAtMs });
+    });
+
+  program
+    .command('decode')
+    .description('Print the records in a capture file (pcap or pcapng) as JSON, one a line. Faults go to stderr.')
+    .argument('<file>', 'the capture file')
+    .addOption(logLevelOption())
+    .addHelpText('after', examples('weir decode capture.pcap', 'weir decode capture.pcapng | grep \'"netflow9"\''))
+    .action(async (file: string) => {
+      const { decodeFile } = await import('../decode-file.ts');
+      await decodeFile(file, {
+        write: (line) => process.stdout.write(line),
+        writeFault: (line) => process.stderr.write(line),
+      });
+    });
+
+  program.hook('preAction', (_, verb) => onVerb(verb.name(), verb.opts<Partial<RunFlags>>().logLevel === 'debug'));
+  return program;
+}
+
+async function toRunOptions(file: string | undefined, { quiet = false, logLevel }: RunFlags) {
+  const { loadPipelineFile } = await import('../pipeline-source.ts');
+  return { pipeline: await loadPipelineFile(file), quiet, logLevel };
+}
+
+function pipelineArgument(): Argument {
+  return new Argument('[file]', 'the pipeline file (default: pipelines/flow.yml, the one that came with weir)');
+}
+
+function logLevelOption(): Option {
+  return new Option('--log-level <level>', 'what is logged; debug also shows where an error came from')
+    .choices(['debug', 'info', 'warn', 'error', 'silent'])
+    .default('info');
+}
+
+function examples(...commands: readonly string[]): string {
+  return `\n${commands.length > 1 ? 'Examples' : 'Example'}:\n${commands.map((command) => `  $ ${command}`).join('\n')}`;
+}
+
+/** A million a second is more than one process decodes. */
+const maxRate = 1_000_000;
+
+function toRate(text: string): number {
+  const rate = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (rate > 0 && rate <= maxRate) return rate;
+  throw new InvalidArgumentError(`Expected flows per second, more than 0 and at most ${maxRate}.`);
+}
+
+function readVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return version;
+}

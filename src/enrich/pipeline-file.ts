@@ -1,0 +1,253 @@
+// The pipeline file: YAML text → what weir runs, or one WeirError that lists every mistake as "file:line:col sentence".
+// Keys, defaults and bounds stand in pipeline-schema.ts; docs/pipelines.md explains them.
+
+import { dirname, resolve } from 'node:path';
+import type { ZodType } from 'zod';
+import { WeirError } from '../model/errors.ts';
+import type { Protocol } from '../model/record.ts';
+import { didYouMean } from './did-you-mean.ts';
+import { type ListenAddress, type PipelineConfig, pipelineSchema } from './pipeline-schema.ts';
+import { type Mistake, type Place, readYaml, type YamlTree } from './pipeline-yaml.ts';
+import { fromBytes } from './quantities.ts';
+import { check, show } from './schema-issues.ts';
+
+export type { ListenAddress };
+
+export interface PipelineFile {
+  readonly name: string;
+  readonly listen: readonly ListenAddress[];
+  readonly collect: { readonly receiveBufferBytes: number };
+  readonly batch: { readonly maxRecords: number; readonly maxBytes: number; readonly maxAgeMs: number };
+  readonly queue: { readonly maxBytes: number };
+  /** Where templates survive a restart; relative to the working directory. */
+  readonly state: { readonly directory: string };
+  readonly steps: readonly PipelineStep[];
+  readonly index: {
+    /** `weir-flow-%{yyyy.MM.dd}` */
+    readonly name: string;
+    /** Absent: NDJSON files are written. */
+    readonly elasticsearch?: ElasticsearchTarget;
+    readonly files: {
+      /** Relative to the working directory. */
+      readonly directory: string;
+      readonly maxFileBytes: number;
+    };
+  };
+  readonly tests: readonly PipelineTest[];
+  /** The file's own folder: relative paths of data files (databases, lists) start there. */
+  readonly folder: string;
+  /** As it was named by the user; messages begin with it. */
+  readonly path: string;
+}
+
+export interface PipelineStep {
+  readonly name: string;
+  /** What the step's own schema made of them. */
+  readonly options: unknown;
+  readonly place: Place;
+}
+
+export interface ElasticsearchTarget {
+  /** Never empty. */
+  readonly nodes: readonly string[];
+  readonly username?: string;
+  readonly password?: string;
+  readonly apiKey?: string;
+  /** Absolute path of a PEM file. */
+  readonly caFile?: string;
+  readonly productCheck: 'auto' | 'strict' | 'off';
+  /** Bulk requests under way at the same time. */
+  readonly concurrency: number;
+}
+
+export interface PipelineTest {
+  readonly name: string;
+  readonly record: {
+    readonly protocol: Protocol;
+    readonly exporter: string;
+    /** By IANA name, in readable form. */
+    readonly fields: Readonly<Record<string, unknown>>;
+  };
+  /** Stored path → value; null: must be absent. `dropped`: a step drops the flow. */
+  readonly expect: Readonly<Record<string, unknown>> | 'dropped';
+  readonly place: Place;
+  /** Where each path of `expect` is written. */
+  readonly expectPlaces: ReadonlyMap<string, Place>;
+}
+
+export interface PipelineFileOptions {
+  /** Names the file in messages, and gives the folder. */
+  readonly path: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly stepDefinitions: readonly { readonly name: string; readonly options: ZodType }[];
+}
+
+/** A pipeline file is written by hand; a bigger one is another file. */
+export const maxPipelineFileBytes = 2 ** 20;
+
+/** More mistakes than anybody reads at once. */
+const maxMistakes = 50;
+
+export function readPipelineFile(text: string, options: PipelineFileOptions): PipelineFile {
+  const { path } = options;
+  if (Buffer.byteLength(text) > maxPipelineFileBytes) {
+    throw invalid(path, [{ line: 1, column: 1, message: 'the file is larger than 1 MiB: is it a pipeline file?' }]);
+  }
+  const tree = readYaml(text, options.environment);
+  // What follows a syntax error is guesswork of the parser: settle the syntax first.
+  if (tree.syntaxErrors.length > 0) throw invalid(path, tree.syntaxErrors);
+  if (tree.value === undefined || tree.value === null) {
+    const message = 'the file is empty; the shortest pipeline is "name: flow" and "steps: []"';
+    throw invalid(path, [...tree.mistakes, { line: 1, column: 1, message }]);
+  }
+  const mistakes: Mistake[] = [...tree.mistakes];
+  const checked = check(pipelineSchema, tree.value, tree, [], '');
+  if ('mistakes' in checked) mistakes.push(...checked.mistakes);
+  const steps = readSteps(tree, options, mistakes);
+  const config = 'data' in checked ? (checked.data as PipelineConfig) : undefined;
+  if (config !== undefined) mistakes.push(...contradictions(config, tree));
+  if (mistakes.length > 0 || config === undefined) throw invalid(path, mistakes);
+  const redis = config.queue.redis ?? '';
+  if (redis !== '') {
+    const { line, column } = tree.placeOf(['queue', 'redis']);
+    const from = tree.variablesOf(['queue', 'redis']).join(', ');
+    throw new WeirError(
+      'not-supported',
+      `${path}:${line}:${column} queue.redis: this version of weir has no queue on Redis yet, only the one in its own process`,
+      { hint: from === '' ? 'Remove the setting.' : `Remove the setting, or unset ${from}.` },
+    );
+  }
+  return toPipelineFile(config, steps, tree, path);
+}
+
+function invalid(path: string, mistakes: readonly Mistake[]): WeirError {
+  const lines = new Set(
+    mistakes
+      .toSorted((a, b) => a.line - b.line || a.column - b.column)
+      .map(({ line, column, message }) => `${path}:${line}:${column} ${message}`),
+  );
+  const shown = [...lines].slice(0, maxMistakes);
+  if (lines.size > maxMistakes) shown.push(`${path}: and ${lines.size - maxMistakes} more`);
+  return new WeirError('pipeline-invalid', shown.join('\n'), { context: { mistakes: lines.size } });
+}
+
+/** Each item is a mapping with one key, or a bare name. Items of another type are named by the schema. */
+function readSteps(tree: YamlTree, { stepDefinitions }: PipelineFileOptions, mistakes: Mistake[]): PipelineStep[] {
+  const items = (tree.value as Readonly<Record<string, unknown>>)['steps'];
+  if (!Array.isArray(items)) return [];
+  const names = stepDefinitions.map(({ name }) => name);
+  const steps: PipelineStep[] = [];
+  for (const [index, item] of (items as unknown[]).entries()) {
+    const keys = typeof item === 'string' ? [item] : isMapping(item) ? Object.keys(item) : undefined;
+    if (keys === undefined) continue;
+    const [name] = keys;
+    const itemPlace = tree.placeOf(['steps', index]);
+    if (name === undefined || keys.length > 1) {
+      const message =
+        name === undefined
+          ? 'a step is missing: expected its name, or "name: { options }"'
+          : `one step per list item: put ${keys.slice(1).map(show).join(' and ')} behind a "-" of their own, or indent them as options of ${show(name)}`;
+      mistakes.push({ ...itemPlace, message });
+      continue;
+    }
+    const place = typeof item === 'string' ? itemPlace : tree.placeOfKey(['steps', index, name]);
+    const definition = stepDefinitions.find((candidate) => candidate.name === name);
+    if (definition === undefined) {
+      mistakes.push({ ...place, message: `unknown step ${show(name)}${didYouMean(name, names, 'the steps are')}` });
+      continue;
+    }
+    const given = isMapping(item) ? (item[name] ?? {}) : {};
+    const result = check(definition.options, given, tree, ['steps', index, name], name);
+    if ('mistakes' in result) mistakes.push(...result.mistakes);
+    else steps.push({ name, options: result.data, place });
+  }
+  return steps;
+}
+
+function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Settings that are right alone and wrong together. */
+function contradictions(config: PipelineConfig, tree: YamlTree): Mistake[] {
+  const mistakes: Mistake[] = [];
+  const add = (path: readonly PropertyKey[], message: string) => mistakes.push({ ...tree.placeOf(path), message });
+  if (config.listen.length === 0) add(['listen'], 'listen: no address is left to listen on');
+  const seen = new Set<string>();
+  for (const [index, { host, port }] of config.listen.entries()) {
+    const address = `${host} port ${port}`;
+    if (port !== 0 && seen.has(address)) add(['listen', index], `listen: ${address} is in the list twice`);
+    seen.add(address);
+  }
+  if (config.queue.memory < config.batch.bytes) {
+    add(
+      ['queue', 'memory'],
+      `queue.memory: must hold a batch at least (batch.bytes is ${fromBytes(config.batch.bytes)})`,
+    );
+  }
+  const { username, password, api_key } = config.index.elasticsearch ?? {};
+  const at = ['index', 'elasticsearch'];
+  if (api_key !== undefined && (username ?? password) !== undefined) {
+    add([...at, 'api_key'], 'index.elasticsearch: give either api_key, or username and password, not both');
+  } else if ((username === undefined) !== (password === undefined)) {
+    add(at, `index.elasticsearch: ${username === undefined ? 'username' : 'password'} is missing`);
+  }
+  return mistakes;
+}
+
+function toPipelineFile(config: PipelineConfig, steps: PipelineStep[], tree: YamlTree, path: string): PipelineFile {
+  const folder = dirname(resolve(path));
+  const { elasticsearch, files, name: indexName } = config.index;
+  return {
+    name: config.name,
+    listen: config.listen,
+    collect: { receiveBufferBytes: config.collect.receive_buffer },
+    batch: { maxRecords: config.batch.records, maxBytes: config.batch.bytes, maxAgeMs: config.batch.age },
+    queue: { maxBytes: config.queue.memory },
+    state: { directory: config.state },
+    steps,
+    index: {
+      name: indexName,
+      ...(elasticsearch === undefined || elasticsearch.nodes.length === 0
+        ? {}
+        : { elasticsearch: toElasticsearchTarget(elasticsearch, folder) }),
+      files: { directory: files.directory, maxFileBytes: files.max_bytes },
+    },
+    tests: config.tests.map((test, index) => ({
+      ...test,
+      place: tree.placeOf(['tests', index]),
+      expectPlaces: new Map(
+        Object.keys(test.expect === 'dropped' ? {} : test.expect).map((field) => [
+          field,
+          tree.placeOfKey(['tests', index, 'expect', field]),
+        ]),
+      ),
+    })),
+    folder,
+    path,
+  };
+}
+
+function toElasticsearchTarget(
+  config: NonNullable<PipelineConfig['index']['elasticsearch']>,
+  folder: string,
+): ElasticsearchTarget {
+  const {
+    nodes,
+    username,
+    password,
+    api_key: apiKey,
+    ca_file: caFile,
+    product_check: productCheck,
+    concurrency,
+  } = config;
+  return {
+    nodes,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(caFile === undefined ? {} : { caFile: resolve(folder, caFile) }),
+    productCheck,
+    concurrency,
+  };
+}

@@ -1,0 +1,203 @@
+// YAML text → plain values, each with its place in the text; mistakes are collected, not thrown. YAML 1.2 core schema.
+// Aliases are followed, within a bound; variables are replaced (variables.ts).
+
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type Scalar } from 'yaml';
+import { expandVariables } from './variables.ts';
+
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface Mistake extends Place {
+  readonly message: string;
+}
+
+export type Path = readonly PropertyKey[];
+
+export interface YamlTree {
+  /** Objects have no prototype. */
+  readonly value: unknown;
+  readonly mistakes: readonly Mistake[];
+  readonly syntaxErrors: readonly Mistake[];
+  /** Place of the value at a path; of its nearest parent when there is none. */
+  placeOf(path: Path): Place;
+  /** Place of the key that leads to the value at a path. */
+  placeOfKey(path: Path): Place;
+  /** Names of the variables that the value at a path was made from. */
+  variablesOf(path: Path): readonly string[];
+  /** Paths whose value was made from variables. */
+  readonly variablePaths: readonly Path[];
+  /** A mistake that is already noted took the value at this path away. */
+  isBroken(path: Path): boolean;
+}
+
+/** Values copied by aliases. An honest file repeats a few lists; a bomb repeats billions. */
+const maxAliasedValues = 10_000;
+
+export function readYaml(text: string, environment: Readonly<Record<string, string>>): YamlTree {
+  const lineCounter = new LineCounter();
+  const mistakes: Mistake[] = [];
+  const broken = new Set<string>();
+  const values = new Map<string, Place>();
+  const keys = new Map<string, Place>();
+  const variables = new Map<string, readonly string[]>();
+  const variablePaths: Path[] = [];
+  const anchors = new Map<string, Node>();
+  const open = new Set<Node>();
+  let aliasDepth = 0;
+  let aliasedValues = 0;
+
+  // Duplicate keys are found below: the parser compares each key with each other one.
+  const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  const document = parseDocument(source, { lineCounter, uniqueKeys: false, prettyErrors: false, logLevel: 'silent' });
+  const syntaxErrors = [...document.errors, ...document.warnings].map((error) => ({
+    ...place(error.pos[0]),
+    message: `not YAML: ${sentence(error.message)}`,
+  }));
+
+  function place(offset: number): Place {
+    const { line, col } = lineCounter.linePos(offset);
+    // An empty file has no lines yet.
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  }
+
+  function placeOfNode(node: Node): Place {
+    return place(node.range?.[0] ?? 0);
+  }
+
+  function mistake(node: Node, message: string): void {
+    mistakes.push({ ...placeOfNode(node), message });
+  }
+
+  /** The value at a path is missing because of a mistake that is noted. */
+  function breakAt(path: Path): undefined {
+    broken.add(pathKey(path));
+    return undefined;
+  }
+
+  /** Undefined: there is no value here (nothing written, an empty variable, a mistake that is noted). */
+  function toValue(node: Node | null, path: Path): unknown {
+    if (node === null) return undefined;
+    if (aliasDepth > 0 && ++aliasedValues > maxAliasedValues) return breakAt(path);
+    if (isAlias(node)) return toAliasedValue(node.source, node, path);
+    if ('anchor' in node && node.anchor !== undefined) anchors.set(node.anchor, node);
+    values.set(pathKey(path), placeOfNode(node));
+    if (isScalar(node)) return toScalar(node, path);
+    if (!isMap(node) && !isSeq(node)) return undefined;
+    open.add(node);
+    const value = isMap(node) ? toMapping(node.items, path) : toList(node.items, path);
+    open.delete(node);
+    return value;
+  }
+
+  function toMapping(items: readonly { key: unknown; value: unknown }[], path: Path): unknown {
+    const mapping: Record<string, unknown> = Object.create(null);
+    const names = new Set<string>();
+    for (const { key, value } of items) {
+      if (!isScalar(key) || key.value === null) {
+        if (isNode(key)) mistake(key, 'a key must be a word, not a list or a mapping');
+        continue;
+      }
+      const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
+      const inner = [...path, name];
+      if (names.has(name)) {
+        mistake(key, `the key ${quoted(name)} is here twice`);
+        continue;
+      }
+      names.add(name);
+      keys.set(pathKey(inner), placeOfNode(key));
+      const plain = toValue(isNode(value) ? value : null, inner);
+      // A key without a value counts as not given; not so in tests, where it says "absent".
+      if (plain === null && path[0] !== 'tests') continue;
+      if (plain !== undefined) mapping[name] = plain;
+    }
+    return mapping;
+  }
+
+  function toList(items: readonly unknown[], path: Path): unknown {
+    const list: unknown[] = [];
+    for (const item of items) {
+      const plain = toValue(isNode(item) ? item : null, [...path, list.length]);
+      if (plain !== undefined) list.push(plain);
+    }
+    return list;
+  }
+
+  function toScalar(node: Scalar, path: Path): unknown {
+    const { value } = node;
+    if (typeof value !== 'string' || !value.includes('$')) return value;
+    const expansion = expandVariables(value, environment);
+    for (const { piece, message } of expansion.problems) {
+      const from = node.range?.[0] ?? 0;
+      const within = source.slice(from, node.range?.[1] ?? from).indexOf(piece);
+      mistakes.push({ ...place(from + Math.max(0, within)), message });
+    }
+    if (expansion.problems.length > 0) return breakAt(path);
+    if (expansion.names.length === 0) return expansion.text;
+    if (expansion.text === '') return undefined;
+    variables.set(pathKey(path), expansion.names);
+    variablePaths.push(path);
+    return expansion.text;
+  }
+
+  function toAliasedValue(anchor: string, node: Node, path: Path): unknown {
+    const target = anchors.get(anchor);
+    if (target === undefined) {
+      mistake(node, `the alias *${anchor} stands for nothing: there is no &${anchor} before it`);
+      return breakAt(path);
+    }
+    if (open.has(target)) {
+      mistake(node, `the alias *${anchor} stands for a value that contains it`);
+      return breakAt(path);
+    }
+    const before = aliasedValues;
+    aliasDepth += 1;
+    const value = toValue(target, path);
+    aliasDepth -= 1;
+    if (before <= maxAliasedValues && aliasedValues > maxAliasedValues && aliasDepth === 0) {
+      mistake(node, `excessive aliases: they repeat more than ${maxAliasedValues} values`);
+    }
+    return value;
+  }
+
+  const value = syntaxErrors.length > 0 ? undefined : toValue(document.contents, []);
+  const root = values.get('') ?? { line: 1, column: 1 };
+
+  function nearest(map: ReadonlyMap<string, Place>, path: Path): Place {
+    for (let length = path.length; length >= 0; length--) {
+      const found = map.get(pathKey(path.slice(0, length))) ?? values.get(pathKey(path.slice(0, length)));
+      if (found !== undefined) return found;
+    }
+    return root;
+  }
+
+  return {
+    value,
+    mistakes,
+    syntaxErrors,
+    placeOf: (path) => nearest(values, path),
+    placeOfKey: (path) => nearest(keys, path),
+    variablesOf: (path) => variables.get(pathKey(path)) ?? [],
+    variablePaths,
+    isBroken: (path) => broken.has(pathKey(path)),
+  };
+}
+
+function isNode(node: unknown): node is Node {
+  return isScalar(node) || isMap(node) || isSeq(node) || isAlias(node);
+}
+
+export function pathKey(path: Path): string {
+  return path.map((part) => `\u0000${String(part)}`).join('');
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}
+
+/** Messages of the parser in one line. */
+function sentence(message: string): string {
+  const line = message.replaceAll(/\s+/g, ' ').trim();
+  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+}
