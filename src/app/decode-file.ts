@@ -1,0 +1,88 @@
+// `weir decode FILE`: a capture file → one JSON object per decoded record, in order; faults one line each beside it.
+
+import { readCaptureFile } from '../collect/capture-file.ts';
+import { createDecoder } from '../decode/decoder.ts';
+import { toReadableValue } from '../decode/field-value.ts';
+import type { Fault } from '../model/fault.ts';
+import type { Layout, RecordSet, Row } from '../model/record.ts';
+import type { LineOutput } from './line-output.ts';
+
+export interface DecodeFileOptions extends LineOutput {
+  /** Takes one line, newline included: a fault, or a warning about the file. */
+  writeFault(line: string): void;
+}
+
+/** Few writes, and little to hold back when the reader goes away. */
+const flushChars = 64 * 1024;
+
+/** Throws WeirError when the file is missing or no capture; whatever its datagrams hold is no error. */
+export async function decodeFile(path: string, options: DecodeFileOptions): Promise<void> {
+  const onFault = (fault: Fault): void =>
+    options.writeFault(`${fault.exporter}: ${fault.code}: ${toOneLine(fault.detail)}\n`);
+  const onWarning = (text: string): void => options.writeFault(`${toOneLine(text)}\n`);
+  const decoder = createDecoder({ onFault });
+  const toLines = createLineMaker();
+
+  let lines = '';
+  for await (const datagram of readCaptureFile(path, { onWarning })) {
+    for (const set of decoder.decode(datagram)) lines += toLines(set);
+    if (lines.length < flushChars) continue;
+    if (!(await options.write(lines))) return;
+    lines = '';
+  }
+  if (lines !== '') await options.write(lines);
+}
+
+/** `"name":` of each column, and where it goes. */
+interface LinePlan {
+  readonly keys: readonly string[];
+  readonly fields: readonly number[];
+  readonly scope: readonly number[];
+}
+
+function createLineMaker(): (set: RecordSet) => string {
+  const plans = new WeakMap<Layout, LinePlan>();
+
+  return ({ layout, header, rows }) => {
+    let plan = plans.get(layout);
+    if (plan === undefined) {
+      plan = toLinePlan(layout);
+      plans.set(layout, plan);
+    }
+    const { protocol, kind } = layout;
+    const { exporter, domain, setId } = header;
+    const start = JSON.stringify({ protocol, exporter, domain, set: setId, kind }).slice(0, -1);
+    let lines = '';
+    for (const row of rows) {
+      lines += `${start},"fields":${toObjectText(row, plan.fields, plan.keys, layout)}`;
+      if (layout.scope !== undefined) lines += `,"scope":${toObjectText(row, plan.scope, plan.keys, layout)}`;
+      lines += '}\n';
+    }
+    return lines;
+  };
+}
+
+function toLinePlan({ columns, scope = {} }: Layout): LinePlan {
+  const keys = columns.map(({ name }) => `${JSON.stringify(name)}:`);
+  for (const [name, at] of Object.entries(scope)) keys[at] = `${JSON.stringify(name)}:`;
+  const scopeColumns = Object.values(scope);
+  const fields = [...columns.keys()].filter((at) => !scopeColumns.includes(at));
+  return { keys, fields, scope: scopeColumns };
+}
+
+/** Absent values are left out. */
+function toObjectText(row: Row, at: readonly number[], keys: readonly string[], { columns }: Layout): string {
+  let text = '';
+  for (const i of at) {
+    const value = row[i];
+    if (value === null || value === undefined) continue;
+    const json = JSON.stringify(toReadableValue(value, columns[i]!.type));
+    text += `${text === '' ? '' : ','}${keys[i]}${json}`;
+  }
+  return `{${text}}`;
+}
+
+/** File names may hold anything. */
+function toOneLine(text: string): string {
+  return text.replace(/[\r\n]+/g, ' ');
+}
