@@ -1,0 +1,114 @@
+// The built program as a process of its own, with its files in a folder of its own.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const program = fileURLToPath(new URL('../../dist/app/main.js', import.meta.url));
+
+export interface WeirOptions {
+  /** Holds pipeline.yml, state/ and flows/. A second process in the same folder goes on where the first ended. */
+  readonly folder: string;
+  /** YAML of the `index` key; NDJSON files in flows/ when absent. */
+  readonly index?: string;
+  /** Further YAML lines at the top level. */
+  readonly settings?: string;
+  /** 0 (the default): any free port. */
+  readonly port?: number;
+  readonly verb?: readonly string[];
+}
+
+export interface WeirProcess {
+  readonly port: number;
+  readonly process: ChildProcess;
+  output(): string;
+  /** Sends the signal and waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+}
+
+export async function startWeir({
+  folder,
+  index,
+  settings = '',
+  port = 0,
+  verb = ['run'],
+}: WeirOptions): Promise<WeirProcess> {
+  mkdirSync(folder, { recursive: true });
+  const pipeline = join(folder, 'pipeline.yml');
+  writeFileSync(
+    pipeline,
+    `name: test
+listen: [ "udp://127.0.0.1:${port}" ]
+state: ./state
+steps: [ sampling, server, services, geoip, asn, locality ]
+index: ${index ?? '{ files: { directory: ./flows } }'}
+${settings}
+`,
+  );
+  const child = spawn(process.execPath, [program, ...verb, pipeline], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ELASTICSEARCH_URL: '', REDIS_URL: '' },
+  });
+  let output = '';
+  const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.on('exit', (code, signal) => resolve({ code, signal }));
+  });
+  const boundPort = await new Promise<number>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`weir did not get ready:\n${output}`)), 20_000);
+    const read = (data: Buffer): void => {
+      output += data.toString();
+      const found = /udp:\/\/127\.0\.0\.1:(\d+)/.exec(output);
+      if (found === null) return;
+      clearTimeout(timer);
+      resolve(Number(found[1]));
+    };
+    child.stdout.on('data', read);
+    child.stderr.on('data', read);
+    void ended.then(({ code }) => {
+      clearTimeout(timer);
+      reject(new Error(`weir ended with ${code}:\n${output}`));
+    });
+  });
+  return {
+    port: boundPort,
+    process: child,
+    output: () => output,
+    stop(signal = 'SIGTERM') {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+export interface StoredDocument {
+  readonly '@timestamp': string;
+  readonly event: { readonly host: string; readonly type: string };
+  readonly node: { readonly ipaddr: string };
+  readonly flow: Readonly<Record<string, unknown>>;
+}
+
+/** Every document in flows/, in the order of the files. */
+export function readDocuments(folder: string): StoredDocument[] {
+  const flows = join(folder, 'flows');
+  if (!existsSync(flows)) return [];
+  return readdirSync(flows)
+    .filter((name) => name.includes('.ndjson'))
+    .sort()
+    .flatMap((name) => readFileSync(join(flows, name), 'utf8').split('\n'))
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as StoredDocument);
+}
+
+export async function waitUntil(
+  condition: () => boolean | Promise<boolean>,
+  limitMs: number,
+  what: string,
+): Promise<void> {
+  const endMs = Date.now() + limitMs;
+  while (!(await condition())) {
+    if (Date.now() > endMs) throw new Error(`${what}: not within ${limitMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
