@@ -3,34 +3,49 @@
 import { readCaptureFile } from '../collect/capture-file.ts';
 import { createDecoder } from '../decode/decoder.ts';
 import { toReadableValue } from '../decode/field-value.ts';
-import type { Fault } from '../model/fault.ts';
 import type { Layout, RecordSet, Row } from '../model/record.ts';
 import type { LineOutput } from './line-output.ts';
 
-export interface DecodeFileOptions extends LineOutput {
-  /** Takes one line, newline included: a fault, or a warning about the file. */
-  writeFault(line: string): void;
+export interface DecodeFileOptions {
+  /** Takes lines of records, newlines included. */
+  readonly write: LineOutput['write'];
+  /** Takes lines about faults and about the file itself, newlines included. */
+  readonly writeFault: LineOutput['write'];
 }
 
 /** Few writes, and little to hold back when the reader goes away. */
 const flushChars = 64 * 1024;
 
 /** Throws WeirError when the file is missing or no capture; whatever its datagrams hold is no error. */
-export async function decodeFile(path: string, options: DecodeFileOptions): Promise<void> {
-  const onFault = (fault: Fault): void =>
-    options.writeFault(`${fault.exporter}: ${fault.code}: ${toOneLine(fault.detail)}\n`);
-  const onWarning = (text: string): void => options.writeFault(`${toOneLine(text)}\n`);
-  const decoder = createDecoder({ onFault });
+export async function decodeFile(path: string, { write, writeFault }: DecodeFileOptions): Promise<void> {
+  let lines = '';
+  let faults = '';
+  const decoder = createDecoder({
+    onFault: ({ exporter, code, detail }) => {
+      faults += `${exporter}: ${code}: ${toOneLine(detail)}\n`;
+    },
+  });
+  const onWarning = (text: string): void => {
+    faults += `${toOneLine(text)}\n`;
+  };
   const toLines = createLineMaker();
 
-  let lines = '';
+  /** Records first, so that a terminal shows a fault after what came before it. False: nobody reads the records. */
+  async function flush(): Promise<boolean> {
+    const records = lines;
+    const said = faults;
+    lines = '';
+    faults = '';
+    if (records !== '' && !(await write(records))) return false;
+    if (said !== '') await writeFault(said);
+    return true;
+  }
+
   for await (const datagram of readCaptureFile(path, { onWarning })) {
     for (const set of decoder.decode(datagram)) lines += toLines(set);
-    if (lines.length < flushChars) continue;
-    if (!(await options.write(lines))) return;
-    lines = '';
+    if ((lines.length >= flushChars || faults !== '') && !(await flush())) return;
   }
-  if (lines !== '') await options.write(lines);
+  await flush();
 }
 
 /** `"name":` of each column, and where it goes. */

@@ -85,10 +85,10 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
     .addHelpText('after', examples('weir decode capture.pcap', 'weir decode capture.pcapng | grep \'"netflow9"\''))
     .action(async (file: string) => {
       const { decodeFile } = await import('../decode-file.ts');
-      await decodeFile(file, {
-        write: (line) => process.stdout.write(line),
-        writeFault: (line) => process.stderr.write(line),
-      });
+      const { createLineOutput } = await import('../line-output.ts');
+      const { write } = createLineOutput(process.stdout);
+      const { write: writeFault } = createLineOutput(process.stderr);
+      await decodeFile(file, { write, writeFault });
     });
 
   program.hook('preAction', (_, verb) => onVerb(verb.name(), verb.opts<Partial<RunFlags>>().logLevel === 'debug'));
