@@ -1,14 +1,17 @@
 #!/usr/bin/env node
-// The command line: verbs are in cli/program.ts; here is what happens when they fail. Nobody sees a stack trace unasked.
+// The command line: verbs are in cli/program.ts; here is how the process ends. Nobody sees a stack trace unasked.
 
-import { toFailure } from './cli/failure.ts';
+import { exitCodes, toFailure } from './cli/failure.ts';
 import { createProgram } from './cli/program.ts';
 
-/** After the work is done nothing should hold the process; if something does, it goes without it. */
+/** After an unexpected exception what is in hand is still flushed, as after SIGTERM; it may take no longer than that. */
+const orderlyStopMs = 5000;
+/** When the work is done nothing should hold the process; if something does, it goes without it. */
 const maxLingerMs = 1000;
 
 let help = 'weir --help';
 let debug = false;
+let isStopping = false;
 
 function fail(error: unknown): void {
   const { text, exitCode } = toFailure(error, { debug, help });
@@ -16,16 +19,27 @@ function fail(error: unknown): void {
   process.exitCode = exitCode;
 }
 
+/** Verbs that must flush listen to SIGTERM; the others end here. */
+function stop(): void {
+  if (isStopping || process.listenerCount('SIGTERM') === 0) process.exit();
+  isStopping = true;
+  setTimeout(() => process.exit(), orderlyStopMs).unref();
+  process.emit('SIGTERM', 'SIGTERM');
+}
+
 process.on('uncaughtException', (error) => {
   fail(error);
-  process.exit();
+  stop();
 });
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // The reader went away (`weir decode … | head`): there is nobody to tell.
-  if (error.code === 'EPIPE') process.exit(0);
-  process.stderr.write(`weir: can't write the output (${error.code ?? error.message})\n`);
-  process.exit(2);
+process.stdout.once('error', (error: NodeJS.ErrnoException) => {
+  // The reader went away (`weir decode … | head`): there is nobody to tell, and it is no mistake.
+  if (error.code !== 'EPIPE') {
+    process.stderr.write(`weir: can't write the output (${error.code ?? error.message})\n`);
+    process.exitCode = exitCodes.refused;
+  }
+  stop();
 });
+process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 
 const program = createProgram({

@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { maxPipelineFileBytes, type PipelineFile, readPipelineFile } from '../enrich/pipeline-file.ts';
-import { stepDefinitions } from '../enrich/step-catalog.ts';
+import { stepCatalog } from '../enrich/step-catalog.ts';
 import { WeirError } from '../model/errors.ts';
 import { readEnvironment } from './config.ts';
 
@@ -14,7 +14,7 @@ const shippedPipeline = fileURLToPath(new URL('../../pipelines/flow.yml', import
 /** Throws WeirError `file-missing` or `pipeline-invalid`. */
 export async function loadPipelineFile(named: string | undefined): Promise<PipelineFile> {
   const path = named ?? nearPath(shippedPipeline);
-  return readPipelineFile(await readText(path), { path, environment: readEnvironment(), stepDefinitions });
+  return readPipelineFile(await readText(path), { path, environment: readEnvironment(), stepDefinitions: stepCatalog });
 }
 
 async function readText(path: string): Promise<string> {

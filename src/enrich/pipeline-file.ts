@@ -105,7 +105,7 @@ export function readPipelineFile(text: string, options: PipelineFileOptions): Pi
   if ('mistakes' in checked) mistakes.push(...checked.mistakes);
   const steps = readSteps(tree, options, mistakes);
   const config = 'data' in checked ? (checked.data as PipelineConfig) : undefined;
-  if (config !== undefined) mistakes.push(...contradictions(config, tree));
+  if (config !== undefined && mistakes.length === 0) mistakes.push(...contradictions(config, tree));
   if (mistakes.length > 0 || config === undefined) throw invalid(path, mistakes);
   const redis = config.queue.redis ?? '';
   if (redis !== '') {
@@ -146,7 +146,7 @@ function readSteps(tree: YamlTree, { stepDefinitions }: PipelineFileOptions, mis
       const message =
         name === undefined
           ? 'a step is missing: expected its name, or "name: { options }"'
-          : `one step per list item: put ${keys.slice(1).map(show).join(' and ')} behind a "-" of their own, or indent them as options of ${show(name)}`;
+          : oneStepPerItem(name, keys.slice(1));
       mistakes.push({ ...itemPlace, message });
       continue;
     }
@@ -162,6 +162,11 @@ function readSteps(tree: YamlTree, { stepDefinitions }: PipelineFileOptions, mis
     else steps.push({ name, options: result.data, place });
   }
   return steps;
+}
+
+function oneStepPerItem(first: string, others: readonly string[]): string {
+  const [it, own, an] = others.length === 1 ? ['it', 'its own', 'an option'] : ['them', 'their own', 'options'];
+  return `one step per list item: put ${others.map(show).join(' and ')} behind a "-" of ${own}, or indent ${it} as ${an} of ${show(first)}`;
 }
 
 function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {

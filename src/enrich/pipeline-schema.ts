@@ -76,15 +76,15 @@ const listenAddress = z
 function toListenAddress(text: string): ListenAddress | string {
   const match = /^([a-z][a-z0-9+.-]*):\/\/(\[[^[\]]*\]|[^:/[\]]*)(?::(\d*))?\/?$/i.exec(text);
   if (match === null) return 'expected an address such as "udp://0.0.0.0:2055" or "udp://[::]:2055"';
-  if (match[1]!.toLowerCase() !== 'udp') return `weir listens on UDP only: write "udp://…", not "${match[1]}://…"`;
+  if (match[1]!.toLowerCase() !== 'udp') return 'weir listens on UDP only: expected "udp://…"';
   const host = match[2]!.startsWith('[') ? match[2]!.slice(1, -1) : match[2]!;
   const bracketed = match[2]!.startsWith('[');
   if (isIP(host) === 0 || isIPv6(host) !== bracketed) {
-    return `expected an IP address before the port ("0.0.0.0" or "[::]" for all), not ${JSON.stringify(match[2])}`;
+    return 'expected an IP address before the port ("0.0.0.0" or "[::]" for all)';
   }
   const port = match[3] === undefined || match[3] === '' ? undefined : Number(match[3]);
-  if (port === undefined) return 'the port is missing: write "udp://0.0.0.0:2055"';
-  if (port > 65_535) return `expected a port from 0 to 65535 (0: any free one), not ${match[3]}`;
+  if (port === undefined) return 'the port is missing: expected an address such as "udp://0.0.0.0:2055"';
+  if (port > 65_535) return 'expected a port from 0 to 65535 (0: any free one)';
   return { protocol: 'udp', host, port };
 }
 

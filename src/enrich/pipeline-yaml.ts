@@ -51,10 +51,13 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
   // Duplicate keys are found below: the parser compares each key with each other one.
   const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
   const document = parseDocument(source, { lineCounter, uniqueKeys: false, prettyErrors: false, logLevel: 'silent' });
-  const syntaxErrors = [...document.errors, ...document.warnings].map((error) => ({
-    ...place(error.pos[0]),
-    message: `not YAML: ${sentence(error.message)}`,
-  }));
+  const syntaxErrors: Mistake[] = [];
+  for (const error of [...document.errors, ...document.warnings]) {
+    const at = place(error.pos[0]);
+    // After the first error of a line the parser stumbles over the rest of it.
+    if (syntaxErrors.at(-1)?.line === at.line) continue;
+    syntaxErrors.push({ ...at, message: `not YAML: ${sentence(error.message)}` });
+  }
 
   function place(offset: number): Place {
     const { line, col } = lineCounter.linePos(offset);
@@ -108,8 +111,8 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
       names.add(name);
       keys.set(pathKey(inner), placeOfNode(key));
       const plain = toValue(isNode(value) ? value : null, inner);
-      // A key without a value counts as not given; not so in tests, where it says "absent".
-      if (plain === null && path[0] !== 'tests') continue;
+      // A key without a value counts as not given; but a step needs no options, and in tests nothing means absent.
+      if (plain === null && path[0] !== 'tests' && !(path[0] === 'steps' && path.length === 2)) continue;
       if (plain !== undefined) mapping[name] = plain;
     }
     return mapping;

@@ -52,8 +52,9 @@ export function check(schema: Schema, value: unknown, tree: YamlTree, base: Path
     if (given === undefined && (tree.isBroken(full) || tree.isBroken(full.slice(0, -1)))) return;
     const place = issue.code === 'invalid_key' ? tree.placeOfKey(full) : tree.placeOf(full);
     const where = setting(issue.code === 'invalid_key' ? path.slice(0, -1) : path, title);
-    const prefix = where === '' ? '' : `${where}: `;
-    mistakes.push({ ...place, message: prefix + sentence(issue, given, full, tree) });
+    const isMissing = given === undefined && issue.code !== 'invalid_key';
+    const said = isMissing ? missing(issue) : sentence(issue, given, full, tree);
+    mistakes.push({ ...place, message: where === '' ? said : `${where}${isMissing ? ' ' : ': '}${said}` });
   }
 }
 
@@ -66,7 +67,7 @@ function withTypedVariables(value: unknown, issues: readonly Issue[], tree: Yaml
   for (const full of tree.variablePaths) {
     if (full.length < base.length || !startsWith(full, base)) continue;
     const path = full.slice(base.length);
-    if (!issues.some((issue) => startsWith(path, issue.path))) continue;
+    if (!issues.some((issue) => issue.code !== 'unrecognized_keys' && startsWith(path, issue.path))) continue;
     const text = valueAt(value, path);
     if (text === 'true' || text === 'false') typed = withValueAt(typed, path, text === 'true');
     else if (typeof text === 'string' && /^-?\d{1,15}(?:\.\d{1,9})?$/.test(text)) {
@@ -92,6 +93,8 @@ function withValueAt(value: unknown, path: Path, leaf: unknown): unknown {
 function valueAt(value: unknown, path: Path): unknown {
   let at = value;
   for (const part of path) {
+    // One word where a list may stand counts as its only entry.
+    if (part === 0 && typeof at === 'string') continue;
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, part)) return undefined;
     at = (at as Record<PropertyKey, unknown>)[part];
   }
@@ -104,14 +107,15 @@ function setting(path: Path, title: string): string {
   return (title === '' ? names : [title, ...names]).join('.');
 }
 
+function missing(issue: Issue): string {
+  const expected = expectation(issue);
+  return `is missing${expected.startsWith('expected ') ? `: ${expected}` : ''}`;
+}
+
 function sentence(issue: Issue, given: unknown, full: Path, tree: YamlTree): string {
   const variables = tree.variablesOf(full);
   const from = variables.length === 0 ? '' : ` from ${variables.map((name) => `\${${name}}`).join(' and ')}`;
   const secret = /^(?:password|api_key)$/.test(String(full.at(-1)));
-  if (given === undefined && issue.code !== 'invalid_key') {
-    const expected = expectation(issue);
-    return `is missing${expected.startsWith('expected ') ? `: ${expected}` : ''}`;
-  }
   const got =
     issue.code === 'invalid_key' ? show(String(full.at(-1))) : secret ? 'a secret of another form' : show(given);
   const expected = expectation(issue);

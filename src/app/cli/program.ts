@@ -97,7 +97,7 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
 
 async function toRunOptions(file: string | undefined, { quiet = false, logLevel }: RunFlags) {
   const { loadPipelineFile } = await import('../pipeline-source.ts');
-  return { pipeline: await loadPipelineFile(file), quiet, logLevel };
+  return { pipelineFile: await loadPipelineFile(file), quiet, logLevel };
 }
 
 function pipelineArgument(): Argument {

@@ -1,0 +1,602 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { type PipelineFile, readPipelineFile } from '../../src/enrich/pipeline-file.ts';
+import { WeirError } from '../../src/model/errors.ts';
+
+// Steps as the catalog has them, with the option types that make mistakes possible: the file's reading is tested here, not the steps.
+const network = z.string().regex(/^[0-9a-f.:]+\/\d+$/, { error: 'expected a network such as "10.0.0.0/8"' });
+const interval = z.number().int().min(0);
+const stepDefinitions = [
+  {
+    name: 'sampling',
+    options: z.strictObject({
+      default: z.union([interval, z.record(network, interval)]).optional(),
+      override: z.union([interval, z.record(network, interval)]).optional(),
+    }),
+  },
+  { name: 'geoip', options: z.strictObject({ database: z.string().optional(), cache: interval.prefault(1000) }) },
+  { name: 'asn', options: z.strictObject({}) },
+  { name: 'drop', options: z.strictObject({ when: z.record(z.string(), z.unknown()) }) },
+  ...['server', 'services', 'locality'].map((name) => ({ name, options: z.strictObject({}) })),
+];
+
+function read(text: string, environment: Record<string, string> = {}): PipelineFile {
+  return readPipelineFile(text, { path: 'pipelines/flow.yml', environment, stepDefinitions });
+}
+
+function errorOf(text: string, environment: Record<string, string> = {}): WeirError {
+  try {
+    read(text, environment);
+  } catch (error) {
+    if (error instanceof WeirError) return error;
+    throw error;
+  }
+  throw new Error('the file was accepted');
+}
+
+/** The mistakes without the file's name: "4:5 unknown step …". */
+function mistakesOf(text: string, environment: Record<string, string> = {}): readonly string[] {
+  const error = errorOf(text, environment);
+  expect(error.code).toBe('pipeline-invalid');
+  return error.message.split('\n').map((line) => line.replace(/^pipelines\/flow\.yml:/, ''));
+}
+
+/** A file that is right but for these lines. */
+const withLines = (...lines: readonly string[]) => ['name: flow', 'steps: []', ...lines].join('\n');
+
+// The example of the design, section 5.
+const designExample = `name: flow
+listen: [ "udp://0.0.0.0:2055", "udp://0.0.0.0:4739", "udp://0.0.0.0:6343" ]
+queue: { redis: "\${REDIS_URL:}" }                 # empty: in-process
+steps:
+  - sampling: { default: { "10.0.0.0/8": 1000 } }  # a value, or subnet → value, wherever exporters may differ
+  - server: {}
+  - services: {}
+  - geoip: {}                                     # the databases that came with the install
+  - asn: {}
+  - locality: {}
+  - drop: { when: { flow.dst_port: 53, flow.src_addr: 192.0.2.0/24 } }
+index:                                              # or, the default without a server: files: { directory: ./flows }
+  elasticsearch: { nodes: [ "\${ELASTICSEARCH_URL:http://localhost:9200}" ] }
+  name: weir-flow-%{yyyy.MM.dd}
+tests:
+  - name: scales bytes by the sampling interval
+    record: { protocol: netflow5, exporter: 10.0.0.1, fields: { sourceIPv4Address: 10.0.0.115, octetDeltaCount: 100 } }
+    expect: { flow.bytes: 100000 }
+`;
+
+describe('a file that is right', () => {
+  test('needs a name and steps only; the rest has defaults', () => {
+    const { folder, ...file } = read('name: flow\nsteps: []\n');
+    expect(file).toEqual({
+      name: 'flow',
+      listen: [2055, 4739, 6343, 9995].map((port) => ({ protocol: 'udp', host: '::', port })),
+      collect: { receiveBufferBytes: 33_554_432 },
+      batch: { maxRecords: 2000, maxBytes: 1_048_576, maxAgeMs: 200 },
+      queue: { maxBytes: 134_217_728 },
+      state: { directory: './state' },
+      steps: [],
+      index: { name: 'weir-flow-%{yyyy.MM.dd}', files: { directory: './flows', maxFileBytes: 268_435_456 } },
+      tests: [],
+      path: 'pipelines/flow.yml',
+    });
+    expect(folder.endsWith('pipelines')).toBe(true);
+  });
+
+  test('the example of the design is read as it is written there', () => {
+    const file = read(designExample);
+    expect(file.listen).toEqual([2055, 4739, 6343].map((port) => ({ protocol: 'udp', host: '0.0.0.0', port })));
+    expect(file.steps.map(({ name }) => name)).toEqual([
+      'sampling',
+      'server',
+      'services',
+      'geoip',
+      'asn',
+      'locality',
+      'drop',
+    ]);
+    expect(file.steps[0]).toEqual({
+      name: 'sampling',
+      options: { default: { '10.0.0.0/8': 1000 } },
+      place: { line: 5, column: 5 },
+    });
+    expect(file.index.elasticsearch).toEqual({
+      nodes: ['http://localhost:9200'],
+      productCheck: 'auto',
+      concurrency: 2,
+    });
+    expect(file.tests).toEqual([
+      {
+        name: 'scales bytes by the sampling interval',
+        record: {
+          protocol: 'netflow5',
+          exporter: '10.0.0.1',
+          fields: { sourceIPv4Address: '10.0.0.115', octetDeltaCount: 100 },
+        },
+        expect: { 'flow.bytes': 100_000 },
+        place: { line: 16, column: 5 },
+        expectPlaces: new Map([['flow.bytes', { line: 18, column: 15 }]]),
+      },
+    ]);
+  });
+
+  test('an empty ELASTICSEARCH_URL leaves no node, so that files are written', () => {
+    expect(read(designExample, { ELASTICSEARCH_URL: '' }).index.elasticsearch).toBeUndefined();
+    expect(read(designExample, { ELASTICSEARCH_URL: 'https://es:9200' }).index.elasticsearch?.nodes).toEqual([
+      'https://es:9200',
+    ]);
+  });
+
+  test('a step is a name, a name with nothing behind it, or a name with options', () => {
+    const { steps } = read('name: flow\nsteps:\n  - geoip\n  - geoip:\n  - geoip: { cache: 5 }\n');
+    expect(steps.map(({ options }) => options)).toEqual([{ cache: 1000 }, { cache: 1000 }, { cache: 5 }]);
+  });
+
+  test('a byte order mark and CRLF line ends change nothing, places included', () => {
+    const windows = `\uFEFF${designExample.replaceAll('\n', '\r\n')}`;
+    expect(read(windows)).toEqual(read(designExample));
+  });
+
+  test('sizes and durations are read with their units', () => {
+    const file = read(
+      withLines(
+        'collect: { receive_buffer: 500KB }',
+        'batch: { records: 10, bytes: 2.5 MiB, age: 1.5s }',
+        'queue: { memory: 67108864 }',
+        'index: { files: { max_bytes: 1gib, directory: /var/lib/weir } }',
+      ),
+    );
+    expect(file.collect.receiveBufferBytes).toBe(500_000);
+    expect(file.batch).toEqual({ maxRecords: 10, maxBytes: 2_621_440, maxAgeMs: 1500 });
+    expect(file.queue.maxBytes).toBe(67_108_864);
+    expect(file.index.files).toEqual({ directory: '/var/lib/weir', maxFileBytes: 1_073_741_824 });
+  });
+
+  test('one address stands for a list of one, port 0 is any free port, IPv6 may have a zone', () => {
+    expect(read(withLines('listen: udp://127.0.0.1:0')).listen).toEqual([
+      { protocol: 'udp', host: '127.0.0.1', port: 0 },
+    ]);
+    expect(read(withLines('listen: [ "udp://[fe80::1%eth0]:2055" ]')).listen[0]?.host).toBe('fe80::1%eth0');
+  });
+
+  test('everything of Elasticsearch is taken over; the CA file starts at the folder of the pipeline file', () => {
+    const { elasticsearch } = read(
+      withLines(
+        'index:',
+        '  elasticsearch:',
+        '    nodes: https://es1:9200',
+        '    username: weir',
+        `    password: "\${PASSWORD}"`,
+        '    ca_file: certs/ca.pem',
+        '    product_check: off',
+        '    concurrency: 4',
+      ),
+      { PASSWORD: '007' },
+    ).index;
+    expect(elasticsearch).toMatchObject({
+      nodes: ['https://es1:9200'],
+      username: 'weir',
+      password: '007',
+      productCheck: 'off',
+      concurrency: 4,
+    });
+    expect(elasticsearch?.caFile).toMatch(/^\/.*pipelines\/certs\/ca\.pem$/);
+  });
+
+  test('anchors and aliases spare repeating a list', () => {
+    const { steps } = read('name: flow\nsteps:\n  - sampling: { default: &lan { 10.0.0.0/8: 5 }, override: *lan }\n');
+    expect(steps[0]?.options).toEqual({ default: { '10.0.0.0/8': 5 }, override: { '10.0.0.0/8': 5 } });
+  });
+
+  test('a test may expect that a field is absent, or that the flow is dropped', () => {
+    const record = 'record: { protocol: ipfix, exporter: "2001:db8::1", fields: { octetDeltaCount: null } }';
+    const { tests } = read(
+      withLines(
+        'tests:',
+        `  - { name: a, ${record}, expect: { flow.bytes: null } }`,
+        `  - { name: b, ${record}, expect: dropped }`,
+      ),
+    );
+    expect(tests.map((each) => each.expect)).toEqual([{ 'flow.bytes': null }, 'dropped']);
+    expect(tests[0]?.record.fields).toEqual({ octetDeltaCount: null });
+  });
+});
+
+describe('variables', () => {
+  test(`take the place of \${NAME}, or else the default; $$ is a dollar sign`, () => {
+    const state = (text: string, environment = {}) => read(withLines(`state: "${text}"`), environment).state.directory;
+    expect(state(`/var/\${WHO}/\${WHAT:state}`, { WHO: 'weir' })).toBe('/var/weir/state');
+    expect(state(`\${A:}x\${B:http://h:1}`, { A: 'set' })).toBe('setxhttp://h:1');
+    expect(state(`$\${A} costs 5$`)).toBe(`\${A} costs 5$`);
+  });
+
+  test('cannot change the structure of the file, whatever they hold', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', minLength: 1 }), (held) => {
+        const file = read(`name: flow\nsteps: []\nstate: \${X}\nindex: { files: { directory: "\${X}" } }\n`, {
+          X: held,
+        });
+        expect(file.state.directory).toBe(held);
+        expect(file.index.files.directory).toBe(held);
+      }),
+    );
+  });
+
+  test('are numbers and booleans where the setting wants one, texts elsewhere', () => {
+    const file = read(`name: "\${N}"\nsteps: [ { sampling: { default: "\${N}" } } ]\nbatch: { records: "\${N}" }\n`, {
+      N: '512',
+    });
+    expect(file.name).toBe('512');
+    expect(file.batch.maxRecords).toBe(512);
+    expect(file.steps[0]?.options).toEqual({ default: 512 });
+  });
+
+  test('leave out what they make empty: list entries and settings', () => {
+    const file = read(withLines(`listen: [ "\${A:}", "udp://[::]:1" ]`, `state: "\${A:}"`, `batch: { age: "\${A:}" }`));
+    expect(file.listen).toHaveLength(1);
+    expect(file.state.directory).toBe('./state');
+    expect(file.batch.maxAgeMs).toBe(200);
+  });
+
+  test('are known by the environment only, not by what every object has', () => {
+    expect(mistakesOf(withLines(`state: "\${constructor}"`))).toEqual([
+      `3:9 the environment variable constructor is not set and has no default; set it, or write \${constructor:default}`,
+    ]);
+  });
+});
+
+const allKeys = 'name, listen, collect, batch, queue, state, steps, index, tests';
+const allSteps = 'sampling, geoip, asn, drop, server, services, locality';
+
+const wrongFiles: readonly [
+  title: string,
+  text: string,
+  mistakes: readonly string[],
+  environment?: Record<string, string>,
+][] = [
+  ['an empty file', '', ['1:1 the file is empty; the shortest pipeline is "name: flow" and "steps: []"']],
+  ['comments only', '# nothing\n', ['1:1 the file is empty; the shortest pipeline is "name: flow" and "steps: []"']],
+  ['a list', '- geoip\n', ['1:1 expected a mapping with the keys name, steps, …, got a list']],
+  ['a word', 'flow', ['1:1 expected a mapping with the keys name, steps, …, got "flow"']],
+  [
+    'no name and no steps',
+    'state: x\n',
+    [
+      '1:1 name is missing: expected a name',
+      '1:1 steps is missing: expected the list of steps, such as "- sampling: {}"',
+    ],
+  ],
+  [
+    'an unknown step',
+    'name: flow\nsteps:\n  - sampling: {}\n  - geoipp: {}\n',
+    ['4:5 unknown step "geoipp"; did you mean "geoip"?'],
+  ],
+  [
+    'a step of another world',
+    'name: flow\nsteps: [ grok ]\n',
+    [`2:10 unknown step "grok"; the steps are: ${allSteps}`],
+  ],
+  [
+    'two steps in one list item',
+    'name: flow\nsteps:\n  - geoip:\n    asn:\n',
+    ['3:5 one step per list item: put "asn" behind a "-" of its own, or indent it as an option of "geoip"'],
+  ],
+  [
+    'steps that are no list',
+    'name: flow\nsteps: { geoip: {} }\n',
+    ['2:8 steps: expected the list of steps, such as "- sampling: {}", got a mapping'],
+  ],
+  [
+    'a step that is a number',
+    'name: flow\nsteps: [ 5 ]\n',
+    ['2:10 steps: expected a step: its name, or "name: { options }", got 5'],
+  ],
+  ['an unknown key', withLines('listn: x'), ['3:1 unknown key "listn"; did you mean "listen"?']],
+  ['a key that is near none', withLines('telemetry: x'), [`3:1 unknown key "telemetry"; the keys are: ${allKeys}`]],
+  [
+    'an unknown key further in, in another case',
+    withLines('index: { elasticsearch: { nodes: [], apiKey: x } }'),
+    ['3:38 unknown key "apiKey" in index.elasticsearch; did you mean "api_key"?'],
+  ],
+  [
+    'an unknown key of a step',
+    'name: flow\nsteps:\n  - sampling:\n      ovrride: 5\n',
+    ['4:7 unknown key "ovrride" in sampling; did you mean "override"?'],
+  ],
+  ['__proto__ as a key', withLines('__proto__: { x: 1 }'), [`3:1 unknown key "__proto__"; the keys are: ${allKeys}`]],
+  [
+    'wrong types of step options, each at its place',
+    'name: flow\nsteps:\n  - sampling: { default: yes }\n  - geoip:\n      database: 5\n      cache: -1\n',
+    [
+      '3:26 sampling.default: expected a number or a mapping, got "yes"',
+      '5:17 geoip.database: expected a text, got 5',
+      '6:14 geoip.cache: expected at least 0, got -1',
+    ],
+  ],
+  [
+    'a wrong network in a map from subnet to value',
+    'name: flow\nsteps:\n  - sampling:\n      default:\n        10.0.0.0-8: 1000\n',
+    ['5:9 sampling.default: expected a network such as "10.0.0.0/8", got "10.0.0.0-8"'],
+  ],
+  ['a missing step option', 'name: flow\nsteps: [ drop ]\n', ['2:10 drop.when is missing: expected a mapping']],
+  [
+    'wrong sizes, durations and counts',
+    withLines(
+      'collect: { receive_buffer: 1 }',
+      'batch: { records: many, bytes: 3XB, age: 5 }',
+      'queue: { memory: 1MiB }',
+    ),
+    [
+      '3:28 collect.receive_buffer: expected a size from 64KiB to 1GiB, got 1',
+      '4:19 batch.records: expected a whole number from 1 to 100000, got "many"',
+      '4:32 batch.bytes: expected a size such as "64MiB" (KB, MB, GB, KiB, MiB, GiB), got "3XB"',
+      '4:42 batch.age: expected a duration with its unit, such as "200ms", got 5',
+    ],
+  ],
+  [
+    'a duration out of bounds',
+    withLines('batch: { age: 2h }'),
+    ['3:15 batch.age: expected a duration from 1ms to 1m, got "2h"'],
+  ],
+  [
+    'wrong addresses to listen on',
+    withLines(
+      'listen:',
+      '  - udp://localhost:2055',
+      '  - tcp://0.0.0.0:4739',
+      '  - udp://0.0.0.0',
+      '  - udp://0.0.0.0:65536',
+      '  - udp://::1:2055',
+      '  - 2055',
+      '  - udp://300.0.0.1:2055',
+    ),
+    [
+      '4:5 listen: expected an IP address before the port ("0.0.0.0" or "[::]" for all), got "udp://localhost:2055"',
+      '5:5 listen: weir listens on UDP only: expected "udp://…" ("tcp://0.0.0.0:4739")',
+      '6:5 listen: the port is missing: expected an address such as "udp://0.0.0.0:2055" ("udp://0.0.0.0")',
+      '7:5 listen: expected a port from 0 to 65535 (0: any free one), got "udp://0.0.0.0:65536"',
+      '8:5 listen: expected an address such as "udp://0.0.0.0:2055" or "udp://[::]:2055", got "udp://::1:2055"',
+      '9:5 listen: expected an address such as "udp://0.0.0.0:2055", got 2055',
+      '10:5 listen: expected an IP address before the port ("0.0.0.0" or "[::]" for all), got "udp://300.0.0.1:2055"',
+    ],
+  ],
+  [
+    'an address twice',
+    withLines('listen: [ "udp://[::]:1", "udp://[::]:1" ]'),
+    ['3:27 listen: :: port 1 is in the list twice'],
+  ],
+  ['nowhere to listen', withLines('listen: []'), ['3:9 listen: no address is left to listen on']],
+  [
+    'a queue that holds no batch',
+    withLines('batch: { bytes: 2MiB }', 'queue: { memory: 1MiB }'),
+    ['4:18 queue.memory: must hold a batch at least (batch.bytes is 2MiB)'],
+  ],
+  [
+    'a wrong index name and a wrong choice',
+    withLines('index: { name: "Flow-%{yyyy}", elasticsearch: { nodes: [ ftp://x ], product_check: strickt } }'),
+    [
+      '3:16 index.name: expected an index name in lower case such as "weir-flow-%{yyyy.MM.dd}" (yyyy, MM, dd), got "Flow-%{yyyy}"',
+      '3:58 index.elasticsearch.nodes: expected a URL such as "http://localhost:9200" or "https://…", got "ftp://x"',
+      '3:84 index.elasticsearch.product_check: expected "auto", "strict" or "off", got "strickt"; did you mean "strict"?',
+    ],
+  ],
+  [
+    'a user without a password, and two ways to sign in',
+    withLines('index: { elasticsearch: { nodes: http://h, username: u } }'),
+    ['3:25 index.elasticsearch: password is missing'],
+  ],
+  [
+    'two ways to sign in',
+    withLines('index: { elasticsearch: { nodes: http://h, username: u, password: p, api_key: k } }'),
+    ['3:79 index.elasticsearch: give either api_key, or username and password, not both'],
+  ],
+  [
+    'a wrong test',
+    withLines('tests:', '  - record: { protocol: netflow6, exporter: router1, fields: [] }', '    expect: 5'),
+    [
+      '4:5 tests.name is missing: expected a sentence that says what is tested',
+      '4:25 tests.record.protocol: expected "netflow5", "netflow9", "ipfix" or "sflow5", got "netflow6"; did you mean "netflow5"?',
+      '4:45 tests.record.exporter: expected an IP address, got "router1"',
+      '4:62 tests.record.fields: expected a mapping from information element to value, got a list',
+      '5:13 tests.expect: expected a mapping from document field to value, or the word "dropped", got 5',
+    ],
+  ],
+  ['a duplicate key', 'name: a\nsteps: []\nname: b\n', ['3:1 the key "name" is here twice']],
+  [
+    'a duplicate key whose first value is empty',
+    'name: a\nsteps: []\nstate:\nstate: x\n',
+    ['4:1 the key "state" is here twice'],
+  ],
+  ['a key that is a list', withLines('[a]: b'), ['3:1 a key must be a word, not a list or a mapping']],
+  [
+    'variables that are not set or not written right, and nothing that follows from them',
+    withLines(`listen: [ "\${NOWHERE}" ]`, `state: "x/\${1}"`, `queue: { memory: "\${UNFINISHED" }`),
+    [
+      `3:12 the environment variable NOWHERE is not set and has no default; set it, or write \${NOWHERE:default}`,
+      `4:11 "\${1}" is no variable: write \${NAME} or \${NAME:default}, or $$ for a dollar sign`,
+      `5:19 "\${UNFINISHED" is no variable: write \${NAME} or \${NAME:default}, or $$ for a dollar sign`,
+    ],
+  ],
+  [
+    'a variable that holds the wrong thing is named',
+    withLines(`batch: { records: "\${RECORDS:10}" }`),
+    [`3:19 batch.records: expected a whole number from 1 to 100000, got "lots" from \${RECORDS}`],
+    { RECORDS: 'lots' },
+  ],
+  [
+    'an alias of nothing',
+    'name: flow\nsteps: *nothing\n',
+    ['2:8 the alias *nothing stands for nothing: there is no &nothing before it'],
+  ],
+  [
+    'an alias within itself',
+    'name: flow\nsteps: &a [ *a ]\n',
+    ['2:13 the alias *a stands for a value that contains it'],
+  ],
+];
+
+describe('a file that is wrong', () => {
+  test.each(wrongFiles)('%s', (_title, text, mistakes, environment) => {
+    expect(mistakesOf(text, environment)).toEqual(mistakes);
+  });
+
+  test('tells syntax errors with their place', () => {
+    expect(mistakesOf('name: flow\nsteps: [ geoip\n')[0]).toMatch(/^\d+:\d+ not YAML: Flow sequence/);
+    expect(mistakesOf('name: flow\nsteps:\n\t- geoip\n')[0]).toMatch(/^3:1 not YAML: Tabs are not allowed/);
+    // The rest of a line that the parser stumbled over is not told: it only follows.
+    expect(mistakesOf('name: flow\nsteps: []}, x: y\n')).toEqual([expect.stringMatching(/^2:10 not YAML: Unexpected/)]);
+    expect(mistakesOf('name: flow\nsteps: !include steps.yml\n')).toEqual(['2:8 not YAML: Unresolved tag: !include']);
+    expect(mistakesOf('name: a\nsteps: []\n---\nname: b\n')[0]).toMatch(/not YAML: Source contains multiple documents/);
+  });
+
+  test('an alias bomb costs milliseconds, not memory', () => {
+    const lines = ['a: &a [x,x,x,x,x,x,x,x,x]'];
+    for (const [before, name] of ['ab', 'bc', 'cd', 'de', 'ef', 'fg', 'gh', 'hi']) {
+      lines.push(`${name}: &${name} [${Array(9).fill(`*${before}`).join(',')}]`);
+    }
+    expect(mistakesOf(lines.join('\n')).filter((line) => line.includes('excessive aliases'))).toHaveLength(1);
+  });
+
+  test('more than fifty mistakes are counted, not listed', () => {
+    const lines = mistakesOf(withLines(...Array.from({ length: 60 }, (_, index) => `key${index}: 1`)));
+    expect(lines).toHaveLength(51);
+    expect(lines[50]).toBe(' and 10 more');
+  });
+
+  test('a file above 1 MiB is refused unread', () => {
+    expect(mistakesOf(`${'#'.repeat(2 ** 20)}\n`)).toEqual([
+      '1:1 the file is larger than 1 MiB: is it a pipeline file?',
+    ]);
+  });
+
+  test('secrets stay out of messages', () => {
+    const { message } = errorOf(
+      withLines('index: { elasticsearch: { nodes: "ftp://weir:hunter2@es", password: [ hunter2 ], api_key: 12345 } }'),
+    );
+    expect(message).not.toMatch(/hunter2|12345/);
+  });
+
+  test('a Redis is refused in one sentence, without its password', () => {
+    const { code, message, hint } = errorOf(designExample, { REDIS_URL: 'redis://:hunter2@redis' });
+    expect({ code, message, hint }).toEqual({
+      code: 'not-supported',
+      message:
+        'pipelines/flow.yml:3:17 queue.redis: this version of weir has no queue on Redis yet, only the one in its own process',
+      hint: 'Remove the setting, or unset REDIS_URL.',
+    });
+  });
+});
+
+describe('whatever the text', () => {
+  const outcome = (text: string): string => {
+    try {
+      read(text, { X: `\${X}: [&a *a` });
+      return 'read';
+    } catch (error) {
+      return error instanceof WeirError ? error.code : `thrown: ${String(error)}`;
+    }
+  };
+
+  const word = fc.constantFrom(
+    ...[
+      'name',
+      'steps',
+      'listen',
+      'index',
+      'tests',
+      'batch',
+      'geoip',
+      'sampling',
+      'default',
+      'queue',
+      '__proto__',
+      'udp://[::]:1',
+    ],
+    ...[
+      `\${X}`,
+      `\${`,
+      '$$',
+      `\${X:1}`,
+      '&a',
+      '*a',
+      '!!map',
+      '!t',
+      '|',
+      '>',
+      '<<',
+      '? ',
+      '%TAG',
+      '---',
+      '...',
+      '"',
+      "'",
+      '#',
+      '\t',
+    ],
+    ...[
+      '{',
+      '}',
+      '[',
+      ']',
+      ',',
+      ':',
+      ': ',
+      '- ',
+      '\n',
+      '\n  ',
+      '\n- ',
+      '\r\n',
+      ' ',
+      '\u0000',
+      '\uFEFF',
+      '0x10',
+      '.inf',
+      'null',
+      '~',
+      '5',
+    ],
+  );
+
+  test('a file is read or refused with its mistakes, never anything else', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string({ unit: 'binary' }),
+          fc.array(word, { maxLength: 60 }).map((words) => words.join('')),
+        ),
+        (text) => {
+          expect(['read', 'pipeline-invalid', 'not-supported']).toContain(outcome(text));
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('a right file with any piece put in, taken out or repeated is read or refused likewise', () => {
+    fc.assert(
+      fc.property(fc.nat(designExample.length), fc.nat(40), fc.array(word, { maxLength: 4 }), (at, length, words) => {
+        const text = designExample.slice(0, at) + words.join('') + designExample.slice(at + length);
+        expect(['read', 'pipeline-invalid', 'not-supported']).toContain(outcome(text));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test.each([
+    ['deep lists', '['.repeat(200_000)],
+    ['deep mappings', '{a: '.repeat(50_000)],
+    ['deep indentation', Array.from({ length: 700 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
+    ['many keys', Array.from({ length: 40_000 }, (_, key) => `k${key}: ${key}`).join('\n')],
+    ['many anchors', `steps: [${Array.from({ length: 20_000 }, (_, key) => `&a${key} x, *a${key}`).join(',')}]`],
+    ['many variables', `state: "${`\${X:y}`.repeat(50_000)}"`],
+    ['many unfinished variables', `state: "${'${'.repeat(200_000)}"`],
+    ['a long key', `${'n'.repeat(500_000)}: x`],
+    ['many steps', `name: a\nsteps:\n${'- geoip\n'.repeat(20_000)}`],
+  ])('%s end in bounded time', (_title, text) => {
+    const startedAt = performance.now();
+    expect(['read', 'pipeline-invalid']).toContain(outcome(text));
+    // Far above what it takes (below 2 s each), far below what quadratic work would.
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
+  });
+});
