@@ -1,0 +1,30 @@
+// Signals: the first SIGTERM or SIGINT asks for an orderly stop, the second ends the process at once.
+
+const exitCodeOf = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Resolves at the first signal, with its name. */
+export function waitForStopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const onSignal = (signal: 'SIGINT' | 'SIGTERM'): void => {
+      if (asked) process.exit(exitCodeOf[signal]);
+      asked = true;
+      resolve(signal);
+    };
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+  });
+}
+
+/** What `work` gives, or undefined after `limitMs`. */
+export async function within<T>(limitMs: number, work: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), limitMs);
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

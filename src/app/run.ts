@@ -1,0 +1,151 @@
+// `weir run` and `weir demo`: every stage in one process. Started downstream first, stopped upstream first.
+
+import { join } from 'node:path';
+import { createMemoryQueue } from '../enqueue/memory-queue.ts';
+import type { Queue } from '../enqueue/queue.ts';
+import { attributions } from '../enrich/attributions.ts';
+import { createPipeline } from '../enrich/pipeline.ts';
+import type { PipelineFile } from '../enrich/pipeline-file.ts';
+import type { Sink } from '../index/sink.ts';
+import { createLedger, type Ledger } from '../telemetry/ledger.ts';
+import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { makeFolder } from './folder.ts';
+import { waitForStopSignal, within } from './lifecycle.ts';
+import { createListen, type Listen } from './listen.ts';
+import { createSink } from './sinks.ts';
+import { readProgress, toStatusLine } from './status-line.ts';
+import { createSteps } from './steps.ts';
+import { createWork } from './work.ts';
+
+/** An orderly stop must end within 5 s (orchestrators kill then): the waits below add up to less. */
+const drainLimitMs = 2500;
+const stopLimitMs = 4500;
+const statusEveryMs = 1000;
+/** Without a terminal the counts go to the log, seldom. */
+const logCountsEveryMs = 60_000;
+
+export interface RunOptions {
+  readonly pipelineFile: PipelineFile;
+  readonly quiet: boolean;
+  readonly logLevel: string;
+  /** Simulated exporters, for `weir demo`. */
+  readonly demo?: { readonly rate: number };
+  /** When the process started, ms since 1970: the log says how long the start took. */
+  readonly startedAtMs: number;
+}
+
+/** Resolves when a signal came and everything is stopped. Throws WeirError when it can't start. */
+export async function run({ pipelineFile, quiet, logLevel, demo, startedAtMs }: RunOptions): Promise<void> {
+  const now = (): number => Date.now();
+  const onTerminal = process.stdout.isTTY === true;
+  const write = (text: string): void => {
+    process.stdout.write(text);
+  };
+  const logger = createLogger({ level: quiet ? 'warn' : logLevel, pretty: onTerminal, write });
+  const ledger = createLedger();
+
+  await makeFolder(pipelineFile.state.directory, 'state');
+  const steps = await createSteps(pipelineFile, logger);
+  const pipeline = createPipeline({ steps });
+  const { sink, lanes, target } = createSink(pipelineFile, { logger, now });
+  const queue = createMemoryQueue({
+    maxBytes: pipelineFile.queue.maxBytes,
+    file: join(pipelineFile.state.directory, 'unfinished-batches.ndjson'),
+    logger,
+  });
+  const work = createWork({ queue, pipeline, sink, lanes, ledger, logger, now });
+  const listen = createListen({ pipelineFile, queue, ledger, logger, now });
+
+  const stopSignal = waitForStopSignal();
+  await sink.start();
+  await queue.start();
+  work.start();
+  await listen.start();
+  logger.info(
+    { listening: listen.addresses().map(toAddressText), documentsTo: target, startedInMs: now() - startedAtMs },
+    'weir is ready',
+  );
+  for (const attribution of attributions) logger.info(attribution);
+
+  const simulation = demo === undefined ? undefined : await startSimulation(demo.rate, listen, now);
+  const status = startStatus({ ledger, queue, sink, logger, now, onTerminal, quiet, write });
+
+  const signal = await stopSignal;
+  logger.info({ signal }, 'stopping: a second signal ends at once');
+  const stopped = await within(
+    stopLimitMs,
+    (async () => {
+      await simulation?.stop();
+      await listen.stop();
+      await drain(queue, drainLimitMs);
+      await work.stop();
+      await sink.stop();
+      await queue.stop();
+      await pipeline.close();
+      return true;
+    })(),
+  );
+  await status.stop();
+  const { received, indexed, dropped, lost, losses } = readProgress(ledger, now());
+  logger.info({ received, indexed, droppedBySteps: dropped, lost, ...(lost > 0 && { losses }) }, 'weir has stopped');
+  if (stopped === undefined) logger.error('not everything could be closed in time');
+}
+
+/** Waits until every batch has its documents' fate, or `limitMs` is over: what is left then stays on the queue. */
+async function drain(queue: Queue, limitMs: number): Promise<void> {
+  for (let waitedMs = 0; waitedMs < limitMs; waitedMs += 10) {
+    const { waiting, active } = await queue.depth();
+    if (waiting + active === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+async function startSimulation(rate: number, listen: Listen, now: () => number) {
+  const { createSimulation } = await import('./demo/simulation.ts');
+  const [address] = listen.addresses();
+  if (address === undefined) throw new Error('nothing is listened on');
+  const targetHost = address.host === '::' || address.host === '0.0.0.0' ? '127.0.0.1' : address.host;
+  const simulation = createSimulation({ rate, targetHost, targetPort: address.port, now });
+  await simulation.start();
+  return simulation;
+}
+
+interface StatusOptions {
+  readonly ledger: Ledger;
+  readonly queue: Queue;
+  readonly sink: Sink;
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly onTerminal: boolean;
+  readonly quiet: boolean;
+  readonly write: (text: string) => void;
+}
+
+/** Says how it goes: a line a second on a terminal, a log record a minute elsewhere, nothing when quiet. */
+function startStatus({ ledger, queue, sink, logger, now, onTerminal, quiet, write }: StatusOptions) {
+  let before = readProgress(ledger, now());
+
+  async function report(): Promise<void> {
+    const after = readProgress(ledger, now());
+    const depth = await queue.depth();
+    const trouble = sink.trouble();
+    if (onTerminal) write(`${toStatusLine(before, after, depth, trouble)}\n`);
+    else {
+      const { received, indexed, dropped, lost, losses, exporters } = after;
+      logger.info({ exporters, received, indexed, dropped, lost, losses, waiting: depth.records, trouble }, 'counts');
+    }
+    before = after;
+  }
+
+  const timer = quiet ? undefined : setInterval(() => void report(), onTerminal ? statusEveryMs : logCountsEveryMs);
+  return {
+    async stop(): Promise<void> {
+      clearInterval(timer);
+      if (!quiet && onTerminal) await report();
+    },
+  };
+}
+
+function toAddressText({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `udp://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

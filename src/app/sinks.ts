@@ -1,0 +1,35 @@
+// The sink that a pipeline file names: Elasticsearch where it names a node, NDJSON files elsewhere.
+
+import type { PipelineFile } from '../enrich/pipeline-file.ts';
+import { createBulkWriter } from '../index/bulk-writer.ts';
+import { createElasticsearchClient } from '../index/elasticsearch-client.ts';
+import { createNdjsonFile } from '../index/ndjson-file.ts';
+import type { Sink } from '../index/sink.ts';
+import type { Logger } from '../telemetry/logger.ts';
+
+export interface ChosenSink {
+  readonly sink: Sink;
+  /** Batches worth having in hand at a time. */
+  readonly lanes: number;
+  /** For the log: where documents go. */
+  readonly target: string;
+}
+
+export function createSink(
+  { index }: PipelineFile,
+  options: { readonly logger: Logger; readonly now: () => number },
+): ChosenSink {
+  const { elasticsearch, files, name } = index;
+  if (elasticsearch === undefined) {
+    // One disk: a second batch at a time would only wait for the first.
+    return { sink: createNdjsonFile({ ...files, ...options }), lanes: 1, target: files.directory };
+  }
+  const { concurrency, ...connection } = elasticsearch;
+  const client = createElasticsearchClient(connection);
+  return {
+    sink: createBulkWriter({ client, indexName: name, concurrency, ...options }),
+    // One more than requests under way: its documents are made while the others wait for their answers.
+    lanes: concurrency + 1,
+    target: client.address,
+  };
+}

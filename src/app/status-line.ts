@@ -1,0 +1,63 @@
+// One line a second on a terminal: what came, what was indexed, what was lost.
+
+import type { QueueDepth } from '../enqueue/queue.ts';
+import type { Ledger } from '../telemetry/ledger.ts';
+
+/** Where the counts of an interval stand. */
+export interface Progress {
+  readonly atMs: number;
+  readonly exporters: number;
+  readonly received: number;
+  readonly indexed: number;
+  readonly dropped: number;
+  readonly lost: number;
+  readonly losses: string;
+}
+
+export function readProgress(ledger: Ledger, nowMs: number): Progress {
+  const totals = ledger.totals();
+  const named: readonly (readonly [string, number])[] = [
+    ['datagrams by the kernel', ledger.kernelDrops],
+    ['records by the full queue', totals.recordsRefusedByQueue],
+    ['documents refused', totals.documentsDeadLettered],
+    ['sets without template', totals.faults.get('parked-expired') ?? 0],
+  ];
+  return {
+    atMs: nowMs,
+    exporters: ledger.exporters().size,
+    received: totals.recordsDecoded,
+    indexed: totals.documentsIndexed + totals.documentsAlreadyThere,
+    dropped: totals.documentsDroppedByStep,
+    lost: named.reduce((sum, [, count]) => sum + count, 0),
+    losses: named
+      .filter(([, count]) => count > 0)
+      .map(([name, count]) => `${toThousands(count)} ${name}`)
+      .join(', '),
+  };
+}
+
+/** The line for the time between two readings. */
+export function toStatusLine(
+  before: Progress,
+  after: Progress,
+  depth: QueueDepth,
+  trouble: string | undefined,
+): string {
+  const seconds = Math.max(0.001, (after.atMs - before.atMs) / 1000);
+  const rate = (key: 'received' | 'indexed'): string => toThousands(Math.round((after[key] - before[key]) / seconds));
+  const parts = [
+    `${new Date(after.atMs).toISOString().slice(11, 19)}Z`,
+    `in ${rate('received').padStart(7)} flows/s from ${after.exporters} exporter${after.exporters === 1 ? '' : 's'}`,
+    `indexed ${rate('indexed').padStart(7)}/s`,
+    `total ${toThousands(after.indexed)}`,
+    `waiting ${toThousands(depth.records)}`,
+    after.lost === 0 ? 'lost 0' : `lost ${after.losses}`,
+  ];
+  if (after.dropped > 0) parts.push(`dropped by steps ${toThousands(after.dropped)}`);
+  if (trouble !== undefined) parts.push(trouble);
+  return parts.join(' │ ');
+}
+
+function toThousands(value: number): string {
+  return value.toLocaleString('en-US');
+}

@@ -1,0 +1,130 @@
+// The second half of the way: batches from the queue become documents and get their fate. Wires enqueue, enrich and index.
+
+import type { Job, Queue } from '../enqueue/queue.ts';
+import { createDocumentLane, type DocumentLane, type Pipeline } from '../enrich/pipeline.ts';
+import type { Sink, WriteResult } from '../index/sink.ts';
+import type { DocumentBatch } from '../model/document.ts';
+import { WeirError } from '../model/errors.ts';
+import type { RecordBatch } from '../model/record-batch.ts';
+import type { Ledger } from '../telemetry/ledger.ts';
+import { createRateLimit, type Logger } from '../telemetry/logger.ts';
+
+/** A batch that failed so often for a reason that waiting does not mend is counted as lost: the others must go on. */
+const maxAttempts = 3;
+const retryAfterMs = 1000;
+
+export interface WorkOptions {
+  readonly queue: Queue;
+  readonly pipeline: Pipeline;
+  readonly sink: Sink;
+  /** Batches in hand at a time. */
+  readonly lanes: number;
+  readonly ledger: Ledger;
+  readonly logger: Logger;
+  readonly now: () => number;
+}
+
+export interface Work {
+  start(): void;
+  /** Gives back what is in hand and ends; batches that are not done stay on the queue. */
+  stop(): Promise<void>;
+}
+
+export function createWork({ queue, pipeline, sink, lanes, ledger, logger, now }: WorkOptions): Work {
+  const stopping = new AbortController();
+  const pass = createRateLimit();
+  let running: Promise<void>[] = [];
+
+  async function runLane(): Promise<void> {
+    const lane = createDocumentLane();
+    for (;;) {
+      const job = await queue.take(stopping.signal);
+      if (job === undefined) return;
+      await settle(job, lane);
+    }
+  }
+
+  async function settle(job: Job, lane: DocumentLane): Promise<void> {
+    try {
+      await pipeline.prepare(job.batch);
+      const documents = pipeline.toDocuments(job.batch, lane);
+      count(documents, await sink.write(documents, stopping.signal));
+      await job.done();
+    } catch (error) {
+      await settleFailed(job, error);
+    }
+  }
+
+  async function settleFailed(job: Job, error: unknown): Promise<void> {
+    if (stopping.signal.aborted) {
+      await job.giveBack();
+      return;
+    }
+    const retryable = error instanceof WeirError && error.retryable;
+    if (pass('failed', now()) !== undefined) {
+      const reason = error instanceof Error ? error.message : String(error);
+      logger.error(
+        { batch: job.batch.id, attempt: job.attempt, reason, stack: retryable ? undefined : stackOf(error) },
+        'a batch failed',
+      );
+    }
+    if (!retryable && job.attempt >= maxAttempts) {
+      countLost(job.batch);
+      await job.done();
+      return;
+    }
+    await job.giveBack();
+    await pause(retryAfterMs * (0.5 + Math.random()), stopping.signal);
+  }
+
+  function count(documents: DocumentBatch, { alreadyThere, refused }: WriteResult): void {
+    const counts = documents.exporters.map((exporter) => ledger.exporter(exporter));
+    for (let index = 0; index < documents.count; index += 1)
+      counts[documents.exporterOf[index]!]!.documentsIndexed += 1;
+    for (const index of alreadyThere) {
+      const of = counts[documents.exporterOf[index]!]!;
+      of.documentsIndexed -= 1;
+      of.documentsAlreadyThere += 1;
+    }
+    for (const { index, reason } of refused) {
+      const of = counts[documents.exporterOf[index]!]!;
+      of.documentsIndexed -= 1;
+      of.documentsDeadLettered += 1;
+      if (pass('refused', now()) !== undefined)
+        logger.warn({ batch: documents.batchId, reason }, 'a document was refused');
+    }
+    for (const { exporter, rows } of documents.dropped) ledger.exporter(exporter).documentsDroppedByStep += rows;
+  }
+
+  function countLost(batch: RecordBatch): void {
+    for (const { header, rows } of batch.sets) ledger.exporter(header.exporter).documentsDeadLettered += rows.length;
+    logger.error({ batch: batch.id, records: batch.recordCount }, 'gave up a batch: its flows are lost');
+  }
+
+  function start(): void {
+    running = Array.from({ length: lanes }, runLane);
+  }
+
+  async function stop(): Promise<void> {
+    stopping.abort();
+    await Promise.all(running);
+  }
+
+  return { start, stop };
+}
+
+function stackOf(error: unknown): string | undefined {
+  return error instanceof Error ? error.stack : undefined;
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end, { once: true });
+  });
+}
