@@ -3,7 +3,10 @@
 import type { DocumentBatch } from '../model/document.ts';
 
 export interface Sink {
-  /** Opens, checks and prepares (folder, template). Throws WeirError; retryable: the server is away, `write` will wait for it. */
+  /**
+   * Opens, checks and prepares (folder, template). Throws WeirError when waiting would not mend it. A server that is only away is
+   * no error: `write` waits for it, and prepares it then.
+   */
   start(): Promise<void>;
   /**
    * Gives each document of the batch exactly one fate. While the target is away, full or busy it waits and tries again by itself.
