@@ -1,20 +1,70 @@
-// The AS database that comes with the install: its package has only CSV, so an .mmdb is made from it once and kept.
-// Sources and licences: docs/geoip.md.
+// The AS database: address in, number and text of its autonomous system out. The one that comes with the install is made
+// from its package (asn-ranges.ts) once, and kept.
 
 import { randomUUID } from 'node:crypto';
-import { lstat, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { tmpdir, userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
+import { lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WeirError } from '../model/errors.ts';
-import { createMmdbWriter, type MmdbWriter } from './mmdb-writer.ts';
+import { buildAsnDatabase, packageFolder, packageVersion } from './asn-ranges.ts';
+import { openMmdbFile } from './mmdb-file.ts';
 
-const packageName = '@ip-location-db/asn';
 /** Part of the file's name: a change of what we write makes a new file. */
 const formatVersion = 1;
 
-export interface AsnDatabaseOptions {
+export interface AutonomousSystem {
+  readonly asn: number | undefined;
+  /** "Google LLC (15169)", "Google LLC" or "15169". */
+  readonly text: string;
+}
+
+export interface AsnDatabase {
+  lookup(address: string, version: 4 | 6): AutonomousSystem | undefined;
+}
+
+/** Several files: some sources have one for IPv4 and one for IPv6; the first that knows the address answers. */
+export async function openAsnDatabase(paths: readonly string[], option: string): Promise<AsnDatabase> {
+  const files = await Promise.all(paths.map((path) => openMmdbFile(path, option)));
+
+  function lookup(address: string, version: 4 | 6): AutonomousSystem | undefined {
+    for (const file of files) {
+      const record = file.lookup(address, version);
+      if (record !== undefined) return toAutonomousSystem(record);
+    }
+    return undefined;
+  }
+
+  return { lookup };
+}
+
+/** GeoLite2, DB-IP and ip-location-db name the two fields alike. AS 0 is nobody's (RFC 7607). */
+function toAutonomousSystem(record: Readonly<Record<string, unknown>>): AutonomousSystem | undefined {
+  const number = Number(record['autonomous_system_number'] ?? 0);
+  const name = record['autonomous_system_organization'];
+  const asn = Number.isInteger(number) && number > 0 && number < 2 ** 32 ? number : undefined;
+  const organisation = typeof name === 'string' && name !== '' ? name : undefined;
+  if (asn === undefined) return organisation === undefined ? undefined : { asn, text: organisation };
+  return { asn, text: organisation === undefined ? String(asn) : `${organisation} (${asn})` };
+}
+
+/** The database that came with the install. A kept file that turns out damaged is made again. */
+export async function openShippedAsnDatabase(option: string): Promise<AsnDatabase> {
+  const path = await ensureAsnDatabase();
+  try {
+    return await openAsnDatabase([path], option);
+  } catch {
+    await rm(path, { force: true });
+    return openAsnDatabase([await ensureAsnDatabase()], option);
+  }
+}
+
+/** Below dist/, seen from src/enrich/ and from dist/enrich/ alike. */
+const installFolder = fileURLToPath(new URL('../../dist/databases/', import.meta.url));
+/** -1 on Windows. */
+const userId = process.getuid?.() ?? -1;
+
+export interface AsnSourceOptions {
   /** Folder of the unpacked CSV package. */
   readonly sourceFolder?: string;
   /** Where the file may be kept, best first. */
@@ -22,20 +72,21 @@ export interface AsnDatabaseOptions {
 }
 
 /** The path of the database, which is made if it is not there yet (a few seconds). Safe in two processes at once. */
-export async function ensureAsnDatabase(options: AsnDatabaseOptions = {}): Promise<string> {
-  const sourceFolder = options.sourceFolder ?? packageFolder();
+export async function ensureAsnDatabase({
+  sourceFolder = packageFolder(),
+  folders = [installFolder, join(tmpdir(), `weir-databases-${userId}`)],
+}: AsnSourceOptions = {}): Promise<string> {
   const version = await packageVersion(sourceFolder);
   const fileName = `asn-${version}-${formatVersion}.mmdb`;
-  const folders = options.folders ?? [installFolder, await temporaryFolder()];
   for (const folder of folders) {
     const path = join(folder, fileName);
-    if (await isFile(path)) return path;
+    if ((await isFile(path)) && (await isTrusted(folder))) return path;
   }
   const bytes = await buildAsnDatabase(sourceFolder, version);
   let lastError: unknown;
   for (const folder of folders) {
     try {
-      return await storeAtomically(folder, fileName, bytes);
+      return await store(folder, fileName, bytes);
     } catch (error) {
       lastError = error;
     }
@@ -46,53 +97,22 @@ export async function ensureAsnDatabase(options: AsnDatabaseOptions = {}): Promi
   });
 }
 
-/** Below dist/, seen from src/enrich/ and from dist/enrich/ alike. */
-const installFolder = fileURLToPath(new URL('../../dist/databases/', import.meta.url));
-
-/** A folder of the user's own: in a shared one, somebody else could put a file under our name. */
-async function temporaryFolder(): Promise<string> {
-  const { uid } = userInfo();
-  const folder = join(tmpdir(), `weir-databases-${uid}`);
-  await mkdir(folder, { recursive: true, mode: 0o700 }).catch(() => undefined);
-  const found = await lstat(folder).catch(() => undefined);
-  const isOurs = found?.isDirectory() === true && (uid === -1 || found.uid === uid);
-  return isOurs ? folder : join(tmpdir(), `weir-databases-${randomUUID()}`);
-}
-
-function packageFolder(): string {
-  try {
-    return dirname(createRequire(import.meta.url).resolve(`${packageName}/package.json`));
-  } catch (cause) {
-    throw missingPackage(cause);
-  }
-}
-
-async function packageVersion(folder: string): Promise<string> {
-  try {
-    const content: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
-    const version =
-      typeof content === 'object' && content !== null && 'version' in content ? content.version : undefined;
-    return String(version).replaceAll(/[^\w.-]/g, '_');
-  } catch (cause) {
-    throw missingPackage(cause);
-  }
-}
-
-function missingPackage(cause: unknown): WeirError {
-  return new WeirError('file-missing', `the package ${packageName}, the source of the AS database, is not installed`, {
-    hint: 'Run `npm ci`, or name a database: `asn: { database: FILE }`.',
-    cause,
-  });
-}
-
 async function isFile(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   return found?.isFile() === true;
 }
 
+/** The install folder is as good as the code in it; among temporary files, somebody else could have made a folder of our name. */
+async function isTrusted(folder: string): Promise<boolean> {
+  if (folder === installFolder) return true;
+  const found = await lstat(folder).catch(() => undefined);
+  return found?.isDirectory() === true && (userId === -1 || found.uid === userId || found.uid === 0);
+}
+
 /** Written under another name, on disk, then renamed: whoever sees the file sees all of it. */
-async function storeAtomically(folder: string, fileName: string, bytes: Buffer): Promise<string> {
+async function store(folder: string, fileName: string, bytes: Buffer): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o755 });
+  if (!(await isTrusted(folder))) throw new Error(`${folder} belongs to another user`);
   const path = join(folder, fileName);
   const unfinished = join(folder, `${fileName}.${randomUUID()}.tmp`);
   try {
@@ -112,86 +132,10 @@ async function storeAtomically(folder: string, fileName: string, bytes: Buffer):
   return path;
 }
 
-/** Files of earlier package versions, and what a killed build left. */
+/** Files of earlier package versions. Whoever reads one has it in memory. */
 async function removeOlder(folder: string, fileName: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     if (/^asn-.*\.mmdb$/.test(name) && name !== fileName)
       await rm(join(folder, name), { force: true }).catch(() => undefined);
   }
-}
-
-async function buildAsnDatabase(sourceFolder: string, version: string): Promise<Buffer> {
-  const writer = createMmdbWriter({
-    databaseType: 'weir-ASN',
-    description: `${packageName} ${version}: RouteViews, NRO and DB-IP (https://db-ip.com), CC BY 4.0`,
-    builtAtMs: dataTimeMs(version),
-  });
-  const valueIds = new Map<string, number>();
-  await addRanges(writer, valueIds, join(sourceFolder, 'asn-ipv4-num.csv'));
-  await addRanges(writer, valueIds, join(sourceFolder, 'asn-ipv6-num.csv'));
-  return writer.toBuffer();
-}
-
-/** The package's version ends with the hour of its data, as in 2.3.2026061719. */
-function dataTimeMs(version: string): number {
-  const parts = /(\d{4})(\d{2})(\d{2})(\d{2})$/.exec(version)?.slice(1).map(Number);
-  if (parts === undefined) return 0;
-  const [year = 0, month = 0, day = 0, hour = 0] = parts;
-  return Date.UTC(year, month - 1, day, hour);
-}
-
-/** Lines are `first,last,asn,organisation`: addresses as decimal numbers, the organisation quoted where it has a comma. */
-async function addRanges(writer: MmdbWriter, valueIds: Map<string, number>, path: string): Promise<void> {
-  const text = await readFile(path).catch((cause: unknown) => {
-    throw missingPackage(cause);
-  });
-  const first = new Uint8Array(16);
-  const last = new Uint8Array(16);
-  for (let start = 0; start < text.length; ) {
-    const newline = text.indexOf(0x0a, start);
-    const end = newline === -1 ? text.length : newline;
-    const line = text.toString('utf8', start, end);
-    start = end + 1;
-    const fields = /^(\d{1,39}),(\d{1,39}),(\d{1,10}),(.*?)\r?$/.exec(line);
-    if (fields === null) throw invalidLine(path, line);
-    const [, firstText = '', lastText = '', asnText = '', organisation = ''] = fields;
-    writeAddress(first, firstText);
-    writeAddress(last, lastText);
-    writer.setRange(first, last, valueIdOf(asnText, organisation));
-  }
-
-  function valueIdOf(asnText: string, organisation: string): number {
-    const key = `${asnText},${organisation}`;
-    const known = valueIds.get(key);
-    if (known !== undefined) return known;
-    const id = writer.addValue({
-      autonomous_system_number: Number(asnText),
-      autonomous_system_organization: unquote(organisation),
-    });
-    valueIds.set(key, id);
-    return id;
-  }
-}
-
-function writeAddress(address: Uint8Array, decimal: string): void {
-  const view = new DataView(address.buffer);
-  if (decimal.length <= 10) {
-    view.setBigUint64(0, 0n);
-    view.setUint32(8, 0);
-    view.setUint32(12, Number(decimal));
-  } else {
-    const value = BigInt(decimal);
-    view.setBigUint64(0, value >> 64n);
-    view.setBigUint64(8, value);
-  }
-}
-
-function unquote(field: string): string {
-  return field.startsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field;
-}
-
-function invalidLine(path: string, line: string): WeirError {
-  return new WeirError('file-invalid', `${path} has a line that is no address range: ${line.slice(0, 80)}`, {
-    hint: `Install ${packageName} again: \`npm ci\`.`,
-  });
 }

@@ -1,0 +1,131 @@
+// Step `sampling`: which sampling interval counts for a flow, and what its bytes and packets stand for.
+
+import { z } from 'zod';
+import type { Count, FlowDocument } from '../flow-document.ts';
+import { createPrefixTable, readPrefix } from '../prefix-table.ts';
+import type { StepDefinition } from '../step.ts';
+
+const interval = z
+  .int({ error: 'expected a sampling interval: 1 out of N packets' })
+  .min(1, { error: 'expected a sampling interval of at least 1 (1: every packet was counted)' })
+  .max(2 ** 32 - 1, { error: 'expected a sampling interval below 4294967296' });
+
+const subnet = z
+  .string()
+  .refine((text) => readPrefix(text) !== undefined, { error: 'expected a subnet such as "10.0.0.0/8", or an address' });
+
+const perExporter = z.union([interval, z.record(subnet, interval)], {
+  error: 'expected a sampling interval, or a mapping from subnet of exporters to sampling interval',
+});
+
+const options = z.strictObject({
+  default: perExporter
+    .describe(
+      'Sampling interval of exporters that tell none (or 0): a number, or a map from subnet to number; the longest prefix that contains the exporter wins.',
+    )
+    .optional(),
+  override: perExporter
+    .describe('Sampling interval that counts whatever the exporter tells; in the same forms. 1: multiply nothing.')
+    .optional(),
+});
+
+export type SamplingOptions = z.infer<typeof options>;
+
+/**
+ * An interval of 0 counts as not told: a NetFlow v5 header has the field always, and routers whose sampling is set
+ * elsewhere leave it 0. (ElastiFlow took that 0 for an answer, so its YAML file never reached v5 exporters.)
+ */
+export const samplingStep: StepDefinition<SamplingOptions> = {
+  name: 'sampling',
+  summary:
+    'Multiplies bytes and packets by the sampling interval: the exporter’s own (header, record or options data), else `default`; `override` goes before all.',
+  options,
+  reads: ['node.ipaddr', 'flow.sampling_interval', 'flow.bytes', 'flow.packets'],
+  writes: ['flow.sampling_interval', 'flow.sampling_source', 'flow.bytes', 'flow.packets'],
+  examples: [
+    {
+      title: 'the interval in the record counts',
+      options: { default: 1000 },
+      record: { samplingInterval: 100, octetDeltaCount: 1500, packetDeltaCount: 2 },
+      expect: { 'flow.bytes': 150_000, 'flow.packets': 200, 'flow.sampling_interval': 100 },
+    },
+    {
+      title: 'an exporter that tells nothing gets the default of its longest subnet',
+      options: { default: { '10.0.0.0/8': 1000, '10.0.1.0/24': 10 } },
+      record: { exporterIPv4Address: '10.0.1.7', octetDeltaCount: 100, packetDeltaCount: 1 },
+      expect: { 'flow.bytes': 1000, 'flow.packets': 10, 'flow.sampling_interval': 10 },
+    },
+    {
+      title: 'an override goes before what the exporter tells',
+      options: { override: 512 },
+      record: { samplingInterval: 1, octetDeltaCount: 100, packetDeltaCount: 1 },
+      expect: { 'flow.bytes': 51_200, 'flow.packets': 512, 'flow.sampling_interval': 512 },
+    },
+    {
+      title: 'bytes that no number can hold exactly stay exact',
+      options: {},
+      record: { samplingInterval: 1000, octetDeltaCount: '9007199254740993', packetDeltaCount: 1 },
+      expect: { 'flow.bytes': '9007199254740993000' },
+    },
+  ],
+  create({ default: fallback, override }) {
+    const overrideOf = createChoice(override);
+    const defaultOf = createChoice(fallback);
+
+    function apply(flow: FlowDocument): undefined {
+      const forced = overrideOf(flow.exporter);
+      if (forced !== undefined) {
+        flow.samplingInterval = forced;
+        flow.samplingSource = 'override';
+      } else if (flow.samplingInterval === undefined || flow.samplingInterval <= 0) {
+        const assumed = defaultOf(flow.exporter);
+        if (assumed !== undefined) {
+          flow.samplingInterval = assumed;
+          flow.samplingSource = 'default';
+        }
+      }
+      const factor = flow.samplingInterval ?? 0;
+      if (factor <= 0 || factor === 1) return;
+      flow.bytes = scaled(flow.bytes, factor);
+      flow.packets = scaled(flow.packets, factor);
+    }
+
+    return { apply };
+  },
+};
+
+/** Exporters whose choice is remembered: as many as the ledger counts; spoofed ones make it start afresh, no more. */
+const maxRemembered = 10_000;
+
+function createChoice(setting: z.infer<typeof perExporter> | undefined): (exporter: string) => number | undefined {
+  if (setting === undefined || typeof setting === 'number') return () => setting;
+  const table = createPrefixTable(Object.entries(setting));
+  const remembered = new Map<string, number | undefined>();
+  return (exporter) => {
+    const known = remembered.get(exporter);
+    if (known !== undefined || remembered.has(exporter)) return known;
+    if (remembered.size >= maxRemembered) remembered.clear();
+    const found = table.lookup(exporter);
+    remembered.set(exporter, found);
+    return found;
+  };
+}
+
+function scaled(count: Count | undefined, factor: number): Count | undefined {
+  if (typeof count === 'number') {
+    const product = Math.round(count * factor);
+    if (product <= Number.MAX_SAFE_INTEGER) return product;
+  }
+  return count === undefined ? undefined : scaledExactly(count, factor);
+}
+
+/** Elasticsearch's `long` ends here. */
+const maxLong = 2n ** 63n - 1n;
+
+/** Beyond 2^53 - 1; a product that no document field holds is no count any more: the field goes, the document stays. */
+function scaledExactly(count: Count, factor: number): Count | undefined {
+  const isWhole = typeof count === 'number' ? Number.isInteger(count) : /^\d{1,20}$/.test(count);
+  if (!isWhole || !Number.isFinite(factor)) return undefined;
+  const product = BigInt(count) * BigInt(Math.round(factor));
+  return product > maxLong ? undefined : product.toString();
+}
