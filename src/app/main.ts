@@ -44,11 +44,12 @@ process.stderr.on('error', () => undefined);
 
 const program = createProgram({
   startedAtMs: performance.timeOrigin,
-  onVerb(verb, isDebug) {
-    help = `weir ${verb} --help`;
+  onVerb(isDebug) {
     debug = isDebug;
   },
 });
+const verb = program.commands.find((command) => command.name() === process.argv[2]);
+if (verb !== undefined) help = `weir ${verb.name()} --help`;
 try {
   await program.parseAsync();
 } catch (error) {

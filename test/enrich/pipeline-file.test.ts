@@ -443,7 +443,7 @@ describe('a file that is wrong', () => {
 
   test('tells syntax errors with their place', () => {
     expect(mistakesOf('name: flow\nsteps: [ geoip\n')[0]).toMatch(/^\d+:\d+ not YAML: Flow sequence/);
-    expect(mistakesOf('name: flow\nsteps:\n\t- geoip\n')[0]).toMatch(/^3:1 not YAML: Tabs are not allowed/);
+    expect(mistakesOf('name: flow\nsteps: []\nbatch:\n\tage: 5s\n')[0]).toMatch(/^4:1 not YAML: Tabs are not allowed/);
     // The rest of a line that the parser stumbled over is not told: it only follows.
     expect(mistakesOf('name: flow\nsteps: []}, x: y\n')).toEqual([expect.stringMatching(/^2:10 not YAML: Unexpected/)]);
     expect(mistakesOf('name: flow\nsteps: !include steps.yml\n')).toEqual(['2:8 not YAML: Unresolved tag: !include']);

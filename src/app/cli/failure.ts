@@ -25,7 +25,7 @@ export function toFailure(error: unknown, { debug, help }: FailureOptions): Fail
     // --help and --version: commander has printed them.
     if (error.exitCode === 0) return { text: '', exitCode: exitCodes.done };
     if (error.code === 'commander.help') return { text: '', exitCode: exitCodes.refused };
-    return { text: `weir: ${toUsageLine(error.message)}; see ${help}\n${stack}`, exitCode: exitCodes.refused };
+    return toFailure(toUsageError(error, help), { debug, help });
   }
   if (error instanceof WeirError && error.code !== 'internal') {
     return { text: `${toLine(error)}\n${stack}`, exitCode: exitCodes.refused };
@@ -49,11 +49,12 @@ function toLine({ code, message, hint }: WeirError): string {
 }
 
 /** "error: unknown option '--qiet'\n(Did you mean --quiet?)" → "unknown option '--qiet'; did you mean --quiet?" */
-function toUsageLine(message: string): string {
-  return oneLine(message)
+function toUsageError(cause: CommanderError, help: string): WeirError {
+  const message = oneLine(cause.message)
     .replace(/^error: /, '')
     .replace(/ ?\(Did you mean (.*)\?\)$/, '; did you mean $1?')
     .replace(/\.$/, '');
+  return new WeirError('usage', message, { hint: `See ${help}.`, cause });
 }
 
 function oneLine(text: string): string {

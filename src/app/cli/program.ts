@@ -7,7 +7,7 @@ export interface ProgramOptions {
   /** Milliseconds since 1970. */
   readonly startedAtMs: number;
   /** Called before a verb does its work. */
-  readonly onVerb: (verb: string, debug: boolean) => void;
+  readonly onVerb: (isDebug: boolean) => void;
 }
 
 interface RunFlags {
@@ -91,7 +91,7 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
       await decodeFile(file, { write, writeFault });
     });
 
-  program.hook('preAction', (_, verb) => onVerb(verb.name(), verb.opts<Partial<RunFlags>>().logLevel === 'debug'));
+  program.hook('preAction', (_, verb) => onVerb(verb.opts<Partial<RunFlags>>().logLevel === 'debug'));
   return program;
 }
 
