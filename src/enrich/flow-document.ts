@@ -18,11 +18,14 @@ export class FlowDocument {
   timestampMs = 0;
   /** Exporter address after proxies (elements 130, 131) and sFlow agents: `node.ipaddr`. */
   exporter = '';
+  /** `event.type` and the name of the object that holds what has no place in `flow`. */
+  type: 'netflow' | 'ipfix' | 'sflow' = 'netflow';
 
   src: AddressFacts | undefined;
   dst: AddressFacts | undefined;
   /** Which side is the server, once a step has decided. */
   server: Side | undefined;
+  ipVersion: 4 | 6 | undefined;
 
   srcPort: number | undefined;
   dstPort: number | undefined;
@@ -30,6 +33,8 @@ export class FlowDocument {
   protocol: number | undefined;
   /** TCP control bits. */
   tcpFlags: number | undefined;
+  /** The whole type-of-service octet. */
+  tos: number | undefined;
 
   bytes: Count | undefined;
   packets: Count | undefined;
@@ -41,6 +46,64 @@ export class FlowDocument {
   srcPortName: string | undefined;
   dstPortName: string | undefined;
 
+  /** 0 ingress, 1 egress (element 61). */
+  direction: number | undefined;
   inputSnmp: number | undefined;
   outputSnmp: number | undefined;
+  /** Interface names, once a step knows them; stored as `index: <n>` until then. */
+  inputIfname: string | undefined;
+  outputIfname: string | undefined;
+
+  vlan: number | undefined;
+  /** 48-bit numbers. */
+  srcMac: number | undefined;
+  dstMac: number | undefined;
+  srcMaskLen: number | undefined;
+  dstMaskLen: number | undefined;
+  /** Addresses that are no end points: canonical text. */
+  nextHop: string | undefined;
+  bgpNextHop: string | undefined;
+  srcAddrTrans: string | undefined;
+  dstAddrTrans: string | undefined;
+  srcPortTrans: number | undefined;
+  dstPortTrans: number | undefined;
+  bgpValidState: number | undefined;
+  application: string | undefined;
+
+  /** Forgets the last flow; header, time, exporter and type are set for each set of records anyway. */
+  clear(): void {
+    this.src = undefined;
+    this.dst = undefined;
+    this.server = undefined;
+    this.ipVersion = undefined;
+    this.srcPort = undefined;
+    this.dstPort = undefined;
+    this.protocol = undefined;
+    this.tcpFlags = undefined;
+    this.tos = undefined;
+    this.bytes = undefined;
+    this.packets = undefined;
+    this.samplingInterval = undefined;
+    this.samplingSource = undefined;
+    this.srcPortName = undefined;
+    this.dstPortName = undefined;
+    this.direction = undefined;
+    this.inputSnmp = undefined;
+    this.outputSnmp = undefined;
+    this.inputIfname = undefined;
+    this.outputIfname = undefined;
+    this.vlan = undefined;
+    this.srcMac = undefined;
+    this.dstMac = undefined;
+    this.srcMaskLen = undefined;
+    this.dstMaskLen = undefined;
+    this.nextHop = undefined;
+    this.bgpNextHop = undefined;
+    this.srcAddrTrans = undefined;
+    this.dstAddrTrans = undefined;
+    this.srcPortTrans = undefined;
+    this.dstPortTrans = undefined;
+    this.bgpValidState = undefined;
+    this.application = undefined;
+  }
 }

@@ -1,0 +1,285 @@
+// A layout seen through the field map: which columns are moved into the flow document, how, and which are stored beside it.
+// Made once per layout; to-document.ts turns it into code.
+
+import { WeirError } from '../model/errors.ts';
+import type { Column, ColumnType, Layout } from '../model/record.ts';
+import { joinedSamplingInterval } from '../model/record.ts';
+import type { FieldMap, FieldSource, ObjectName, ProtocolMap } from './field-map.ts';
+import type { FlowDocument } from './flow-document.ts';
+
+/** Properties of the flow document that hold a value of type T. */
+type PropertyOf<T> = {
+  [P in keyof FlowDocument]-?: undefined extends FlowDocument[P]
+    ? T extends Exclude<FlowDocument[P], undefined>
+      ? P
+      : never
+    : never;
+}[keyof FlowDocument];
+
+/** -1: the layout has no such column. */
+export interface AddressColumns {
+  readonly src4: number;
+  readonly dst4: number;
+  readonly src6: number;
+  readonly dst6: number;
+  readonly version: number;
+}
+
+/** One way to a value: the sum of columns or a constant, divided by a column (-1: not divided). */
+export interface Alternative {
+  readonly columns: readonly number[];
+  readonly constant: number;
+  readonly per: number;
+  /** Columns not counted in rows where both pairs of `Plan.sameTraffic` are equal. */
+  readonly twins: readonly number[];
+  /** The value was joined from options data. */
+  readonly joined: boolean;
+}
+
+export type Move =
+  /** The first column that has a number. */
+  | { readonly kind: 'number'; readonly property: PropertyOf<number>; readonly columns: readonly number[] }
+  /** A number that belongs to the address family of the flow. */
+  | {
+      readonly kind: 'family';
+      readonly property: PropertyOf<number>;
+      readonly column4: number;
+      readonly column6: number;
+    }
+  | { readonly kind: 'constant'; readonly property: PropertyOf<number>; readonly value: number }
+  | { readonly kind: 'count'; readonly property: 'bytes' | 'packets'; readonly alternatives: readonly Alternative[] }
+  | { readonly kind: 'sampling'; readonly alternatives: readonly Alternative[] }
+  | { readonly kind: 'samplingHeader' }
+  /** The first address that is not zero, else the first. */
+  | {
+      readonly kind: 'address';
+      readonly property: PropertyOf<string> | 'exporter';
+      readonly columns: readonly number[];
+    }
+  | { readonly kind: 'text'; readonly property: PropertyOf<string>; readonly columns: readonly number[] };
+
+export interface StoredColumn {
+  readonly column: number;
+  readonly type: ColumnType;
+  /** Unique within the object of the document. */
+  readonly name: string;
+  /** `moved`: stored only in rows where the value could not be moved whole (repeated elements, wrong lengths). */
+  readonly when: 'always' | 'moved';
+  readonly form: 'value' | 'uptime' | 'milliseconds' | 'status' | 'application' | 'dscp' | 'ecn';
+}
+
+export interface LayoutPlan {
+  readonly object: ObjectName;
+  readonly types: readonly ColumnType[];
+  readonly addresses: AddressColumns;
+  readonly moves: readonly Move[];
+  /** bytes, bytes after the device, packets, packets after the device; -1: none. */
+  readonly sameTraffic: readonly [number, number, number, number] | undefined;
+  readonly stored: readonly StoredColumn[];
+}
+
+const numbers: Readonly<Record<string, PropertyOf<number>>> = {
+  'flow.src_port': 'srcPort',
+  'flow.dst_port': 'dstPort',
+  'flow.ip_protocol': 'protocol',
+  'flow.tcp_flags': 'tcpFlags',
+  'flow.direction': 'direction',
+  'flow.input_snmp': 'inputSnmp',
+  'flow.output_snmp': 'outputSnmp',
+  'flow.tos': 'tos',
+  'flow.vlan': 'vlan',
+  'flow.src_mac': 'srcMac',
+  'flow.dst_mac': 'dstMac',
+  'flow.bgp_valid_state': 'bgpValidState',
+  'flow.src_port_trans': 'srcPortTrans',
+  'flow.dst_port_trans': 'dstPortTrans',
+};
+
+const familyNumbers: Readonly<Record<string, PropertyOf<number>>> = {
+  'flow.src_mask_len': 'srcMaskLen',
+  'flow.dst_mask_len': 'dstMaskLen',
+};
+
+const addresses: Readonly<Record<string, PropertyOf<string> | 'exporter'>> = {
+  'node.ipaddr': 'exporter',
+  'flow.next_hop': 'nextHop',
+  'flow.bgp_next_hop': 'bgpNextHop',
+  'flow.src_addr_trans': 'srcAddrTrans',
+  'flow.dst_addr_trans': 'dstAddrTrans',
+};
+
+const endPoints = ['flow.src_addr', 'flow.dst_addr', 'flow.ip_version'];
+
+/** What the rows of a set say once, in the header: names that no column may take. */
+const headerNames: Readonly<Record<Layout['protocol'], readonly string[]>> = {
+  netflow5: ['version', 'flow_seq_num', 'engine_type', 'engine_id', 'sampling_algorithm', 'flow_records'],
+  netflow9: ['version', 'flow_seq_num', 'flowset_id'],
+  ipfix: ['version', 'flowset_id'],
+  sflow5: ['sflow_type', 'sub_agent_id', 'source_id_type', 'source_id_index'],
+};
+
+export function objectOf(protocol: Layout['protocol']): ObjectName {
+  return protocol === 'ipfix' ? 'ipfix' : protocol === 'sflow5' ? 'sflow' : 'netflow';
+}
+
+export function planLayout(layout: Layout, fieldMap: FieldMap): LayoutPlan {
+  const map = fieldMap.protocols[layout.protocol];
+  const { columns } = layout;
+  const at = new Map(columns.map(({ name }, index) => [name, index]));
+  const find = (name: string, ...types: readonly ColumnType[]): number => {
+    const index = at.get(name);
+    return index !== undefined && (types.length === 0 || types.includes(columns[index]!.type)) ? index : -1;
+  };
+  const present = (sources: readonly FieldSource[], ...types: readonly ColumnType[]): number[] =>
+    sources.flatMap(({ add }) => add.map((name) => find(name, ...types))).filter((index) => index >= 0);
+
+  const moves: Move[] = [];
+  const moved = new Set<number>();
+  const kept = new Set<number>();
+  const addressColumns: AddressColumns = {
+    src4: firstOf(present(map.fields.get('flow.src_addr') ?? [], 'ipv4')),
+    dst4: firstOf(present(map.fields.get('flow.dst_addr') ?? [], 'ipv4')),
+    src6: firstOf(present(map.fields.get('flow.src_addr') ?? [], 'ipv6')),
+    dst6: firstOf(present(map.fields.get('flow.dst_addr') ?? [], 'ipv6')),
+    version: firstOf(present(map.fields.get('flow.ip_version') ?? [], 'number')),
+  };
+  for (const index of Object.values(addressColumns)) if (index >= 0) moved.add(index);
+  const sameTraffic = planSameTraffic(map, find);
+
+  for (const [path, sources] of map.fields) {
+    const take = (indexes: readonly number[]): void => {
+      for (const index of indexes) (map.keep.has(path) ? kept : moved).add(index);
+    };
+    const constant = sources.find((source) => source.constant !== undefined && source.per === undefined)?.constant;
+    const number = numbers[path];
+    const family = familyNumbers[path];
+    const address = addresses[path];
+    if (number !== undefined) {
+      const found = present(sources, 'number', 'mac');
+      if (found.length > 0) moves.push({ kind: 'number', property: number, columns: found });
+      else if (constant !== undefined) moves.push({ kind: 'constant', property: number, value: constant });
+      take(found.slice(0, 1));
+    } else if (family !== undefined) {
+      const found = present(sources, 'number');
+      const column6 = found.find((index) => columns[index]!.name.includes('IPv6')) ?? -1;
+      const column4 = found.find((index) => index !== column6) ?? -1;
+      if (found.length > 0) moves.push({ kind: 'family', property: family, column4, column6 });
+      take([column4, column6].filter((index) => index >= 0));
+    } else if (address !== undefined) {
+      const found = present(sources, 'ipv4', 'ipv6');
+      if (found.length > 0) moves.push({ kind: 'address', property: address, columns: found });
+      take(found.slice(0, 2));
+    } else if (path === 'flow.application') {
+      const found = present(sources);
+      if (found.length > 0) moves.push({ kind: 'text', property: 'application', columns: found });
+      take(found.slice(0, 1));
+    } else if (path === 'flow.bytes' || path === 'flow.packets') {
+      const alternatives = planAlternatives(sources, find, sameTraffic);
+      if (alternatives.length > 0)
+        moves.push({ kind: 'count', property: path === 'flow.bytes' ? 'bytes' : 'packets', alternatives });
+      take(alternatives.flatMap((alternative) => alternative.columns));
+    } else if (path === 'flow.sampling_interval') {
+      const alternatives = planAlternatives(sources, find, undefined);
+      if (sources.some(({ add }) => add.includes('header.samplingInterval'))) moves.push({ kind: 'samplingHeader' });
+      else if (alternatives.length > 0) moves.push({ kind: 'sampling', alternatives });
+      take(alternatives.slice(0, 1).flatMap(({ columns, per }) => (per < 0 ? columns : [])));
+      const joined = find(joinedSamplingInterval);
+      if (joined >= 0) moved.add(joined);
+    } else if (!endPoints.includes(path)) {
+      throw new WeirError('internal', `data/field-map.yml: ${JSON.stringify(path)} is no field of the flow document`);
+    }
+  }
+
+  for (const index of kept) moved.delete(index);
+  return {
+    object: objectOf(layout.protocol),
+    types: columns.map(({ type }) => type),
+    addresses: addressColumns,
+    moves,
+    sameTraffic,
+    stored: planStored(layout, moved, fieldMap),
+  };
+}
+
+function firstOf(indexes: readonly number[]): number {
+  return indexes[0] ?? -1;
+}
+
+type Find = (name: string, ...types: readonly ColumnType[]) => number;
+
+function planSameTraffic(map: ProtocolMap, find: Find): LayoutPlan['sameTraffic'] {
+  if (map.sameTraffic === undefined) return undefined;
+  const [bytes, postBytes] = map.sameTraffic.bytes.map((name) => find(name, 'number'));
+  const [packets, postPackets] = map.sameTraffic.packets.map((name) => find(name, 'number'));
+  return [bytes ?? -1, postBytes ?? -1, packets ?? -1, postPackets ?? -1];
+}
+
+function planAlternatives(
+  sources: readonly FieldSource[],
+  find: Find,
+  sameTraffic: LayoutPlan['sameTraffic'],
+): readonly Alternative[] {
+  return sources.flatMap(({ add, constant, per }) => {
+    const columns = add.map((name) => find(name, 'number')).filter((index) => index >= 0);
+    const perColumn = per === undefined ? -1 : find(per, 'number');
+    if (columns.length === 0 && constant === undefined) return [];
+    if (per !== undefined && (perColumn < 0 || columns.length < add.length)) return [];
+    const twins =
+      sameTraffic === undefined ? [] : columns.filter((index) => index === sameTraffic[1] || index === sameTraffic[3]);
+    return [
+      {
+        columns,
+        constant: constant ?? 0,
+        per: perColumn,
+        // Alone, a counter after the device is the only one there is.
+        twins: columns.length > twins.length ? twins : [],
+        joined: add.includes(joinedSamplingInterval),
+      },
+    ];
+  });
+}
+
+function planStored(layout: Layout, moved: ReadonlySet<number>, fieldMap: FieldMap): readonly StoredColumn[] {
+  const object = objectOf(layout.protocol);
+  const names = fieldMap.storedNames[object];
+  // A name twice in an object is no valid document for Elasticsearch.
+  const taken = new Set(headerNames[layout.protocol]);
+  const unique = (column: Column, index: number): string => {
+    const name = names.get(column.name) ?? safeName(column.name);
+    const free = [name, safeName(column.name), `${name}_${index}`].find((candidate) => !taken.has(candidate));
+    const chosen = free ?? `column_${index}`;
+    taken.add(chosen);
+    return chosen;
+  };
+  return layout.columns.flatMap((column, index): StoredColumn[] => {
+    const stored: StoredColumn = {
+      column: index,
+      type: column.type,
+      name: unique(column, index),
+      when: moved.has(index) ? 'moved' : 'always',
+      form: formOf(layout, column),
+    };
+    if (layout.protocol !== 'sflow5' || column.name !== 'ipClassOfService') return [stored];
+    // ElastiFlow's sFlow documents have the two parts of the octet.
+    return [
+      stored,
+      { ...stored, name: 'ip_dscp', when: 'always', form: 'dscp' },
+      { ...stored, name: 'ip_ecn', when: 'always', form: 'ecn' },
+    ];
+  });
+}
+
+function formOf({ protocol }: Layout, { name, type }: Column): StoredColumn['form'] {
+  if (protocol === 'netflow5' || protocol === 'netflow9') {
+    if (name === 'flowStartSysUpTime' || name === 'flowEndSysUpTime') return 'uptime';
+    if (name === 'forwardingStatus') return 'status';
+    // flow_start_msec and flow_end_msec are `long` in ElastiFlow's indices; a date mapping takes milliseconds, too.
+    if ((name === 'flowStartMilliseconds' || name === 'flowEndMilliseconds') && type === 'time') return 'milliseconds';
+  }
+  return name === 'applicationId' && type === 'bytes' ? 'application' : 'value';
+}
+
+/** `9/12235` → `9_12235`, `v9:40005` → `v9_40005`, `sflow.drops` → `drops`: a dot would nest. */
+function safeName(field: string): string {
+  return field.replace(/^(?:weir|sflow)\./, '').replaceAll(/\W/g, '_');
+}

@@ -1,0 +1,133 @@
+// Records in, documents as bytes out: the field map, then the steps of the pipeline file in file order.
+
+import type { DocumentBatch } from '../model/document.ts';
+import type { Layout } from '../model/record.ts';
+import type { BatchSet, RecordBatch } from '../model/record-batch.ts';
+import { createAddressCache } from './address-cache.ts';
+import { flowText } from './document-fields.ts';
+import { nodeText, toDocumentHead } from './document-head.ts';
+import type { DocumentLane } from './document-writer.ts';
+import { type FieldMap, loadFieldMap } from './field-map.ts';
+import { FlowDocument } from './flow-document.ts';
+import { objectOf, planLayout } from './layout-plan.ts';
+import { createRecentMap } from './recent-map.ts';
+import type { Step } from './step.ts';
+import { createDocumentMaker, type DocumentMaker } from './to-document.ts';
+
+export { createDocumentLane, type DocumentLane } from './document-writer.ts';
+
+export interface NamedStep {
+  readonly name: string;
+  readonly step: Step;
+}
+
+export interface PipelineOptions {
+  /** In file order. */
+  readonly steps: readonly NamedStep[];
+  /** The shipped one unless given. */
+  readonly fieldMap?: FieldMap;
+  /** Described addresses kept, of each family half as many again for IPv6. */
+  readonly maxAddresses?: number;
+  /** Document makers kept: one per template layout. */
+  readonly maxLayouts?: number;
+}
+
+export interface Pipeline {
+  /** Waits for what the steps must look up for this batch. */
+  prepare(batch: RecordBatch): Promise<void>;
+  /** Writes the documents of a batch into the lane. Rows that are no flows (options, counters, discards) become none. */
+  toDocuments(batch: RecordBatch, lane: DocumentLane): DocumentBatch;
+  close(): Promise<void>;
+}
+
+/** An address with its JSON takes about 1.2 kB: 40 MB when full, and the 30,000 busiest addresses of a network fit. */
+const defaultMaxAddresses = 32_768;
+
+/** Routers have tens of templates. A maker takes about 10 kB, so spoofed templates can't take more than 5 MB. */
+const defaultMaxLayouts = 512;
+
+export function createPipeline({
+  steps,
+  fieldMap = loadFieldMap(),
+  maxAddresses = defaultMaxAddresses,
+  maxLayouts = defaultMaxLayouts,
+}: PipelineOptions): Pipeline {
+  const preparing = steps.filter(({ step }) => step.prepare !== undefined);
+  const describing = steps.filter(({ step }) => step.describe !== undefined);
+  const applied = steps.filter(({ step }) => step.apply !== undefined);
+  const addresses = createAddressCache({
+    maxAddresses,
+    describe: (facts) => {
+      for (const { step } of describing) step.describe?.(facts);
+    },
+  });
+  const makers = createRecentMap<string, DocumentMaker>(maxLayouts);
+  const flow = new FlowDocument();
+
+  function makerOf(layout: Layout): DocumentMaker {
+    return makers.get(layout.id) ?? makers.add(layout.id, createDocumentMaker(planLayout(layout, fieldMap), addresses));
+  }
+
+  async function prepare(batch: RecordBatch): Promise<void> {
+    for (const { step } of preparing) await step.prepare?.(batch);
+  }
+
+  function toDocuments(batch: RecordBatch, lane: DocumentLane): DocumentBatch {
+    const dropped: DroppedCounts = new Map();
+    lane.begin(batch.id, batch.recordCount);
+    let position = 0;
+    for (const set of batch.sets) {
+      const layout = batch.layouts[set.layout];
+      if (layout?.kind === 'flow') writeSet(set, layout, position, lane, dropped);
+      position += set.rows.length;
+    }
+    return lane.end([...dropped.values()]);
+  }
+
+  function writeSet(set: BatchSet, layout: Layout, first: number, lane: DocumentLane, dropped: DroppedCounts): void {
+    const { header, rows } = set;
+    const maker = makerOf(layout);
+    const head = toDocumentHead(layout, header);
+    flow.header = header;
+    flow.type = objectOf(layout.protocol);
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i]!;
+      flow.clear();
+      flow.timestampMs = head.timestampMs;
+      flow.exporter = head.exporter;
+      maker.fill(row, flow);
+      const droppedBy = applySteps();
+      if (droppedBy !== undefined) {
+        countDropped(dropped, header.exporter, droppedBy);
+        continue;
+      }
+      const node = flow.exporter === head.exporter ? head.node : nodeText(flow.exporter);
+      const text = `${head.event}${node}${head.object}${maker.rest(row, flow)}},"flow":{${flowText(flow)}}}\n`;
+      lane.write(text, first + i, head.timestampMs, header.exporter);
+    }
+  }
+
+  /** The name of the step that drops the flow. */
+  function applySteps(): string | undefined {
+    for (let i = 0; i < applied.length; i++) {
+      if (applied[i]!.step.apply?.(flow) === false) return applied[i]!.name;
+    }
+    return undefined;
+  }
+
+  async function close(): Promise<void> {
+    for (const { step } of steps) await step.close?.();
+  }
+
+  return { prepare, toDocuments, close };
+}
+
+/** Rows dropped so far, by step and exporter. */
+type DroppedCounts = Map<string, { readonly exporter: string; readonly step: string; rows: number }>;
+
+function countDropped(dropped: DroppedCounts, exporter: string, step: string): void {
+  const key = `${exporter} ${step}`;
+  const known = dropped.get(key);
+  if (known === undefined) dropped.set(key, { exporter, step, rows: 1 });
+  else known.rows += 1;
+}

@@ -1,0 +1,252 @@
+// From the values of a row to the properties of the flow document: the rules of data/field-map.yml, value by value.
+// Values that cannot be moved whole (repeated elements, wrong lengths) set `odd`, so that they are stored on their own.
+
+import type { ColumnType, FieldValue, RecordHeader, Row } from '../model/record.ts';
+import type { AddressCache } from './address-cache.ts';
+import { toIPv4Text } from './address-text.ts';
+import type { Count, FlowDocument } from './flow-document.ts';
+import { isStorableTime, numberText, quoted, timeText, valueText } from './json-text.ts';
+import type { AddressColumns, Alternative, LayoutPlan, StoredColumn } from './layout-plan.ts';
+
+export interface RowState {
+  /** A value of this row could not be moved whole. */
+  odd: boolean;
+  /** The family whose addresses were not used although they are not zero. */
+  unusedFamily: 4 | 6 | undefined;
+}
+
+export function readNumber(row: Row, columns: readonly number[], state: RowState): number | undefined {
+  for (const column of columns) {
+    const value = single(row[column], state);
+    if (typeof value === 'number') return value;
+  }
+  return undefined;
+}
+
+/** Of a repeated element (outer and inner header of a tunnel) the first value serves. */
+function single(value: FieldValue | undefined, state: RowState): FieldValue | undefined {
+  if (typeof value !== 'object' || value === null) return value;
+  state.odd = true;
+  return Array.isArray(value) ? (value as readonly FieldValue[])[0] : undefined;
+}
+
+export function readAddresses(
+  row: Row,
+  flow: FlowDocument,
+  { src4, dst4, src6, dst6, version }: AddressColumns,
+  cache: AddressCache,
+  state: RowState,
+): void {
+  const said = version < 0 ? undefined : single(row[version], state);
+  const s4 = src4 < 0 ? undefined : single(row[src4], state);
+  const d4 = dst4 < 0 ? undefined : single(row[dst4], state);
+  const s6 = src6 < 0 ? undefined : single(row[src6], state);
+  const d6 = dst6 < 0 ? undefined : single(row[dst6], state);
+  const has4 = typeof s4 === 'number' || typeof d4 === 'number';
+  const has6 = typeof s6 === 'string' || typeof d6 === 'string';
+  const real4 = has4 && ((s4 ?? 0) !== 0 || (d4 ?? 0) !== 0);
+  const real6 = has6 && ((s6 ?? '::') !== '::' || (d6 ?? '::') !== '::');
+  if (has6 && (!has4 || said === 6 || (said !== 4 && !real4 && real6))) {
+    flow.ipVersion = 6;
+    if (typeof s6 === 'string') flow.src = cache.ipv6(s6);
+    if (typeof d6 === 'string') flow.dst = cache.ipv6(d6);
+    if (real4) markUnused(state, 4);
+  } else if (has4) {
+    flow.ipVersion = 4;
+    if (typeof s4 === 'number') flow.src = cache.ipv4(s4);
+    if (typeof d4 === 'number') flow.dst = cache.ipv4(d4);
+    if (real6) markUnused(state, 6);
+  } else if (said === 4 || said === 6) flow.ipVersion = said;
+}
+
+function markUnused(state: RowState, family: 4 | 6): void {
+  state.odd = true;
+  state.unusedFamily = family;
+}
+
+/** The first alternative that is not zero, else zero when one of them is there at all. */
+export function readCount(
+  row: Row,
+  alternatives: readonly Alternative[],
+  sameTraffic: LayoutPlan['sameTraffic'],
+  state: RowState,
+): Count | undefined {
+  let first: Count | undefined;
+  for (const alternative of alternatives) {
+    const value = sumOf(row, alternative, sameTraffic, state);
+    if (value !== undefined && value !== 0) return value;
+    first ??= value;
+  }
+  return first;
+}
+
+function sumOf(
+  row: Row,
+  { columns, constant, twins }: Alternative,
+  sameTraffic: LayoutPlan['sameTraffic'],
+  state: RowState,
+): Count | undefined {
+  if (columns.length === 0) return constant;
+  const once = twins.length > 0 && sameTraffic !== undefined && isSameTraffic(row, sameTraffic);
+  let sum: Count | undefined;
+  for (const column of columns) {
+    if (once && twins.includes(column)) continue;
+    const value = single(row[column], state);
+    if (typeof value === 'number' || (typeof value === 'string' && /^\d{1,20}$/.test(value))) {
+      sum = sum === undefined ? value : addCounts(sum, value);
+    }
+  }
+  return sum;
+}
+
+function isSameTraffic(
+  row: Row,
+  [bytes, postBytes, packets, postPackets]: readonly [number, number, number, number],
+): boolean {
+  return (
+    (bytes < 0 || postBytes < 0 || row[bytes] === row[postBytes]) &&
+    (packets < 0 || postPackets < 0 || row[packets] === row[postPackets])
+  );
+}
+
+function addCounts(a: Count, b: Count): Count {
+  if (typeof a === 'number' && typeof b === 'number') {
+    const sum = a + b;
+    if (Number.isSafeInteger(sum)) return sum;
+    if (!Number.isInteger(a) || !Number.isInteger(b)) return sum;
+  }
+  return (BigInt(a) + BigInt(b)).toString();
+}
+
+export function readSampling(
+  row: Row,
+  flow: FlowDocument,
+  alternatives: readonly Alternative[],
+  state: RowState,
+): void {
+  for (const alternative of alternatives) {
+    const interval = intervalOf(row, alternative, state);
+    if (interval === undefined || (interval === 0 && flow.samplingInterval !== undefined)) continue;
+    flow.samplingInterval = interval;
+    flow.samplingSource = alternative.joined ? 'options' : 'record';
+    if (interval !== 0) return;
+  }
+}
+
+function intervalOf(row: Row, { columns, constant, per }: Alternative, state: RowState): number | undefined {
+  let sum = constant;
+  for (const column of columns) {
+    const value = single(row[column], state);
+    if (typeof value !== 'number') return undefined;
+    sum += value;
+  }
+  if (per < 0) return sum >= 0 && Number.isFinite(sum) ? sum : undefined;
+  const divisor = single(row[per], state);
+  const interval = typeof divisor === 'number' && divisor > 0 ? sum / divisor : -1;
+  return interval >= 0 && Number.isFinite(interval) ? interval : undefined;
+}
+
+/** The first address that is not zero, else the first one. */
+export function readAddressText(row: Row, columns: readonly number[], state: RowState): string | undefined {
+  let first: string | undefined;
+  for (const column of columns) {
+    const value = single(row[column], state);
+    if (typeof value === 'number' && value !== 0) return toIPv4Text(value);
+    if (typeof value === 'string' && value !== '::') return value;
+    if (typeof value === 'number') first ??= '0.0.0.0';
+    else if (typeof value === 'string') first ??= value;
+  }
+  return first;
+}
+
+/** A flow proxy may leave the address of the exporter zero: then it is the sender. */
+export function readExporter(row: Row, columns: readonly number[], sender: string, state: RowState): string {
+  const address = readAddressText(row, columns, state);
+  return address === undefined || address === '0.0.0.0' || address === '::' ? sender : address;
+}
+
+export function readText(
+  row: Row,
+  columns: readonly number[],
+  types: readonly ColumnType[],
+  state: RowState,
+): string | undefined {
+  for (const column of columns) {
+    const value = single(row[column], state);
+    if (typeof value === 'number' && Number.isFinite(value)) return String(value);
+    if (typeof value !== 'string' || value === '') continue;
+    const text = types[column] === 'bytes' ? applicationText(value) : value;
+    if (text !== '0..0') return text;
+  }
+  return undefined;
+}
+
+/** RFC 6759 §4: an octet of classification engine and the selector; engine 20 has an enterprise number between them. */
+function applicationText(hex: string): string {
+  if (hex.length < 4 || hex.length > 26 || !/^[0-9a-f]+$/.test(hex)) return hex;
+  const engine = Number.parseInt(hex.slice(0, 2), 16);
+  if (engine === 20 && hex.length > 10) {
+    return `20..${Number.parseInt(hex.slice(2, 10), 16)}..${BigInt(`0x${hex.slice(10)}`)}`;
+  }
+  return `${engine}..${BigInt(`0x${hex.slice(2)}`)}`;
+}
+
+/** `key` is `,"name":`; a value that cannot be stored is left out with it. */
+export function fieldText(key: string, value: FieldValue | undefined, type: ColumnType): string {
+  const text = value === undefined ? undefined : valueText(value, type);
+  return text === undefined ? '' : key + text;
+}
+
+export function storedText(
+  key: string,
+  value: FieldValue | undefined,
+  { form, type }: StoredColumn,
+  header: RecordHeader,
+): string {
+  switch (form) {
+    case 'uptime':
+      return typeof value === 'number'
+        ? key + (switchedText(value, header) ?? numberText(value) ?? '0')
+        : fieldText(key, value, type);
+    case 'milliseconds':
+      return typeof value === 'number' && isStorableTime(value)
+        ? key + Math.floor(value)
+        : fieldText(key, value, 'number');
+    case 'status':
+      // RFC 7270 §4.12: two bits of status, six of reason.
+      return typeof value === 'number'
+        ? `${key}{"status":${(value >>> 6) & 3},"reason":${value & 63}}`
+        : fieldText(key, value, type);
+    case 'application':
+      return typeof value === 'string' ? key + quoted(applicationText(value)) : fieldText(key, value, type);
+    case 'dscp':
+      return typeof value === 'number' ? key + ((value >>> 2) & 63) : '';
+    case 'ecn':
+      return typeof value === 'number' ? key + (value & 3) : '';
+    default:
+      return fieldText(key, value, type);
+  }
+}
+
+/**
+ * RFC 3954 §8: first and last switched are uptimes. Both counters wrap after 49.7 days, and a flow may end a little after the
+ * uptime of its datagram, so their difference is read as a signed 32-bit number.
+ */
+function switchedText(uptimeMs: number, { exportedAtMs, sysUptimeMs }: RecordHeader): string | undefined {
+  return sysUptimeMs === undefined ? undefined : timeText(Math.floor(exportedAtMs) - ((sysUptimeMs - uptimeMs) | 0));
+}
+
+/** Values that were to be moved and could not be moved whole. */
+export function oddText(row: Row, plan: LayoutPlan, state: RowState, header: RecordHeader): string {
+  const { src4, dst4, src6, dst6 } = plan.addresses;
+  const unused = state.unusedFamily === 4 ? [src4, dst4] : state.unusedFamily === 6 ? [src6, dst6] : [];
+  let text = '';
+  for (const stored of plan.stored) {
+    const value = row[stored.column];
+    if (stored.when !== 'moved' || value === undefined || value === null) continue;
+    if (typeof value === 'object' || unused.includes(stored.column)) {
+      text += storedText(`,${quoted(stored.name)}:`, value, stored, header);
+    }
+  }
+  return text;
+}

@@ -1,0 +1,160 @@
+// Records written by people, for the tests of a pipeline file and the examples of steps: IANA names and readable values
+// (addresses as text, times as ISO) → a batch of one row. A mistake is a WeirError that names the field.
+
+import ipaddr from 'ipaddr.js';
+import { WeirError } from '../model/errors.ts';
+import type { Column, ColumnType, FieldValue, Protocol, RecordHeader } from '../model/record.ts';
+import type { RecordBatch } from '../model/record-batch.ts';
+import { readIPv4Text, readMacText } from './address-text.ts';
+import { didYouMean } from './did-you-mean.ts';
+import { readTsv } from './protocol-names.ts';
+
+export interface TestRecord {
+  readonly protocol: Protocol;
+  readonly exporter?: string;
+  /** By IANA name, or `<pen>/<id>`, `v9:<id>`, `iana:<id>`, `weir.*`, `sflow.*`. Null: the column is there, the value is not. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Parts of the header that matter for the test. */
+  readonly header?: Partial<RecordHeader>;
+}
+
+/** A moment long after 1970, the same in each test. */
+const testTimeMs = Date.UTC(2026, 0, 1);
+
+export function toTestBatch({ protocol, exporter = '192.0.2.1', fields, header }: TestRecord): RecordBatch {
+  const types = elementTypes();
+  const columns: Column[] = [];
+  const row: FieldValue[] = [];
+  for (const [name, value] of Object.entries(fields)) {
+    const type = types.get(name) ?? typeOfUnlisted(name, value, types);
+    columns.push({ name, type });
+    row.push(readReadable(name, value, type));
+  }
+  const fullHeader: RecordHeader = {
+    exporter,
+    domain: 0,
+    setId: protocol === 'netflow9' || protocol === 'ipfix' ? 256 : null,
+    receivedAtMs: testTimeMs,
+    exportedAtMs: testTimeMs,
+    sequence: 0,
+    ...header,
+  };
+  return {
+    id: 'test',
+    createdAtMs: testTimeMs,
+    recordCount: 1,
+    byteSize: 0,
+    layouts: [{ id: `test/${protocol}`, protocol, kind: 'flow', columns }],
+    sets: [{ layout: 0, header: fullHeader, rows: [row] }],
+  };
+}
+
+/** `flow.bytes` of a nested document; undefined: it is not there. */
+export function valueAtPath(document: unknown, path: string): unknown {
+  let value = document;
+  for (const name of path.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+    value = (value as Readonly<Record<string, unknown>>)[name];
+  }
+  return value;
+}
+
+const columnTypes: Readonly<Record<string, ColumnType>> = {
+  octetArray: 'bytes',
+  basicList: 'bytes',
+  subTemplateList: 'bytes',
+  subTemplateMultiList: 'bytes',
+  macAddress: 'mac',
+  boolean: 'boolean',
+  string: 'text',
+  ipv4Address: 'ipv4',
+  ipv6Address: 'ipv6',
+  dateTimeSeconds: 'time',
+  dateTimeMilliseconds: 'time',
+  dateTimeMicroseconds: 'time',
+  dateTimeNanoseconds: 'time',
+};
+
+function elementTypes(): Map<string, ColumnType> {
+  const types = new Map<string, ColumnType>();
+  for (const [, name, type] of readTsv('information-elements.tsv')) {
+    const column = columnTypes[type ?? ''] ?? 'number';
+    if (name === undefined) continue;
+    types.set(name, column);
+    // RFC 5103: the same element, seen in the other direction.
+    types.set(`reverse${name.charAt(0).toUpperCase()}${name.slice(1)}`, column);
+  }
+  for (const [key, type] of readTsv('vendor-elements.tsv')) {
+    if (key !== undefined) types.set(key, columnTypes[type ?? ''] ?? 'number');
+  }
+  return types;
+}
+
+/** Lists of sFlow are numbers, too. */
+const sflowLists = ['asPath', 'communities', 'mplsLabels'];
+
+function typeOfUnlisted(name: string, value: unknown, types: ReadonlyMap<string, ColumnType>): ColumnType {
+  if (sflowLists.includes(name) || /^(?:weir|sflow)\.\w+$/.test(name)) return 'number';
+  if (/^(?:\d+\/\d+|v9:\d+|iana:\d+)$/.test(name)) return typeof value === 'number' ? 'number' : 'text';
+  throw mistake(
+    name,
+    `no information element has this name${didYouMean(
+      name,
+      [...types.keys()].filter((key) => !key.includes(':') && !key.includes('/')),
+      'see data/information-elements.tsv',
+    )}`,
+  );
+}
+
+const expected: Readonly<Record<ColumnType, string>> = {
+  number: 'a number, or an integer beyond 2^53 as text',
+  text: 'text',
+  bytes: 'bytes as hex digits',
+  ipv4: 'an IPv4 address',
+  ipv6: 'an IPv6 address',
+  mac: 'a MAC address such as 00:00:5e:00:53:01',
+  time: 'a time such as 2026-01-01T00:00:00Z',
+  boolean: 'true or false',
+};
+
+function readReadable(name: string, value: unknown, type: ColumnType): FieldValue {
+  if (value === null) return null;
+  if (Array.isArray(value)) return value.map((item) => readReadable(name, item, type));
+  const read = readScalar(value, type);
+  if (read === undefined) throw mistake(name, `expected ${expected[type]}, got ${JSON.stringify(value)}`);
+  return read;
+}
+
+function readScalar(value: unknown, type: ColumnType): FieldValue | undefined {
+  if (type === 'boolean') return typeof value === 'boolean' ? value : undefined;
+  if (type === 'number') {
+    return typeof value === 'number' || (typeof value === 'string' && /^-?\d+$/.test(value)) ? value : undefined;
+  }
+  if (type === 'time') return readTime(value);
+  if (typeof value !== 'string') return type === 'text' && typeof value === 'number' ? String(value) : undefined;
+  switch (type) {
+    case 'ipv4':
+      return readIPv4Text(value);
+    case 'ipv6':
+      return canonicalIPv6(value);
+    case 'mac':
+      return readMacText(value);
+    case 'bytes':
+      return /^(?:[0-9a-f]{2})*$/i.test(value) ? value.toLowerCase() : undefined;
+    default:
+      return value;
+  }
+}
+
+function canonicalIPv6(text: string): string | undefined {
+  return ipaddr.IPv6.isValid(text) ? ipaddr.IPv6.parse(text).toRFC5952String() : undefined;
+}
+
+function readTime(value: unknown): number | undefined {
+  const ms = typeof value === 'number' ? value : value instanceof Date ? value.getTime() : Date.parse(String(value));
+  return Number.isFinite(ms) ? ms : undefined;
+}
+
+function mistake(name: string, message: string): WeirError {
+  return new WeirError('pipeline-invalid', `field ${JSON.stringify(name)}: ${message}`);
+}
