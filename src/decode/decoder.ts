@@ -1,45 +1,149 @@
 // A datagram of any protocol to sets of rows. Never throws on data: what is wrong in a datagram goes to `onFault`.
+// The first bytes tell the protocols apart (design: any port takes any protocol).
 
 import type { Datagram } from '../model/datagram.ts';
 import type { Fault } from '../model/fault.ts';
 import type { RecordSet } from '../model/record.ts';
+import { type DecoderState, restoreTemplates, saveTemplates } from './decoder-state.ts';
+import { createInformationElements, type InformationElements } from './information-elements.ts';
+import { decodeIpfix } from './ipfix.ts';
+import { createNetflow5 } from './netflow5.ts';
+import { decodeNetflow9 } from './netflow9.ts';
+import { createParkedSets } from './parked-sets.ts';
+import { createSflow5Decoder } from './sflow5.ts';
+import { createSharedPlans } from './shared-plans.ts';
+import type { TemplateContext } from './template-sets.ts';
+import { createTemplateStore } from './template-store.ts';
 
-/** Bounds against hostile or broken senders; each default has its reason in `defaultDecoderLimits`. */
+export type { DecoderState } from './decoder-state.ts';
+
+/** Bounds against hostile or broken senders. */
 export interface DecoderLimits {
   readonly exporters: number;
+  readonly templates: number;
   readonly templatesPerExporter: number;
   readonly fieldsPerTemplate: number;
+  readonly plans: number;
+  readonly facts: number;
+  readonly factsPerExporter: number;
   readonly parkedBytes: number;
   readonly parkedBytesPerExporter: number;
   readonly parkedAgeMs: number;
 }
 
+export const defaultDecoderLimits: DecoderLimits = {
+  /** Ten times the largest networks we know of; 20 MB of templates when each sends twenty. */
+  exporters: 20_000,
+  /** Some 150 bytes each when their contents are shared, 500 when a hostile sender makes each one different. */
+  templates: 250_000,
+  /** Routers have up to a hundred, over all their line cards' domains. */
+  templatesPerExporter: 2_000,
+  /** The longest templates in the wild (nProbe with all its plug-ins) have some 300 fields. */
+  fieldsPerTemplate: 1_000,
+  /** Compiled readers: 10 KB each. Networks have a few hundred different templates. */
+  plans: 4_000,
+  /** Sampling intervals by sampler and interface: 50 bytes each. */
+  facts: 200_000,
+  /** Chassis with a sampler on each of their interfaces. */
+  factsPerExporter: 5_000,
+  /** A fraction of the memory that weir may use, and a minute of a big exporter's data. */
+  parkedBytes: 16 * 1024 * 1024,
+  /** Eight exporters may be without templates at once before one's data displaces the other's. */
+  parkedBytesPerExporter: 2 * 1024 * 1024,
+  /** Fortinet repeats its templates after 15 to 30 minutes, others sooner. */
+  parkedAgeMs: 30 * 60_000,
+};
+
 export interface DecoderOptions {
   readonly onFault: (fault: Fault) => void;
   readonly limits?: Partial<DecoderLimits>;
+  /** Default: the registries under data/. */
+  readonly elements?: InformationElements;
 }
-
-/** Templates and options tables, JSON-safe; opaque to everyone but `restoreState`. */
-export type DecoderState = Readonly<Record<string, unknown>>;
 
 export interface Decoder {
   /** Sets that were parked and whose template this datagram brought come along, under the header they came with. */
   decode(datagram: Datagram): RecordSet[];
   /** Gives up parked sets that are older than `parkedAgeMs`. */
   expire(nowMs: number): void;
+  /** Templates and options tables, JSON-safe. */
   saveState(): DecoderState;
-  /** Throws WeirError `file-invalid` on anything but a saved state, and then changes nothing. */
+  /** Replaces what is known. Throws WeirError `file-invalid` on anything but a saved state, and then changes nothing. */
   restoreState(state: unknown): void;
   /** Changes whenever `saveState` would give something new. */
   readonly stateVersion: number;
 }
 
-export function createDecoder(_options: DecoderOptions): Decoder {
+export function createDecoder(options: DecoderOptions): Decoder {
+  const { onFault, elements = createInformationElements() } = options;
+  const limits: DecoderLimits = { ...defaultDecoderLimits, ...options.limits };
+  const netflow5 = createNetflow5(onFault);
+  const decodeSflow5 = createSflow5Decoder();
+  let versionBefore = 0;
+  let context = createContext();
+
+  function createContext(): TemplateContext {
+    const plans = createSharedPlans({ elements, maxPlans: limits.plans });
+    return {
+      plans,
+      templates: createTemplateStore({
+        plans,
+        maxExporters: limits.exporters,
+        maxTemplates: limits.templates,
+        maxTemplatesPerExporter: limits.templatesPerExporter,
+        maxFacts: limits.facts,
+        maxFactsPerExporter: limits.factsPerExporter,
+        onFault,
+      }),
+      parked: createParkedSets({
+        maxBytes: limits.parkedBytes,
+        maxBytesPerExporter: limits.parkedBytesPerExporter,
+        maxAgeMs: limits.parkedAgeMs,
+        onFault,
+      }),
+      maxFieldsPerTemplate: limits.fieldsPerTemplate,
+      onFault,
+    };
+  }
+
+  function decode(datagram: Datagram): RecordSet[] {
+    const { payload, exporter } = datagram;
+    const version = payload.length < 2 ? -1 : payload.readUInt16BE(0);
+    switch (version) {
+      case 5:
+        return netflow5.decode(datagram);
+      case 9:
+        context.templates.beginDatagram();
+        return decodeNetflow9(context, datagram);
+      case 10:
+        context.templates.beginDatagram();
+        return decodeIpfix(context, datagram);
+      case 0:
+        if (payload.length >= 4 && payload.readUInt32BE(0) === 5) return decodeSflow5(datagram, onFault);
+    }
+    const start = payload.toString('hex', 0, 4);
+    const detail = payload.length === 0 ? 'empty datagram' : `${payload.length} bytes that begin with ${start}`;
+    onFault({ code: 'protocol-unknown', exporter, detail });
+    return [];
+  }
+
+  function restoreState(state: unknown): void {
+    const restored: TemplateContext = { ...createContext(), parked: context.parked };
+    restoreTemplates(restored.templates, state, {
+      maxFields: limits.fieldsPerTemplate,
+      maxFactsPerExporter: limits.factsPerExporter,
+    });
+    versionBefore += context.templates.version + 1;
+    context = restored;
+  }
+
   return {
-    decode: () => [],
-    expire: () => {},
-    saveState: () => ({}),
-    restoreState: () => {},
-    stateVersion: 0,
+    decode,
+    expire: (nowMs) => context.parked.expire(nowMs),
+    saveState: () => saveTemplates(context.templates),
+    restoreState,
+    get stateVersion() {
+      return versionBefore + context.templates.version;
+    },
   };
 }

@@ -1,0 +1,86 @@
+// Templates of equal content share one plan, whoever sent them: 10,000 like exporters cost one compilation. A plan is made when data
+// first needs it, and the least recently used go when there are too many: whoever sends a new template in each datagram fills no memory.
+
+import type { InformationElements } from './information-elements.ts';
+import { createRecencyList, type Listed } from './recency-list.ts';
+import { type TemplatePlan, toTemplatePlan } from './template-plan.ts';
+import type { TemplateContent } from './template-record.ts';
+
+export interface SharedContent extends Listed<SharedContent> {
+  readonly key: string;
+  readonly content: TemplateContent;
+  /** Templates that say this. */
+  users: number;
+  plan: TemplatePlan | undefined;
+}
+
+export interface SharedPlans {
+  readonly contentCount: number;
+  readonly planCount: number;
+  /** Counts one more user. */
+  share(content: TemplateContent): SharedContent;
+  release(shared: SharedContent): void;
+  planOf(shared: SharedContent): TemplatePlan;
+}
+
+export interface SharedPlansOptions {
+  readonly elements: InformationElements;
+  readonly maxPlans: number;
+}
+
+export function createSharedPlans({ elements, maxPlans }: SharedPlansOptions): SharedPlans {
+  const contents = new Map<string, SharedContent>();
+  const planned = createRecencyList<SharedContent>();
+
+  function share(content: TemplateContent): SharedContent {
+    const key = toContentKey(content);
+    let shared = contents.get(key);
+    if (shared === undefined) {
+      shared = { key, content, users: 0, plan: undefined, newer: undefined, older: undefined };
+      contents.set(key, shared);
+    }
+    shared.users++;
+    return shared;
+  }
+
+  function release(shared: SharedContent): void {
+    shared.users--;
+    if (shared.users > 0) return;
+    contents.delete(shared.key);
+    dropPlan(shared);
+  }
+
+  function planOf(shared: SharedContent): TemplatePlan {
+    if (shared.plan !== undefined) {
+      planned.touch(shared);
+      return shared.plan;
+    }
+    if (planned.size >= maxPlans && planned.oldest !== undefined) dropPlan(planned.oldest);
+    const plan = toTemplatePlan(shared.content, elements);
+    shared.plan = plan;
+    planned.add(shared);
+    return plan;
+  }
+
+  function dropPlan(shared: SharedContent): void {
+    if (shared.plan === undefined) return;
+    planned.remove(shared);
+    shared.plan = undefined;
+  }
+
+  return {
+    get contentCount() {
+      return contents.size;
+    },
+    get planCount() {
+      return planned.size;
+    },
+    share,
+    release,
+    planOf,
+  };
+}
+
+export function toContentKey({ protocol, kind, scopeCount, specifiers }: TemplateContent): string {
+  return `${protocol} ${kind} ${scopeCount} ${specifiers}`;
+}

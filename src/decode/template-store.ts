@@ -1,0 +1,247 @@
+// The templates and options facts of all exporters. Key: exporter address, protocol, observation domain, template id; never the port,
+// for one router sends from several. Bounded so that a sender with many addresses can't push out those who send data.
+
+import type { Fault } from '../model/fault.ts';
+import type { Row } from '../model/record.ts';
+import { createDomainFacts, type DomainFacts, learn, type OptionsColumns } from './options-store.ts';
+import { createRecencyList, type Listed, type RecencyList } from './recency-list.ts';
+import { type SharedContent, type SharedPlans, toContentKey } from './shared-plans.ts';
+import type { TemplateContent, TemplateKind, TemplateProtocol } from './template-record.ts';
+
+export interface Template extends Listed<Template> {
+  readonly id: number;
+  readonly domain: Domain;
+  readonly shared: SharedContent;
+  /** Number of the datagram that brought it. */
+  readonly definedIn: number;
+}
+
+export interface Domain {
+  readonly exporter: Exporter;
+  readonly protocol: TemplateProtocol;
+  readonly id: number;
+  readonly templates: Map<number, Template>;
+  facts: DomainFacts | undefined;
+}
+
+export interface Exporter extends Listed<Exporter> {
+  readonly address: string;
+  readonly domains: Map<number, Domain>;
+  readonly templates: RecencyList<Template>;
+  /** Table entries in the facts of all its domains. */
+  factCount: number;
+  /** Has sent data for a template of an earlier datagram, as one spoofed datagram can't. */
+  isUseful: boolean;
+}
+
+export interface TemplateStoreOptions {
+  readonly plans: SharedPlans;
+  readonly maxExporters: number;
+  readonly maxTemplates: number;
+  readonly maxTemplatesPerExporter: number;
+  readonly maxFacts: number;
+  readonly maxFactsPerExporter: number;
+  readonly onFault: (fault: Fault) => void;
+}
+
+export interface TemplateStore {
+  /** Changes whenever templates or facts do. */
+  readonly version: number;
+  readonly templateCount: number;
+  readonly exporterCount: number;
+  beginDatagram(): void;
+  /** The template of a data set that has just come. */
+  use(address: string, protocol: TemplateProtocol, domain: number, id: number): Template | undefined;
+  define(address: string, domain: number, id: number, content: TemplateContent): Template;
+  withdraw(address: string, protocol: TemplateProtocol, domain: number, kind: TemplateKind, id: number | 'all'): void;
+  learn(domain: Domain, columns: OptionsColumns, rows: readonly Row[]): void;
+  /** For facts from elsewhere; the caller keeps to the limits. */
+  adoptFacts(domain: Domain, facts: DomainFacts): void;
+  markUseful(exporter: Exporter): void;
+  /** Least recently useful first. */
+  exporters(): Iterable<Exporter>;
+}
+
+export function createTemplateStore(options: TemplateStoreOptions): TemplateStore {
+  const { plans, onFault } = options;
+  const byAddress = new Map<string, Exporter>();
+  // Evicted in this order: whoever was not useful yet, then whoever was not for the longest time.
+  const newcomers = createRecencyList<Exporter>();
+  const useful = createRecencyList<Exporter>();
+  let datagram = 0;
+  let version = 0;
+  let templateCount = 0;
+  let factCount = 0;
+
+  function use(address: string, protocol: TemplateProtocol, domainId: number, id: number): Template | undefined {
+    const exporter = byAddress.get(address);
+    const template = exporter?.domains.get(toDomainKey(protocol, domainId))?.templates.get(id);
+    if (exporter === undefined || template === undefined) return undefined;
+    if (exporter.isUseful) useful.touch(exporter);
+    else if (template.definedIn !== datagram) markUseful(exporter);
+    exporter.templates.touch(template);
+    return template;
+  }
+
+  function markUseful(exporter: Exporter): void {
+    if (exporter.isUseful) return;
+    newcomers.remove(exporter);
+    exporter.isUseful = true;
+    useful.add(exporter);
+  }
+
+  function define(address: string, domainId: number, id: number, content: TemplateContent): Template {
+    const exporter = exporterOf(address);
+    const domainKey = toDomainKey(content.protocol, domainId);
+    let domain = exporter.domains.get(domainKey);
+    const known = domain?.templates.get(id);
+    if (known !== undefined) {
+      if (known.shared.key === toContentKey(content)) return known;
+      removeTemplate(known);
+    } else keepToLimits(exporter, domain);
+    if (domain === undefined) {
+      domain = { exporter, protocol: content.protocol, id: domainId, templates: new Map(), facts: undefined };
+      exporter.domains.set(domainKey, domain);
+    }
+    const shared = plans.share(content);
+    const template: Template = { id, domain, shared, definedIn: datagram, newer: undefined, older: undefined };
+    domain.templates.set(id, template);
+    exporter.templates.add(template);
+    templateCount++;
+    version++;
+    return template;
+  }
+
+  function exporterOf(address: string): Exporter {
+    const known = byAddress.get(address);
+    if (known !== undefined) return known;
+    if (byAddress.size >= options.maxExporters) evictExporter(undefined, `more than ${options.maxExporters} exporters`);
+    const exporter: Exporter = {
+      address,
+      domains: new Map(),
+      templates: createRecencyList(),
+      factCount: 0,
+      isUseful: false,
+      newer: undefined,
+      older: undefined,
+    };
+    byAddress.set(address, exporter);
+    newcomers.add(exporter);
+    return exporter;
+  }
+
+  /** Makes room for one more template of `domain`. */
+  function keepToLimits(exporter: Exporter, domain: Domain | undefined): void {
+    const oldest = exporter.templates.oldest;
+    if (exporter.templates.size >= options.maxTemplatesPerExporter && oldest !== undefined) {
+      const detail = `template ${oldest.id} of domain ${oldest.domain.id}`;
+      onFault({ code: 'template-limit', exporter: exporter.address, detail });
+      removeTemplate(oldest);
+      if (oldest.domain !== domain) dropIfEmpty(oldest.domain);
+    }
+    if (templateCount >= options.maxTemplates) evictExporter(exporter, `more than ${options.maxTemplates} templates`);
+  }
+
+  function evictExporter(except: Exporter | undefined, reason: string): void {
+    for (const list of [newcomers, useful]) {
+      const exporter = list.oldest === except ? except?.newer : list.oldest;
+      if (exporter === undefined) continue;
+      for (const template of [...exporter.templates.items()]) removeTemplate(template);
+      for (const domain of [...exporter.domains.values()]) dropIfEmpty(domain);
+      list.remove(exporter);
+      byAddress.delete(exporter.address);
+      onFault({ code: 'exporter-limit', exporter: exporter.address, detail: reason });
+      return;
+    }
+  }
+
+  function removeTemplate(template: Template): void {
+    template.domain.templates.delete(template.id);
+    template.domain.exporter.templates.remove(template);
+    plans.release(template.shared);
+    templateCount--;
+    version++;
+  }
+
+  /** Without templates nobody can use a domain's facts, and domains must not pile up. */
+  function dropIfEmpty(domain: Domain): void {
+    if (domain.templates.size > 0) return;
+    const { exporter, facts } = domain;
+    exporter.domains.delete(toDomainKey(domain.protocol, domain.id));
+    if (facts === undefined) return;
+    exporter.factCount -= toSize(facts);
+    factCount -= toSize(facts);
+  }
+
+  function withdraw(
+    address: string,
+    protocol: TemplateProtocol,
+    domainId: number,
+    kind: TemplateKind,
+    id: number | 'all',
+  ): void {
+    const domain = byAddress.get(address)?.domains.get(toDomainKey(protocol, domainId));
+    if (domain === undefined) return;
+    const templates = id === 'all' ? [...domain.templates.values()] : [domain.templates.get(id)];
+    for (const template of templates) {
+      if (template?.shared.content.kind === kind) removeTemplate(template);
+    }
+    dropIfEmpty(domain);
+  }
+
+  function learnRows(domain: Domain, columns: OptionsColumns, rows: readonly Row[]): void {
+    domain.facts ??= createDomainFacts();
+    for (const row of rows) {
+      const mayGrow = domain.exporter.factCount < options.maxFactsPerExporter && factCount < options.maxFacts;
+      const outcome = learn(domain.facts, columns, row, mayGrow);
+      if (outcome === 'grown') {
+        domain.exporter.factCount++;
+        factCount++;
+      }
+      if (outcome !== 'same') version++;
+    }
+  }
+
+  function adoptFacts(domain: Domain, facts: DomainFacts): void {
+    domain.facts = facts;
+    domain.exporter.factCount += toSize(facts);
+    factCount += toSize(facts);
+    version++;
+  }
+
+  function* exporters(): Iterable<Exporter> {
+    yield* newcomers.items();
+    yield* useful.items();
+  }
+
+  return {
+    get version() {
+      return version;
+    },
+    get templateCount() {
+      return templateCount;
+    },
+    get exporterCount() {
+      return byAddress.size;
+    },
+    beginDatagram() {
+      datagram++;
+    },
+    use,
+    define,
+    withdraw,
+    learn: learnRows,
+    adoptFacts,
+    markUseful,
+    exporters,
+  };
+}
+
+function toSize(facts: DomainFacts): number {
+  return facts.selectors.size + facts.interfaces.size;
+}
+
+/** The domains of NetFlow v9 and of IPFIX are apart. */
+function toDomainKey(protocol: TemplateProtocol, domain: number): number {
+  return protocol === 'ipfix' ? domain + 0x1_0000_0000 : domain;
+}
