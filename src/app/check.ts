@@ -1,11 +1,96 @@
-// `weir check`: lints a pipeline file, opens its steps, runs its tests. Nothing on the network.
+// `weir check`: lints a pipeline file, opens its steps, and runs its tests through the pipeline that `weir run` uses.
+// Nothing goes over the network, nothing is written.
 
+import { isDeepStrictEqual } from 'node:util';
+import { didYouMean } from '../enrich/did-you-mean.ts';
+import { documentFieldNames } from '../enrich/document-fields.ts';
+import { createDocumentLane, createPipeline, type DocumentLane, type Pipeline } from '../enrich/pipeline.ts';
+import type { PipelineFile, PipelineTest, Place } from '../enrich/pipeline-file.ts';
+import { toTestBatch, valueAtPath } from '../enrich/test-record.ts';
+import { WeirError } from '../model/errors.ts';
+import { silentLogger } from '../telemetry/logger.ts';
 import { loadPipelineFile } from './pipeline-source.ts';
+import { createSteps } from './steps.ts';
 
-/** One line of success; throws WeirError with every mistake or failure. */
+/** Gives one line of success. Throws WeirError with every mistake, or every test that failed. */
 export async function check(named: string | undefined): Promise<string> {
   const file = await loadPipelineFile(named);
-  return `${file.path}: ${count(file.steps.length, 'step')}`;
+  const { path, steps, tests } = file;
+  const pipeline = createPipeline({ steps: await createSteps(file, silentLogger) });
+  try {
+    await runTests(file, pipeline);
+  } finally {
+    await pipeline.close();
+  }
+  return `${path}: ${count(steps.length, 'step')}, ${count(tests.length, 'test')} passed`;
+}
+
+async function runTests({ path, tests }: PipelineFile, pipeline: Pipeline): Promise<void> {
+  const lane = createDocumentLane();
+  const failures: string[] = [];
+  let failed = 0;
+  for (const test of tests) {
+    const differences = await runTest(test, pipeline, lane);
+    if (differences.length > 0) failed += 1;
+    for (const { place, message } of differences) {
+      failures.push(`${path}:${place.line}:${place.column} test ${JSON.stringify(test.name)}: ${message}`);
+    }
+  }
+  if (failed === 0) return;
+  failures.push(`${path}: ${failed} of ${count(tests.length, 'test')} failed`);
+  throw new WeirError('pipeline-tests-failed', failures.join('\n'), { context: { failed } });
+}
+
+interface Difference {
+  readonly place: Place;
+  readonly message: string;
+}
+
+async function runTest(test: PipelineTest, pipeline: Pipeline, lane: DocumentLane): Promise<readonly Difference[]> {
+  const { expect, expectPlace, expectPlaces, fieldsPlace, record } = test;
+  let batch: ReturnType<typeof toTestBatch>;
+  try {
+    batch = toTestBatch(record);
+  } catch (error) {
+    if (error instanceof WeirError) return [{ place: fieldsPlace, message: error.message }];
+    throw error;
+  }
+  await pipeline.prepare(batch);
+  const { bytes, count: documents, ends, dropped } = pipeline.toDocuments(batch, lane);
+  if (documents === 0) {
+    if (expect === 'dropped') return [];
+    const by = dropped.map(({ step }) => step).join(', ');
+    return [{ place: expectPlace, message: `expected a document, got none: dropped by ${by}` }];
+  }
+  if (expect === 'dropped') return [{ place: expectPlace, message: 'expected no document, got one: no step drops it' }];
+  const document: unknown = JSON.parse(bytes.toString('utf8', 0, ends[0]));
+  return Object.entries(expect).flatMap(([path, expected]) => {
+    const message = isKnown(path) ? difference(path, expected, valueAtPath(document, path)) : unknownField(path);
+    return message === undefined ? [] : [{ place: expectPlaces.get(path) ?? expectPlace, message }];
+  });
+}
+
+/** Null stands for "absent". */
+function difference(path: string, expected: unknown, got: unknown): string | undefined {
+  if (isDeepStrictEqual(expected ?? undefined, got)) return undefined;
+  return `${path}: expected ${toText(expected)}, got ${toText(got)}`;
+}
+
+function toText(value: unknown): string {
+  return value === undefined || value === null ? 'nothing' : JSON.stringify(value);
+}
+
+/** Objects whose fields are few and known; `netflow`, `ipfix` and `sflow` hold whatever exporters send. */
+const knownObjects = /^(?:flow|node|event)\./;
+
+function isKnown(path: string): boolean {
+  if (!knownObjects.test(path)) return true;
+  return documentFieldNames().some((name) => path === name || path.startsWith(`${name}.`));
+}
+
+/** A mistyped field would be absent, and so pass where it is expected to be absent. */
+function unknownField(path: string): string {
+  return `unknown field ${JSON.stringify(path)}${didYouMean(path, documentFieldNames(), 'the fields are')}`;
 }
 
 function count(number: number, noun: string): string {

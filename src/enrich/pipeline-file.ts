@@ -11,7 +11,7 @@ import { type Mistake, type Place, readYaml, type YamlTree } from './pipeline-ya
 import { fromBytes } from './quantities.ts';
 import { check, show } from './schema-issues.ts';
 
-export type { ListenAddress };
+export type { ListenAddress, Place };
 
 export interface PipelineFile {
   readonly name: string;
@@ -70,7 +70,8 @@ export interface PipelineTest {
   };
   /** Stored path → value; null: must be absent. `dropped`: a step drops the flow. */
   readonly expect: Readonly<Record<string, unknown>> | 'dropped';
-  readonly place: Place;
+  readonly fieldsPlace: Place;
+  readonly expectPlace: Place;
   /** Where each path of `expect` is written. */
   readonly expectPlaces: ReadonlyMap<string, Place>;
 }
@@ -220,7 +221,8 @@ function toPipelineFile(config: PipelineConfig, steps: PipelineStep[], tree: Yam
     },
     tests: config.tests.map((test, index) => ({
       ...test,
-      place: tree.placeOf(['tests', index]),
+      fieldsPlace: tree.placeOfKey(['tests', index, 'record', 'fields']),
+      expectPlace: tree.placeOfKey(['tests', index, 'expect']),
       expectPlaces: new Map(
         Object.keys(test.expect === 'dropped' ? {} : test.expect).map((field) => [
           field,

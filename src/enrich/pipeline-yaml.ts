@@ -50,13 +50,17 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
 
   // Duplicate keys are found below: the parser compares each key with each other one.
   const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
-  const document = parseDocument(source, { lineCounter, uniqueKeys: false, prettyErrors: false, logLevel: 'silent' });
+  const document = parseDocument(source, { lineCounter, uniqueKeys: false, prettyErrors: false });
   const syntaxErrors: Mistake[] = [];
   for (const error of [...document.errors, ...document.warnings]) {
     const at = place(error.pos[0]);
     // After the first error of a line the parser stumbles over the rest of it.
     if (syntaxErrors.at(-1)?.line === at.line) continue;
-    syntaxErrors.push({ ...at, message: `not YAML: ${sentence(error.message)}` });
+    const message =
+      error.code === 'MULTIPLE_DOCS'
+        ? 'a pipeline file is one YAML document: "---" begins another'
+        : `not YAML: ${sentence(error.message)}`;
+    syntaxErrors.push({ ...at, message });
   }
 
   function place(offset: number): Place {

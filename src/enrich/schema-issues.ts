@@ -121,10 +121,12 @@ function sentence(issue: Issue, given: unknown, full: Path, tree: YamlTree): str
   const expected = expectation(issue);
   const guess =
     issue.code === 'invalid_value' && typeof given === 'string' ? didYouMean(given, issue.values.map(String), '') : '';
+  // Sentences of steps may say themselves what was given.
+  if ((got.startsWith('"') && expected.includes(got)) || /, not [^,]+$/.test(expected)) return expected + from;
   if (expected.startsWith('expected ')) {
     return `${expected}, got ${got}${from}${guess.startsWith('; did') ? guess : ''}`;
   }
-  return expected.includes(got) || secret ? expected + from : `${expected} (${got}${from})`;
+  return secret ? expected + from : `${expected} (${got}${from})`;
 }
 
 const typeNames: Readonly<Record<string, string>> = {
