@@ -23,6 +23,12 @@ export function partsIn(names: readonly string[]): string[] {
   return names.filter((name) => pattern.exec(name)?.[3] !== undefined);
 }
 
+/** Undefined for files that are not ours. */
+export function readNdjsonName(name: string): NdjsonFileName | undefined {
+  const [, day, number] = pattern.exec(name) ?? [];
+  return day === undefined ? undefined : { day, number: Number(number) };
+}
+
 /** A number of that day that no file has, finished or not. */
 export function nextNumber(names: readonly string[], day: string): number {
   let highest = 0;

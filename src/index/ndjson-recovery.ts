@@ -3,8 +3,8 @@
 
 import { join } from 'node:path';
 import type { Logger } from '../telemetry/logger.ts';
-import { isErrno, type NdjsonFileSystem, syncFolder, toFailureText } from './ndjson-file-system.ts';
-import { partEnding, partsIn } from './ndjson-names.ts';
+import { giveFinalName, isErrno, type NdjsonFileSystem, syncFolder, toFailureText } from './ndjson-file-system.ts';
+import { partsIn, readNdjsonName } from './ndjson-names.ts';
 
 export const touchEveryMs = 10_000;
 /** Six missed touches: no pause of a living process is that long, but that of a suspended one (it notices, see ndjson-file.ts). */
@@ -21,7 +21,7 @@ export interface PartRecoveryOptions {
 
 export interface PartRecovery {
   /** At start, before this process writes: files without an owner are recovered, others are noted. */
-  recover(): Promise<void>;
+  recover(names: readonly string[]): Promise<void>;
   /** Later: looks at the noted ones again. Those of a process that crashed just before our start are recovered here. */
   recoverLate(): Promise<void>;
 }
@@ -33,7 +33,7 @@ export function createPartRecovery({ directory, fileSystem, logger, now }: PartR
     const left: string[] = [];
     for (const name of names) {
       try {
-        if (!(await recoverPart(join(directory, name)))) left.push(name);
+        if (!(await recoverPart(name))) left.push(name);
       } catch (error) {
         // ENOENT: its owner has finished it, or another process was quicker.
         if (isErrno(error, 'ENOENT')) continue;
@@ -45,12 +45,15 @@ export function createPartRecovery({ directory, fileSystem, logger, now }: PartR
   }
 
   /** False: it has an owner. */
-  async function recoverPart(part: string): Promise<boolean> {
+  async function recoverPart(name: string): Promise<boolean> {
+    const part = join(directory, name);
+    const numbered = readNdjsonName(name);
+    if (numbered === undefined) return true;
     const { mtimeMs, size } = await fileSystem.stat(part);
     if (now() - mtimeMs < abandonedAfterMs) return false;
     const kept = await cutToLines(part, size);
     if (kept === 0) await fileSystem.unlink(part);
-    else await fileSystem.rename(part, part.slice(0, -partEnding.length));
+    else await giveFinalName(fileSystem, directory, part, numbered);
     await syncFolder(fileSystem, directory);
     logger.info({ file: part, bytes: kept, cut: size - kept }, 'recovered an unfinished file');
     return true;
@@ -82,8 +85,8 @@ export function createPartRecovery({ directory, fileSystem, logger, now }: PartR
   }
 
   return {
-    async recover() {
-      noted = await recoverAll(partsIn(await fileSystem.readdir(directory)));
+    async recover(names) {
+      noted = await recoverAll(partsIn(names));
     },
     async recoverLate() {
       noted = await recoverAll(noted);
