@@ -45,7 +45,7 @@ function toLine({ code, message, hint }: WeirError): string {
   const placed = code === 'pipeline-tests-failed' || /^.+:\d+:\d+ /.test(message);
   const line = placed ? message : `weir: ${oneLine(message)}`;
   if (hint === undefined) return line;
-  return message.includes('\n') ? `${line}\n${hint}` : `${line}${/[.!?]$/.test(line) ? '' : '.'} ${capitalised(hint)}`;
+  return line.includes('\n') ? `${line}\n${hint}` : `${line}${/[.!?]$/.test(line) ? '' : '.'} ${capitalised(hint)}`;
 }
 
 /** "error: unknown option '--qiet'\n(Did you mean --quiet?)" → "unknown option '--qiet'; did you mean --quiet?" */
