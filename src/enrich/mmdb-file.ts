@@ -16,7 +16,7 @@ export interface MmdbFile {
 /** Node reads no larger file into one Buffer; the largest database known (DB-IP City, paid) has 0.5 GB. */
 const maxFileBytes = 2 ** 31 - 1;
 
-/** `option` names the setting in messages: `geoip.database`. */
+/** `option` names the step's setting in messages. */
 export async function openMmdbFile(path: string, option: string): Promise<MmdbFile> {
   const reader = await openReader(path, option);
   const { databaseType, buildEpoch, ipVersion } = reader.metadata;
@@ -62,7 +62,7 @@ async function readWhole(path: string, option: string): Promise<Buffer> {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
     const reason = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`;
     throw new WeirError('file-missing', `${option}: the file ${path} ${reason}`, {
-      hint: `Name an existing .mmdb file in ${option}, or leave the option out for the database that came with weir.`,
+      hint: `Name an existing .mmdb file, or leave \`${option}\` out for the database that came with weir.`,
       context: { option, path },
       cause,
     });

@@ -27,8 +27,8 @@ export interface StepExample {
   readonly options: unknown;
   /** Record fields by IANA name, in readable form (addresses as text). */
   readonly record: Readonly<Record<string, unknown>>;
-  /** Stored paths and their values; null: the field must be absent. */
-  readonly expect: Readonly<Record<string, unknown>>;
+  /** Stored paths and their values; null: the field must be absent. `dropped`: the step drops the flow. */
+  readonly expect: Readonly<Record<string, unknown>> | 'dropped';
 }
 
 export interface StepContext {

@@ -9,10 +9,10 @@ import type { StepDefinition } from '../step.ts';
 
 const options = z.strictObject({
   database: databasePaths
+    .optional()
     .describe(
       'An AS database (.mmdb: GeoLite2-ASN, DB-IP ASN), from the folder of the pipeline file; a list where IPv4 and IPv6 have a file each. Default: the database that comes with weir.',
-    )
-    .optional(),
+    ),
 });
 
 export type AsnOptions = z.infer<typeof options>;
@@ -49,10 +49,10 @@ export const asnStep: StepDefinition<AsnOptions> = {
   async create({ database }, { folder }) {
     const systems =
       database === undefined
-        ? await openShippedAsnDatabase('asn.database')
+        ? await openShippedAsnDatabase('database')
         : await openAsnDatabase(
             database.map((path) => resolve(folder, path)),
-            'asn.database',
+            'database',
           );
 
     function describe(facts: AddressFacts): void {

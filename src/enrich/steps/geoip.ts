@@ -9,10 +9,10 @@ import type { StepDefinition } from '../step.ts';
 
 const options = z.strictObject({
   database: databasePaths
+    .optional()
     .describe(
       'A country or city database (.mmdb: GeoLite2, DB-IP, ip-location-db), from the folder of the pipeline file; a list where IPv4 and IPv6 have a file each. Default: the country database that comes with weir.',
-    )
-    .optional(),
+    ),
 });
 
 export type GeoipOptions = z.infer<typeof options>;
@@ -46,7 +46,7 @@ export const geoipStep: StepDefinition<GeoipOptions> = {
   ],
   async create({ database }, { folder }) {
     const paths = database?.map((path) => resolve(folder, path)) ?? [countryDatabasePath()];
-    const places = await openGeoDatabase(paths, 'geoip.database');
+    const places = await openGeoDatabase(paths, 'database');
 
     function describe(facts: AddressFacts): void {
       const place = facts.isPrivate ? undefined : places.lookup(facts.text, facts.version);

@@ -15,9 +15,9 @@ const serviceName = z
 
 const options = z.strictObject({
   names: z
-    .record(portKey, serviceName, { error: 'expected a mapping from port to name, such as "tcp/8443: my-admin"' })
-    .describe('Names of your own services, before those of IANA’s registry: `tcp/8443: my-admin`.')
-    .optional(),
+    .record(portKey, serviceName)
+    .optional()
+    .describe('Names of your own services, before those of IANA’s registry: `tcp/8443: my-admin`.'),
 });
 
 export type ServicesOptions = z.infer<typeof options>;

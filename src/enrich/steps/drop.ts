@@ -1,0 +1,125 @@
+// Step `drop`: flows that are not stored, by conditions on the document's fields. They are counted under the step's name.
+
+import { z } from 'zod';
+import { didYouMean } from '../did-you-mean.ts';
+import { documentFieldNames, fieldReader } from '../document-fields.ts';
+import type { FlowDocument } from '../flow-document.ts';
+import { createPrefixTable, readPrefix } from '../prefix-table.ts';
+import { createRecentMap } from '../recent-map.ts';
+import type { StepDefinition } from '../step.ts';
+
+const value = z.union([z.string(), z.number()], { error: 'expected a value as it is stored, or a subnet' });
+
+const valueOrList = z.union([value, z.array(value).min(1, { error: 'the list of values is empty' })], {
+  error: 'expected a value as it is stored, a subnet, or a list of them',
+});
+
+const conditions = z
+  .record(z.string(), valueOrList, {
+    error: 'expected a mapping from document field to value, such as "flow.dst_port: 53"',
+  })
+  .refine((when) => Object.keys(when).length > 0, { error: 'a condition is missing: without one, every flow would go' })
+  .superRefine((when, context) => {
+    for (const [path, values] of Object.entries(when)) {
+      const names = documentFieldNames();
+      if (!names.includes(path)) {
+        const message = `unknown field "${path}"${didYouMean(path, names, 'the fields are')}`;
+        context.addIssue({ code: 'invalid_key', origin: 'record', issues: [], path: [path], input: when, message });
+      } else if (isAddressField(path)) {
+        for (const wrong of listOf(values).filter((one) => readPrefix(String(one)) === undefined)) {
+          const message = `expected an IP address or a subnet such as "192.0.2.0/24", not ${JSON.stringify(wrong)}`;
+          context.addIssue({ code: 'custom', path: [path], message });
+        }
+      }
+    }
+  });
+
+const options = z.strictObject({
+  when: conditions.describe(
+    'Document fields, each with a value or a list of values as they are stored; an address field also takes subnets. All conditions must hold.',
+  ),
+});
+
+export type DropOptions = z.infer<typeof options>;
+
+export const dropStep: StepDefinition<DropOptions> = {
+  name: 'drop',
+  summary: 'Drops flows whose fields have the given values; they are counted, not stored.',
+  options,
+  reads: [],
+  writes: [],
+  examples: [
+    {
+      title: 'all conditions hold',
+      options: { when: { 'flow.dst_port': 53, 'flow.src_addr': '192.0.2.0/24' } },
+      record: {
+        sourceIPv4Address: '192.0.2.7',
+        destinationIPv4Address: '8.8.8.8',
+        destinationTransportPort: 53,
+        protocolIdentifier: 17,
+      },
+      expect: 'dropped',
+    },
+    {
+      title: 'one condition does not hold',
+      options: { when: { 'flow.dst_port': 53, 'flow.src_addr': '192.0.2.0/24' } },
+      record: { sourceIPv4Address: '198.51.100.7', destinationIPv4Address: '8.8.8.8', destinationTransportPort: 53 },
+      expect: { 'flow.src_addr': '198.51.100.7', 'flow.dst_port': 53 },
+    },
+    {
+      title: 'one of several values',
+      options: { when: { 'flow.ip_protocol': ['OSPFIGP', 'VRRP', 'UDP'] } },
+      record: { sourceIPv4Address: '10.0.0.1', destinationIPv4Address: '224.0.0.18', protocolIdentifier: 17 },
+      expect: 'dropped',
+    },
+  ],
+  create({ when }) {
+    const tests = Object.entries(when).map(([path, values]) => createTest(path, listOf(values)));
+
+    function apply(flow: FlowDocument): boolean {
+      for (let i = 0; i < tests.length; i++) if (!tests[i]!(flow)) return true;
+      return false;
+    }
+
+    return { apply };
+  },
+};
+
+type Value = z.infer<typeof value>;
+
+function createTest(path: string, wanted: readonly Value[]): (flow: FlowDocument) => boolean {
+  const read = fieldReader(path);
+  if (read === undefined) return () => false;
+  const holds = isAddressField(path) ? createAddressTest(wanted.map(String)) : createValueTest(wanted);
+  return (flow) => {
+    const stored = read(flow);
+    return Array.isArray(stored) ? stored.some(holds) : holds(stored);
+  };
+}
+
+/** YAML's 53 and "53" are the same value: what matters is how it reads. */
+function createValueTest(wanted: readonly Value[]): (stored: unknown) => boolean {
+  const numbers = wanted.filter((one) => /^-?\d+(?:\.\d+)?$/.test(String(one))).map(Number);
+  const values = new Set<unknown>([...wanted.map(String), ...numbers]);
+  return (stored) => values.has(stored);
+}
+
+/** Addresses whose answer is remembered; asking the table costs 2 µs. */
+const maxRemembered = 65_536;
+
+function createAddressTest(subnets: readonly string[]): (stored: unknown) => boolean {
+  const table = createPrefixTable(subnets.map((subnet) => [subnet, true]));
+  const remembered = createRecentMap<string, boolean>(maxRemembered);
+  return (stored) => {
+    if (typeof stored !== 'string') return false;
+    return remembered.get(stored) ?? remembered.add(stored, table.lookup(stored) === true);
+  };
+}
+
+function isAddressField(path: string): boolean {
+  return /(?:_addr|_addr_trans|_hop|\.ipaddr|event\.host)$/.test(path);
+}
+
+function listOf(values: Value | readonly Value[]): readonly Value[] {
+  return typeof values === 'object' ? values : [values];
+}
