@@ -1,0 +1,54 @@
+// The examples that users read are right: the shipped pipeline and the files shown in the documentation.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { check } from '../../src/app/check.ts';
+import { readPipelineFile } from '../../src/enrich/pipeline-file.ts';
+import { stepCatalog } from '../../src/enrich/step-catalog.ts';
+import { WeirError } from '../../src/model/errors.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+describe('the shipped pipelines', () => {
+  test.each(readdirSync(`${root}pipelines`))('%s is right, and its tests pass', async (name) => {
+    expect(await check(`${root}pipelines/${name}`)).toMatch(/: 6 steps, [3-9] tests passed$/);
+  });
+
+  test('write files where ELASTICSEARCH_URL is not set, and go to Elasticsearch where it is', () => {
+    const text = readFileSync(`${root}pipelines/flow.yml`, 'utf8');
+    const read = (environment: Record<string, string>) =>
+      readPipelineFile(text, { path: 'flow.yml', environment, stepDefinitions: stepCatalog }).index;
+    expect(read({}).elasticsearch).toBeUndefined();
+    expect(read({}).files.directory).toBe('./flows');
+    expect(read({ ELASTICSEARCH_URL: 'http://es:9200' }).elasticsearch?.nodes).toEqual(['http://es:9200']);
+  });
+});
+
+describe('the pipelines shown in the documentation', () => {
+  // Whole files begin with a name; pieces are shown without one, and get the rest here.
+  const shown = ['README.md', 'docs/pipelines.md'].flatMap((file) =>
+    [...readFileSync(root + file, 'utf8').matchAll(/```yaml\n([\s\S]*?)```/g)].map(
+      (match) => [file, match[1] ?? ''] as const,
+    ),
+  );
+
+  test('are found', () => {
+    expect(shown.length).toBeGreaterThanOrEqual(4);
+  });
+
+  test.each(shown)('in %s: %s', (_file, text) => {
+    const name = text.includes('name: flow\n') ? '' : 'name: shown\n';
+    const steps = /^steps:/m.test(text) ? '' : 'steps: []\n';
+    const file = readPipelineFile(name + steps + text, {
+      path: 'shown.yml',
+      environment: { ES_PASSWORD: 'secret' },
+      stepDefinitions: stepCatalog,
+    });
+    expect(file.name).toMatch(/flow|shown/);
+  });
+});
+
+test('a pipeline that is not there is a WeirError', async () => {
+  await expect(check(`${root}pipelines/nowhere.yml`)).rejects.toThrow(WeirError);
+});
