@@ -21,13 +21,17 @@ export interface ByteSource {
 /** A captured frame is at most 256 KiB (libpcap's largest snapshot length); callers skip what is longer. */
 export const maxTakeBytes = 1024 * 1024;
 
-/** Throws WeirError `file-missing` when the file cannot be opened. */
+/** Throws WeirError `file-missing` when the file cannot be opened, `file-invalid` when it is a folder. */
 export async function openByteSource(path: string): Promise<ByteSource> {
   const file = await open(path).catch((cause: NodeJS.ErrnoException) => {
     throw cause.code === 'ENOENT'
       ? new WeirError('file-missing', `${path} does not exist`, { hint: 'Check the name of the file.', cause })
       : new WeirError('file-missing', `${path} cannot be opened: ${cause.message}`, { cause });
   });
+  if ((await file.stat()).isDirectory()) {
+    await file.close();
+    throw new WeirError('file-invalid', `${path} is a folder`, { hint: 'Name a file in it.' });
+  }
   /** Never written to again once filled, so that what was taken stays valid. */
   let chunk: Buffer = Buffer.alloc(0);
   let next = 0;
