@@ -36,7 +36,9 @@ export const serverStep: StepDefinition<ServerOptions> = {
   summary: 'Decides which side is the server and which the client, by TCP flags, registered services and port numbers.',
   options,
   reads: ['flow.ip_protocol', 'flow.tcp_flags', 'flow.src_port', 'flow.dst_port'],
-  writes: ['flow.server_addr', 'flow.client_addr', 'flow.service_port'],
+  writes: ['addr', 'hostname']
+    .flatMap((field) => [`flow.server_${field}`, `flow.client_${field}`])
+    .concat('flow.service_port', 'flow.service_name'),
   examples: [
     {
       title: 'a registered service serves',

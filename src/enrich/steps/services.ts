@@ -17,7 +17,9 @@ const options = z.strictObject({
   names: z
     .record(portKey, serviceName)
     .optional()
-    .describe('Names of your own services, before those of IANA’s registry: `tcp/8443: my-admin`.'),
+    .describe(
+      'Names of your own services, before those of IANA’s registry: `tcp/8443: my-admin`. The step `server` goes by IANA’s alone.',
+    ),
 });
 
 export type ServicesOptions = z.infer<typeof options>;
