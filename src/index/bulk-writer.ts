@@ -117,9 +117,11 @@ export function createBulkWriter({
   async function deliver(items: BulkItems, signal: AbortSignal): Promise<Delivery> {
     const delivery: Delivery = { alreadyThere: [], refused: [] };
     const requests = toRequests(items, requestBytes, maxRequestDocuments);
-    const ends = await Promise.allSettled(
-      requests.map((chosen) => gate.pass(signal, () => deliverRequest(items, chosen, delivery, signal))),
-    );
+    const queue = requests.values();
+    const runners = Array.from({ length: Math.min(concurrency, requests.length) }, async () => {
+      for (const chosen of queue) await gate.pass(signal, () => deliverRequest(items, chosen, delivery, signal));
+    });
+    const ends = await Promise.allSettled(runners);
     // Only when none of them reads the documents any more may the caller have them back.
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
     return delivery;

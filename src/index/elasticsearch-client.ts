@@ -83,7 +83,9 @@ export function createElasticsearchClient({
     );
     // The library's timeout ends with the first byte of the answer: an answer that never ends needs a deadline of its own.
     const end = createEnd(signal, 2 * requestTimeoutMs);
-    end.promise.catch(() => pending.abort());
+    end.promise.catch(() => {
+      pending.abort();
+    });
     try {
       const { statusCode, headers, body: stream, meta } = await Promise.race([pending, end.promise]);
       const bytes = await readAnswer(stream, end.promise);

@@ -247,10 +247,10 @@ describe('without any flow', () => {
     let nowMs = noonMs;
     const sink = await started({ now: () => nowMs });
     await sink.write(flowBatch('b', 1), never);
-    vi.advanceTimersByTime(60_000);
+    await vi.advanceTimersByTimeAsync(60_000);
     expect(readdirSync(directory)).toEqual(['flows-2026.11.24-000001.ndjson.part']);
     nowMs += 86_400_000;
-    vi.advanceTimersByTime(10_000);
+    await vi.advanceTimersByTimeAsync(10_000);
     await expect.poll(() => readdirSync(directory)).toEqual(['flows-2026.11.24-000001.ndjson']);
     await sink.stop();
   });
@@ -261,7 +261,7 @@ describe('without any flow', () => {
     const sink = await started({ now: () => nowMs });
     expect(readdirSync(directory)).toEqual(['flows-2026.11.24-000001.ndjson.part']);
     nowMs += 61_000;
-    vi.advanceTimersByTime(10_000);
+    await vi.advanceTimersByTimeAsync(10_000);
     await expect.poll(() => readdirSync(directory)).toEqual(['flows-2026.11.24-000001.ndjson']);
     expect(readAll()).toEqual([{ a: 1 }]);
     await sink.stop();
@@ -274,7 +274,7 @@ describe('without any flow', () => {
     await sink.write(flowBatch('mine', 1), never);
     for (let minutes = 0; minutes < 3; minutes += 1) {
       nowMs += 60_000;
-      vi.advanceTimersByTime(10_000);
+      await vi.advanceTimersByTimeAsync(10_000);
       await expect
         .poll(() => statSync(join(directory, readdirSync(directory)[0] ?? '')).mtimeMs)
         .toBeCloseTo(nowMs, -1);

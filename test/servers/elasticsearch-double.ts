@@ -31,7 +31,7 @@ export const elasticsearchRoot = {
   tagline: 'You Know, for Search',
 };
 
-export async function startElasticsearchDouble(): Promise<ElasticsearchDouble> {
+export async function startElasticsearchDouble(port = 0): Promise<ElasticsearchDouble> {
   const server = createServer(async (incoming, outgoing) => {
     const body = await readBody(incoming);
     const { authorization } = incoming.headers;
@@ -39,7 +39,7 @@ export async function startElasticsearchDouble(): Promise<ElasticsearchDouble> {
     const [status, json] = double.status === undefined ? answer(incoming, body) : [double.status, {}];
     outgoing.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(json));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
 
   function answer({ method, url = '' }: IncomingMessage, body: string): [number, unknown] {
     const path = url.split('?')[0] ?? '';
