@@ -1,12 +1,13 @@
 // The table of what is stored in a document outside `netflow`, `ipfix` and `sflow`: the path, how its value is read from
 // the flow document (for conditions and tests), and how it is written. ElastiFlow 3.5's names and forms.
 
-import { DescribedAddress, placeText, publicSystem, type Role, sideText } from './address-cache.ts';
 import type { AddressFacts } from './address-facts.ts';
 import { toMacText } from './address-text.ts';
-import type { Count, FlowDocument, SamplingSource, Side } from './flow-document.ts';
-import { numberText, quoted, timeText } from './json-text.ts';
+import type { FlowDocument, PropertyOf, SamplingSource } from './flow-document.ts';
+import { createFlowText, type FieldWriter, type FlowText } from './flow-text.ts';
+import { flat, numberText, quoted, quotedAgain, timeText } from './json-text.ts';
 import { protocolName } from './protocol-names.ts';
+import { hostnameOf, publicSystem, type Role, sidesText } from './sides-text.ts';
 
 export interface DocumentField {
   readonly path: string;
@@ -15,10 +16,8 @@ export interface DocumentField {
 }
 
 /** Fields that are written together. */
-interface FieldGroup {
+interface FieldGroup extends FieldWriter {
   readonly fields: readonly DocumentField[];
-  /** `,"name":value` for each field that has one. */
-  readonly write: (flow: FlowDocument) => string;
 }
 
 const tcp = 6;
@@ -32,8 +31,6 @@ const directions = ['ingress', 'egress'];
 const otherDirection = 'undetermined';
 const noDirection = 'unspecified';
 
-const loopback = '127.0.0.1';
-
 /** Fields that stand before `netflow`, `ipfix`, `sflow` and `flow`; document-head.ts writes them. */
 const headFields: readonly DocumentField[] = [
   { path: '@timestamp', read: (flow) => timeText(flow.timestampMs)?.slice(1, -1) },
@@ -45,16 +42,18 @@ const headFields: readonly DocumentField[] = [
 
 /** In the order in which they are written. */
 const groups: readonly FieldGroup[] = [
-  number('sampling_interval', (flow) => flow.samplingInterval),
-  text('sampling_source', toStoredSource),
+  number('sampling_interval', 'samplingInterval'),
+  derived('sampling_source', toStoredSource),
   {
-    fields: [field('ip_version', (flow) => (flow.ipVersion === undefined ? undefined : `IPv${flow.ipVersion}`))],
-    write: ({ ipVersion }) =>
-      ipVersion === undefined ? '' : ipVersion === 4 ? ',"ip_version":"IPv4"' : ',"ip_version":"IPv6"',
+    fields: [
+      ...sideFields('src', ({ src }) => src),
+      ...sideFields('dst', ({ dst }) => dst),
+      ...sideFields('client', (flow) => bySide(flow, flow.dst, flow.src)),
+      ...sideFields('server', (flow) => bySide(flow, flow.src, flow.dst)),
+      ...sharedFields(),
+    ],
+    write: sidesText,
   },
-  endPoint('src'),
-  endPoint('dst'),
-  { fields: placeFields(), write: ({ src, dst }) => bothPlaces(dst, src) },
   {
     fields: [field('traffic_locality', ({ src, dst }) => locality(dst, src))],
     write: ({ src, dst }) => {
@@ -62,10 +61,10 @@ const groups: readonly FieldGroup[] = [
       return value === undefined ? '' : `,"traffic_locality":"${value}"`;
     },
   },
-  number('src_port', (flow) => flow.srcPort),
-  number('dst_port', (flow) => flow.dstPort),
-  text('src_port_name', (flow) => flow.srcPortName),
-  text('dst_port_name', (flow) => flow.dstPortName),
+  number('src_port', 'srcPort'),
+  number('dst_port', 'dstPort'),
+  text('src_port_name', 'srcPortName'),
+  text('dst_port_name', 'dstPortName'),
   {
     fields: [field('ip_protocol', ({ protocol }) => (protocol === undefined ? undefined : protocolName(protocol)))],
     write: ({ protocol }) => (protocol === undefined ? '' : protocolText(protocol)),
@@ -79,40 +78,43 @@ const groups: readonly FieldGroup[] = [
           ? ',"tcp_flags":"none"'
           : flagTexts[tcpFlags & 255]!,
   },
-  count('bytes', (flow) => flow.bytes),
-  count('packets', (flow) => flow.packets),
-  server('server'),
-  server('client'),
-  number('service_port', (flow) => bySide(flow, flow.srcPort, flow.dstPort)),
-  text('service_name', (flow) => bySide(flow, flow.srcPortName, flow.dstPortName)),
-  ...interfaces(
+  number('bytes', 'bytes'),
+  number('packets', 'packets'),
+  derived('service_port', (flow) => bySide(flow, flow.srcPort, flow.dstPort)),
+  derived('service_name', (flow) => bySide(flow, flow.srcPortName, flow.dstPortName)),
+  networkInterface(
     'input',
     (flow) => flow.inputSnmp,
     (flow) => flow.inputIfname,
   ),
-  ...interfaces(
+  networkInterface(
     'output',
     (flow) => flow.outputSnmp,
     (flow) => flow.outputIfname,
   ),
-  number('tos', (flow) => flow.tos),
-  number('vlan', (flow) => flow.vlan),
-  mac('src_mac', (flow) => flow.srcMac),
-  mac('dst_mac', (flow) => flow.dstMac),
-  number('src_mask_len', (flow) => flow.srcMaskLen),
-  number('dst_mask_len', (flow) => flow.dstMaskLen),
-  text('next_hop', (flow) => flow.nextHop),
-  text('bgp_next_hop', (flow) => flow.bgpNextHop),
-  number('bgp_valid_state', (flow) => flow.bgpValidState),
-  text('src_addr_trans', (flow) => flow.srcAddrTrans),
-  text('dst_addr_trans', (flow) => flow.dstAddrTrans),
-  number('src_port_trans', (flow) => flow.srcPortTrans),
-  number('dst_port_trans', (flow) => flow.dstPortTrans),
-  text('application', (flow) => flow.application),
+  number('tos', 'tos'),
+  number('vlan', 'vlan'),
+  mac('src_mac', 'srcMac'),
+  mac('dst_mac', 'dstMac'),
+  number('src_mask_len', 'srcMaskLen'),
+  number('dst_mask_len', 'dstMaskLen'),
+  text('next_hop', 'nextHop'),
+  text('bgp_next_hop', 'bgpNextHop'),
+  number('bgp_valid_state', 'bgpValidState'),
+  text('src_addr_trans', 'srcAddrTrans'),
+  text('dst_addr_trans', 'dstAddrTrans'),
+  number('src_port_trans', 'srcPortTrans'),
+  number('dst_port_trans', 'dstPortTrans'),
+  text('application', 'application'),
+];
+
+const firstFields: readonly DocumentField[] = [
+  field('direction', toDirection),
+  field('ip_version', ({ ipVersion }) => (ipVersion === undefined ? undefined : `IPv${ipVersion}`)),
 ];
 
 const fields: ReadonlyMap<string, DocumentField['read']> = new Map(
-  [...headFields, field('direction', toDirection), ...groups.flatMap((group) => group.fields)].map(
+  [...headFields, ...firstFields, ...groups.flatMap((group) => group.fields)].map(
     ({ path, read }) => [path, read] as const,
   ),
 );
@@ -126,71 +128,99 @@ export function documentFieldNames(): string[] {
   return [...fields.keys()];
 }
 
+let writeGroups: FlowText | undefined;
+
 /** The inside of `"flow":{…}`. */
 export function flowText(flow: FlowDocument): string {
-  // The direction is the one field that every document has, so it takes no comma.
-  let text = `"direction":"${toDirection(flow)}"`;
-  for (const { write } of groups) text += write(flow);
-  return text;
+  writeGroups ??= createFlowText(groups);
+  return firstText(flow) + writeGroups(flow);
 }
 
 function field(name: string, read: (flow: FlowDocument) => unknown): DocumentField {
   return { path: `flow.${name}`, read };
 }
 
-function number(name: string, read: (flow: FlowDocument) => number | undefined): FieldGroup {
-  const key = `,"${name}":`;
+function number(name: string, property: PropertyOf<number>): FieldGroup {
   return {
-    fields: [field(name, read)],
+    fields: [field(name, (flow) => flow[property])],
+    plain: { kind: 'number', name, property },
     write: (flow) => {
-      const value = read(flow);
-      return value === undefined || value - value !== 0 ? '' : key + value;
+      const value = flow[property];
+      const text = value === undefined ? undefined : numberText(value);
+      return text === undefined ? '' : `,"${name}":${text}`;
     },
   };
 }
 
-function count(name: string, read: (flow: FlowDocument) => Count | undefined): FieldGroup {
+function text(name: string, property: PropertyOf<string>): FieldGroup {
+  return {
+    fields: [field(name, (flow) => flow[property])],
+    plain: { kind: 'text', name, property },
+    write: (flow) => {
+      const value = flow[property];
+      return value === undefined ? '' : `,"${name}":${quoted(String(value))}`;
+    },
+  };
+}
+
+/** A field whose value is worked out from others. */
+function derived(name: string, read: (flow: FlowDocument) => number | string | undefined): FieldGroup {
   const key = `,"${name}":`;
   return {
     fields: [field(name, read)],
     write: (flow) => {
       const value = read(flow);
       if (value === undefined) return '';
-      if (typeof value === 'number' && Number.isSafeInteger(value)) return key + value;
-      const text = numberText(value);
+      const text = typeof value === 'string' ? quotedAgain(value) : numberText(value);
       return text === undefined ? '' : key + text;
     },
   };
 }
 
-function text(name: string, read: (flow: FlowDocument) => string | undefined): FieldGroup {
-  const key = `,"${name}":`;
-  return {
-    fields: [field(name, read)],
-    write: (flow) => {
-      const value = read(flow);
-      return value === undefined ? '' : key + quoted(value);
-    },
-  };
-}
-
-function mac(name: string, read: (flow: FlowDocument) => number | undefined): FieldGroup {
-  return text(name, (flow) => {
-    const value = read(flow);
+function mac(name: string, property: 'srcMac' | 'dstMac'): FieldGroup {
+  return derived(name, (flow) => {
+    const value = flow[property];
     return value === undefined ? undefined : toMacText(value);
   });
 }
 
-function interfaces(
-  name: 'input' | 'output',
-  index: (flow: FlowDocument) => number | undefined,
-  ifname: (flow: FlowDocument) => string | undefined,
-): readonly FieldGroup[] {
-  const stored = (flow: FlowDocument) => {
-    const number = index(flow);
-    return ifname(flow) ?? (number === undefined ? undefined : `index: ${number}`);
+/** Interface numbers up to here have their text ready; devices that count beyond are served all the same. */
+const maxReadyInterfaces = 4096;
+
+function networkInterface(
+  direction: 'input' | 'output',
+  indexOf: (flow: FlowDocument) => number | undefined,
+  nameOf: (flow: FlowDocument) => string | undefined,
+): FieldGroup {
+  const ready: string[] = [];
+  const storedName = (index: number | undefined, name: string | undefined) =>
+    name ?? (index === undefined ? undefined : `index: ${index}`);
+
+  function write(flow: FlowDocument): string {
+    const index = indexOf(flow);
+    const name = nameOf(flow);
+    if (name !== undefined || index === undefined || index < 0 || index >= maxReadyInterfaces)
+      return toText(index, name);
+    ready[index] ??= flat(toText(index, undefined));
+    return ready[index];
+  }
+
+  function toText(index: number | undefined, name: string | undefined): string {
+    const number = index === undefined ? undefined : numberText(index);
+    const stored = storedName(index, name);
+    return (
+      (number === undefined ? '' : `,"${direction}_snmp":${number}`) +
+      (stored === undefined ? '' : `,"${direction}_ifname":${quoted(stored)}`)
+    );
+  }
+
+  return {
+    fields: [
+      field(`${direction}_snmp`, indexOf),
+      field(`${direction}_ifname`, (flow) => storedName(indexOf(flow), nameOf(flow))),
+    ],
+    write,
   };
-  return [number(`${name}_snmp`, index), text(`${name}_ifname`, stored)];
 }
 
 /** What the flow itself said needs no remark, as in ElastiFlow's documents; what nobody said does. */
@@ -204,9 +234,19 @@ const protocolTexts: string[] = [];
 function protocolText(protocol: number): string {
   const known = protocolTexts[protocol];
   if (known !== undefined) return known;
-  const text = `,"ip_protocol":${quoted(protocolName(protocol))}`;
+  const text = flat(`,"ip_protocol":${quoted(protocolName(protocol))}`);
   if (protocol >= 0 && protocol <= 255) protocolTexts[protocol] = text;
   return text;
+}
+
+/** The direction is the one field that every document has, so it stands first and takes no comma. */
+const firstTexts: readonly (readonly string[])[] = [...directions, otherDirection, noDirection].map((direction) =>
+  ['', ',"ip_version":"IPv4"', ',"ip_version":"IPv6"'].map((version) => flat(`"direction":"${direction}"${version}`)),
+);
+
+function firstText({ direction, ipVersion }: FlowDocument): string {
+  const row = direction === undefined ? 3 : direction === 0 || direction === 1 ? direction : 2;
+  return firstTexts[row]![ipVersion === undefined ? 0 : ipVersion === 4 ? 1 : 2]!;
 }
 
 function toDirection({ direction }: FlowDocument): string {
@@ -222,44 +262,12 @@ function bySide<T>({ server }: FlowDocument, ofSrc: T, ofDst: T): T | undefined 
   return server === undefined ? undefined : server === 'src' ? ofSrc : ofDst;
 }
 
-function endPoint(side: Side): FieldGroup {
-  return {
-    fields: sideFields(side, (flow) => flow[side], 'object'),
-    write: (flow) => {
-      const facts = flow[side];
-      if (facts === undefined) return '';
-      if (facts instanceof DescribedAddress && facts.text !== loopback)
-        return side === 'src' ? facts.src() : facts.dst();
-      return sideText(facts, side, hostnameOf(facts, flow));
-    },
-  };
-}
-
-function server(role: 'client' | 'server'): FieldGroup {
-  const factsOf = ({ server, src, dst }: FlowDocument) =>
-    server === undefined ? undefined : (server === 'src') === (role === 'server') ? src : dst;
-  return {
-    fields: sideFields(role, factsOf, 'text'),
-    write: (flow) => {
-      const facts = factsOf(flow);
-      if (facts === undefined) return '';
-      if (facts instanceof DescribedAddress && facts.text !== loopback)
-        return role === 'client' ? facts.client() : facts.server();
-      return sideText(facts, role, hostnameOf(facts, flow));
-    },
-  };
-}
-
-function sideFields(
-  role: Role,
-  factsOf: (flow: FlowDocument) => AddressFacts | undefined,
-  location: 'object' | 'text',
-): readonly DocumentField[] {
+function sideFields(role: Role, factsOf: (flow: FlowDocument) => AddressFacts | undefined): readonly DocumentField[] {
   return [
     field(`${role}_addr`, (flow) => factsOf(flow)?.text),
     field(`${role}_hostname`, (flow) => {
       const facts = factsOf(flow);
-      return facts === undefined ? undefined : hostnameOf(facts, flow);
+      return facts === undefined ? undefined : hostnameOf(facts, flow.header.exporter);
     }),
     field(`${role}_autonomous_system`, (flow) => factsOf(flow)?.autonomousSystem),
     field(`${role}_asn`, (flow) => factsOf(flow)?.asn),
@@ -268,17 +276,12 @@ function sideFields(
     field(`${role}_country_code`, (flow) => factsOf(flow)?.countryCode),
     field(`${role}_geo_location`, (flow) => {
       const place = factsOf(flow)?.location;
-      return place === undefined || location === 'object' ? place : `${place.lat},${place.lon}`;
+      return place === undefined || role === 'src' || role === 'dst' ? place : `${place.lat},${place.lon}`;
     }),
   ];
 }
 
-/** A flow of the exporter with itself is shown under the exporter's name. */
-function hostnameOf(facts: AddressFacts, flow: FlowDocument): string {
-  return facts.text === loopback ? flow.header.exporter : facts.hostname;
-}
-
-function placeFields(): readonly DocumentField[] {
+function sharedFields(): readonly DocumentField[] {
   const both = (name: string, read: (facts: AddressFacts | undefined) => string | undefined) =>
     field(name, ({ src, dst }) => {
       const values = [...new Set([read(dst), read(src)].filter((value) => value !== undefined))];
@@ -290,21 +293,6 @@ function placeFields(): readonly DocumentField[] {
     both('country', (facts) => facts?.country),
     both('country_code', (facts) => facts?.countryCode),
   ];
-}
-
-function bothPlaces(dst: AddressFacts | undefined, src: AddressFacts | undefined): string {
-  const one = !hasPlace(src) ? dst : !hasPlace(dst) ? src : undefined;
-  return one instanceof DescribedAddress ? one.place() : placeText(dst, src);
-}
-
-function hasPlace(facts: AddressFacts | undefined): boolean {
-  return (
-    facts !== undefined &&
-    (publicSystem(facts) !== undefined ||
-      facts.country !== undefined ||
-      facts.countryCode !== undefined ||
-      facts.city !== undefined)
-  );
 }
 
 function locality(dst: AddressFacts | undefined, src: AddressFacts | undefined): 'private' | 'public' | undefined {

@@ -107,3 +107,12 @@ export class FlowDocument {
     this.application = undefined;
   }
 }
+
+/** Properties of the flow document that hold a value of type T. */
+export type PropertyOf<T> = {
+  [P in keyof FlowDocument]-?: undefined extends FlowDocument[P]
+    ? T extends Exclude<FlowDocument[P], undefined>
+      ? P
+      : never
+    : never;
+}[keyof FlowDocument];

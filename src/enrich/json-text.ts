@@ -2,6 +2,7 @@
 
 import type { ColumnType, FieldValue } from '../model/record.ts';
 import { toIPv4Text, toMacText } from './address-text.ts';
+import { createRecentMap } from './recent-map.ts';
 
 /** Lucene refuses a term above 32,766 bytes, and with it the document; a UTF-16 unit takes up to 3 bytes of UTF-8. */
 const maxTextLength = 10_900;
@@ -17,9 +18,24 @@ export function quoted(text: string): string {
   return JSON.stringify(text.length > maxTextLength ? text.slice(0, maxTextLength) : text);
 }
 
+/** Names of ports, systems and the like come again and again: 4,096 of them are 0.5 MB. */
+const maxQuotedTexts = 4096;
+
+const quotedTexts = createRecentMap<string, string>(maxQuotedTexts);
+
+/** `quoted`, remembered. */
+export function quotedAgain(text: string): string {
+  return quotedTexts.get(text) ?? quotedTexts.add(text, quoted(text));
+}
+
+/** A string that was put together is a tree of its parts; copying it into a document walks the tree each time. This makes it one piece. */
+export function flat(text: string): string {
+  return Buffer.from(text, 'utf8').toString('utf8');
+}
+
 /** A number, or decimal text of an integer beyond 2^53 - 1, as a JSON number. */
 export function numberText(value: number | string): string | undefined {
-  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : undefined;
+  if (typeof value === 'number') return Math.abs(value) < 2 ** 63 ? String(value) : undefined;
   if (!decimal.test(value)) return undefined;
   const integer = BigInt(value);
   return integer > maxLong || integer < minLong ? undefined : integer.toString();

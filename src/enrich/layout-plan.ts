@@ -5,16 +5,7 @@ import { WeirError } from '../model/errors.ts';
 import type { Column, ColumnType, Layout } from '../model/record.ts';
 import { joinedSamplingInterval } from '../model/record.ts';
 import type { FieldMap, FieldSource, ObjectName, ProtocolMap } from './field-map.ts';
-import type { FlowDocument } from './flow-document.ts';
-
-/** Properties of the flow document that hold a value of type T. */
-type PropertyOf<T> = {
-  [P in keyof FlowDocument]-?: undefined extends FlowDocument[P]
-    ? T extends Exclude<FlowDocument[P], undefined>
-      ? P
-      : never
-    : never;
-}[keyof FlowDocument];
+import type { PropertyOf } from './flow-document.ts';
 
 /** -1: the layout has no such column. */
 export interface AddressColumns {

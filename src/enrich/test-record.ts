@@ -44,7 +44,14 @@ export function toTestBatch({ protocol, exporter = '192.0.2.1', fields, header }
     createdAtMs: testTimeMs,
     recordCount: 1,
     byteSize: 0,
-    layouts: [{ id: `test/${protocol}`, protocol, kind: 'flow', columns }],
+    layouts: [
+      {
+        id: `test/${protocol}/${columns.map(({ name, type }) => `${name}:${type}`).join()}`,
+        protocol,
+        kind: 'flow',
+        columns,
+      },
+    ],
     sets: [{ layout: 0, header: fullHeader, rows: [row] }],
   };
 }

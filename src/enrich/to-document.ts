@@ -5,7 +5,7 @@
 import type { Row } from '../model/record.ts';
 import type { AddressCache } from './address-cache.ts';
 import type { FlowDocument } from './flow-document.ts';
-import { quoted } from './json-text.ts';
+import { flat, quoted } from './json-text.ts';
 import type { LayoutPlan, Move } from './layout-plan.ts';
 import * as values from './row-values.ts';
 
@@ -87,6 +87,7 @@ type Factory = (
   addresses: AddressCache,
   state: values.RowState,
   keys: readonly string[],
+  zeros: readonly string[],
 ) => DocumentMaker;
 
 /** Undefined where the process forbids code from strings (--disallow-code-generation-from-strings). */
@@ -94,18 +95,26 @@ export function compileMaker(plan: LayoutPlan, addresses: AddressCache): Documen
   const keys = plan.stored.map(({ name }) => `,${quoted(name)}:`);
   let factory: Factory;
   try {
-    factory = new Function('library', 'plan', 'addresses', 'state', 'keys', makerSource(plan)) as Factory;
+    factory = new Function('library', 'plan', 'addresses', 'state', 'keys', 'zeros', makerSource(plan)) as Factory;
   } catch (error) {
     if (error instanceof EvalError) return undefined;
     throw error;
   }
-  return factory(library, plan, addresses, { odd: false, unusedFamily: undefined }, keys);
+  return factory(
+    library,
+    plan,
+    addresses,
+    { odd: false, unusedFamily: undefined },
+    keys,
+    keys.map((key) => flat(`${key}0`)),
+  );
 }
 
 function makerSource(plan: LayoutPlan): string {
   return `'use strict';
 const { applyMove, readAddresses, storedText, oddText } = library;
 const { moves, stored } = plan;
+${plan.stored.map((_, index) => `const k${index} = keys[${index}], z${index} = zeros[${index}];`).join('\n')}
 return {
   fill(row, flow) {
     let v, w;
@@ -160,8 +169,8 @@ function moveSource(move: Move, index: number): string {
 function storedSource(plan: LayoutPlan, index: number): string {
   const stored = plan.stored[index]!;
   if (stored.when === 'moved') return '';
-  const general = `text += storedText(keys[${index}], row[${stored.column}], stored[${index}], flow.header);`;
+  const general = `text += storedText(k${index}, row[${stored.column}], stored[${index}], flow.header);`;
   if (stored.form !== 'value' || stored.type !== 'number') return general;
-  // A number minus itself is zero, unless it is infinite or none, which JSON can't say.
-  return `if (typeof (v = row[${stored.column}]) === 'number' && v - v === 0) text += keys[${index}] + v; else ${general}`;
+  // Zero is the value most often stored here, and worth a text of its own.
+  return `if (typeof (v = row[${stored.column}]) === 'number' && v < 9007199254740992 && v > 0) text += k${index} + v; else if (v === 0) text += z${index}; else ${general}`;
 }
