@@ -1,7 +1,7 @@
 // One request to Elasticsearch: a method, a path, a body in; status and parsed JSON out. Whatever goes wrong is one WeirError whose
 // text holds neither the body nor a secret. @elastic/elasticsearch does nodes, TLS and keep-alive; retries are the caller's.
 
-import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import { Client, Connection, errors, Transport } from '@elastic/elasticsearch';
 import { WeirError } from '../model/errors.ts';
 
@@ -72,7 +72,7 @@ export function createElasticsearchClient({
     if (signal.aborted) throw stopped();
     const { connectionPool, transport } = open();
     const { method, path, query, body } = request;
-    const pending = transport.request<IncomingMessage>(
+    const pending = transport.request<Readable>(
       {
         method,
         path,
@@ -174,7 +174,7 @@ function deferred(): { promise: Promise<never>; reject: (error: WeirError) => vo
   return { promise, reject };
 }
 
-async function readAnswer(stream: IncomingMessage, end: Promise<never>): Promise<Buffer> {
+async function readAnswer(stream: Readable, end: Promise<never>): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   end.catch((error: Error) => stream.destroy(error));
