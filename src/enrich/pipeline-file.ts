@@ -101,10 +101,11 @@ export function readPipelineFile(text: string, options: PipelineFileOptions): Pi
     const message = 'the file is empty; the shortest pipeline is "name: flow" and "steps: []"';
     throw invalid(path, [...tree.mistakes, { line: 1, column: 1, message }]);
   }
-  const mistakes: Mistake[] = [...tree.mistakes];
+  // Of a file that is far too big, what follows would be about its rest.
+  if (tree.isTooBig) throw invalid(path, tree.mistakes);
   const checked = check(pipelineSchema, tree.value, tree, [], '');
-  if ('mistakes' in checked) mistakes.push(...checked.mistakes);
-  const steps = readSteps(tree, options, mistakes);
+  const { steps, mistakes: stepMistakes } = readSteps(tree, options);
+  const mistakes = [...tree.mistakes, ...('mistakes' in checked ? checked.mistakes : []), ...stepMistakes];
   const config = 'data' in checked ? (checked.data as PipelineConfig) : undefined;
   if (config !== undefined && mistakes.length === 0) mistakes.push(...contradictions(config, tree));
   if (mistakes.length > 0 || config === undefined) throw invalid(path, mistakes);
@@ -133,11 +134,12 @@ function invalid(path: string, mistakes: readonly Mistake[]): WeirError {
 }
 
 /** Each item is a mapping with one key, or a bare name. Items of another type are named by the schema. */
-function readSteps(tree: YamlTree, { stepDefinitions }: PipelineFileOptions, mistakes: Mistake[]): PipelineStep[] {
-  const items = (tree.value as Readonly<Record<string, unknown>>)['steps'];
-  if (!Array.isArray(items)) return [];
-  const names = stepDefinitions.map(({ name }) => name);
+function readSteps(tree: YamlTree, { stepDefinitions }: PipelineFileOptions) {
   const steps: PipelineStep[] = [];
+  const mistakes: Mistake[] = [];
+  const items = (tree.value as Readonly<Record<string, unknown>>)['steps'];
+  if (!Array.isArray(items)) return { steps, mistakes };
+  const names = stepDefinitions.map(({ name }) => name);
   for (const [index, item] of (items as unknown[]).entries()) {
     const keys = typeof item === 'string' ? [item] : isMapping(item) ? Object.keys(item) : undefined;
     if (keys === undefined) continue;
@@ -159,10 +161,10 @@ function readSteps(tree: YamlTree, { stepDefinitions }: PipelineFileOptions, mis
     }
     const given = isMapping(item) ? (item[name] ?? {}) : {};
     const result = check(definition.options, given, tree, ['steps', index, name], name);
-    if ('mistakes' in result) mistakes.push(...result.mistakes);
-    else steps.push({ name, options: result.data, place });
+    if ('data' in result) steps.push({ name, options: result.data, place });
+    else for (const mistake of result.mistakes) mistakes.push(mistake);
   }
-  return steps;
+  return { steps, mistakes };
 }
 
 function oneStepPerItem(first: string, others: readonly string[]): string {

@@ -20,6 +20,8 @@ export interface YamlTree {
   readonly value: unknown;
   readonly mistakes: readonly Mistake[];
   readonly syntaxErrors: readonly Mistake[];
+  /** There are more values than a pipeline file has; the rest was not read. */
+  readonly isTooBig: boolean;
   /** Place of the value at a path; of its nearest parent when there is none. */
   placeOf(path: Path): Place;
   /** Place of the key that leads to the value at a path. */
@@ -35,6 +37,9 @@ export interface YamlTree {
 /** Values copied by aliases. An honest file repeats a few lists; a bomb repeats billions. */
 const maxAliasedValues = 10_000;
 
+/** A pipeline file is written by people. What reads the values has less room than the parser. */
+const maxValues = 100_000;
+
 export function readYaml(text: string, environment: Readonly<Record<string, string>>): YamlTree {
   const lineCounter = new LineCounter();
   const mistakes: Mistake[] = [];
@@ -47,6 +52,7 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
   const open = new Set<Node>();
   let aliasDepth = 0;
   let aliasedValues = 0;
+  let valueCount = 0;
 
   // Duplicate keys are found below: the parser compares each key with each other one.
   const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
@@ -87,6 +93,10 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
   function toValue(node: Node | null, path: Path): unknown {
     if (node === null) return undefined;
     if (aliasDepth > 0 && ++aliasedValues > maxAliasedValues) return breakAt(path);
+    if (++valueCount > maxValues) {
+      if (valueCount === maxValues + 1) mistake(node, `the file has more than ${maxValues} values`);
+      return breakAt(path);
+    }
     if (isAlias(node)) return toAliasedValue(node.source, node, path);
     if ('anchor' in node && node.anchor !== undefined) anchors.set(node.anchor, node);
     values.set(pathKey(path), placeOfNode(node));
@@ -183,6 +193,7 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
     value,
     mistakes,
     syntaxErrors,
+    isTooBig: valueCount > maxValues,
     placeOf: (path) => nearest(values, path),
     placeOfKey: (path) => nearest(keys, path),
     variablesOf: (path) => variables.get(pathKey(path)) ?? [],

@@ -11,6 +11,17 @@ export type Checked = { readonly data: unknown } | { readonly mistakes: readonly
 
 /** Checks the value that lies at `base` in the tree. `title` names it in messages; '' for the whole file. */
 export function check(schema: Schema, value: unknown, tree: YamlTree, base: Path, title: string): Checked {
+  try {
+    return checkUnguarded(schema, value, tree, base, title);
+  } catch (error) {
+    // zod passes its issues on as arguments; some hundred thousand don't fit on the stack.
+    if (!(error instanceof RangeError)) throw error;
+    const message = `${title === '' ? 'the file' : title}: too many mistakes to tell`;
+    return { mistakes: [{ ...tree.placeOf(base), message }] };
+  }
+}
+
+function checkUnguarded(schema: Schema, value: unknown, tree: YamlTree, base: Path, title: string): Checked {
   let checkedValue = value;
   let result = z.safeParse(schema, value);
   if (!result.success) {

@@ -595,6 +595,8 @@ describe('whatever the text', () => {
     ['many variables', `state: "${`\${X:y}`.repeat(50_000)}"`],
     ['many unfinished variables', `state: "${'${'.repeat(200_000)}"`],
     ['a long key', `${'n'.repeat(500_000)}: x`],
+    ['more mistakes than fit on a stack', `name: a\nsteps: []\ntests:\n${'- {}\n'.repeat(49_000)}`],
+    ['more values than a pipeline has', `name: a\nsteps: []\ntests:\n${'- {}\n'.repeat(150_000)}`],
     ['many steps', `name: a\nsteps:\n${'- geoip\n'.repeat(20_000)}`],
   ])('%s end in bounded time', (_title, text) => {
     const startedAt = performance.now();
