@@ -102,10 +102,15 @@ async function drain(queue: Queue, limitMs: number): Promise<void> {
 
 async function startSimulation(rate: number, listen: Listen, now: () => number) {
   const { createSimulation } = await import('./demo/simulation.ts');
-  const [address] = listen.addresses();
-  if (address === undefined) throw new Error('nothing is listened on');
-  const targetHost = address.host === '::' || address.host === '0.0.0.0' ? '127.0.0.1' : address.host;
-  const simulation = createSimulation({ rate, targetHost, targetPort: address.port, now });
+  const addresses = listen.addresses();
+  const host = addresses[0]?.host ?? '127.0.0.1';
+  const simulation = createSimulation({
+    rate,
+    targetHost: host === '::' || host === '0.0.0.0' ? '127.0.0.1' : host,
+    targetPorts: addresses.filter((address) => address.host === host).map(({ port }) => port),
+    seed: now(),
+    now,
+  });
   await simulation.start();
   return simulation;
 }

@@ -23,7 +23,6 @@ interface Totals {
   tcpFlags: number;
 }
 
-/** `tcpFlags` null: the exporter does not tell them. */
 function toTotals(flows: Iterable<{ readonly key: string } & Totals>): Map<string, Totals> {
   const totals = new Map<string, Totals>();
   for (const { key, bytes, packets, tcpFlags } of flows) {
@@ -64,9 +63,12 @@ interface Case {
   readonly ipv6: boolean;
   /** What the exporter counts as bytes beyond the IP packet. */
   readonly bytesPerPacket?: number;
+  /** sfprobe ends without sending its last, half-full datagram: as many packets may be missing at the end. */
+  readonly packetsKept?: number;
 }
 
-async function expectSameTraffic({ title, eventType, command, ipv6, bytesPerPacket = 0 }: Case): Promise<void> {
+async function expectSameTraffic(wanted: Case): Promise<void> {
+  const { title, eventType, command, ipv6, bytesPerPacket = 0, packetsKept = 0 } = wanted;
   const home = join(folder, title.replaceAll(/\W+/g, '-'));
   const weir = await startWeir({ folder: home });
   const [name = '', ...rest] = await command(weir.port);
@@ -74,26 +76,23 @@ async function expectSameTraffic({ title, eventType, command, ipv6, bytesPerPack
     stdio: 'ignore',
     env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` },
   });
-  const sent = toTotals(
-    traffic.flows
-      .filter(({ version }) => ipv6 || version === 4)
-      .map(toSent)
-      .map((flow) => ({ ...flow, bytes: flow.bytes + flow.packets * bytesPerPacket })),
-  );
-  const packets = [...sent.values()].reduce((sum, flow) => sum + flow.packets, 0);
-  const received = () => readDocuments(home).map(toReceived);
+  const exported = new Promise((resolve) => exporter.on('exit', resolve));
+  const sent = traffic.packets.map(({ measured }) => measured).filter(({ version }) => ipv6 || version === 4);
+  const countReceived = () => readDocuments(home).reduce((sum, { flow }) => sum + (flow['packets'] as number), 0);
   try {
-    await waitUntil(
-      () => received().reduce((sum, flow) => sum + flow.packets, 0) >= packets,
-      25_000,
-      'all packets in documents',
-    );
+    await exported;
+    await waitUntil(() => countReceived() >= sent.length - packetsKept, 10_000, 'all packets in documents');
   } finally {
     exporter.kill();
     expect(await weir.stop()).toEqual({ code: 0, signal: null });
   }
-  expect(toTotals(received())).toEqual(sent);
-  expect(new Set(readDocuments(home).map(({ event }) => event.type))).toEqual(new Set([eventType]));
+  const documents = readDocuments(home);
+  const measured = sent
+    .slice(0, packetsKept === 0 ? sent.length : countReceived())
+    .map(toSent)
+    .map((packet) => ({ ...packet, bytes: packet.bytes + bytesPerPacket }));
+  expect(toTotals(documents.map(toReceived))).toEqual(toTotals(measured));
+  expect(new Set(documents.map(({ event }) => event.type))).toEqual(new Set([eventType]));
 }
 
 const softflowd = (version: string) => async (port: number) => [
@@ -155,7 +154,14 @@ describeWith(['pmacctd'], 'pmacctd, as in VyOS', () => {
     expectSameTraffic({ title: 'nfprobe-10', eventType: 'ipfix', command: nfprobe(10), ipv6: true }));
   test('sFlow of sfprobe becomes documents with the traffic that was made', () =>
     // sFlow counts frames: 14 bytes of Ethernet header, and the 4 bytes of the frame check sequence that sfprobe adds.
-    expectSameTraffic({ title: 'sfprobe', eventType: 'sflow', command: sfprobe, ipv6: true, bytesPerPacket: 18 }));
+    expectSameTraffic({
+      title: 'sfprobe',
+      eventType: 'sflow',
+      command: sfprobe,
+      ipv6: true,
+      bytesPerPacket: 18,
+      packetsKept: 20,
+    }));
 });
 
 describe('the traffic itself', () => {

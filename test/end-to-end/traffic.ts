@@ -21,6 +21,8 @@ export interface TrafficFlow {
 interface Packet {
   readonly atMs: number;
   readonly frame: Buffer;
+  /** The packet as a flow of its own. */
+  readonly measured: TrafficFlow;
 }
 
 export interface TrafficOptions {
@@ -57,7 +59,11 @@ export function makeTraffic({ flows, startMs, ipv6 }: TrafficOptions): {
       for (let packet = 0; packet < count; packet += 1) {
         const flags = protocol !== protocols.tcp ? 0 : packet === 0 ? 0x02 : packet === count - 1 ? 0x11 : 0x18;
         const ip = toIpPacket({ version, protocol, src, dst, srcPort, dstPort, flags, payload: size });
-        packets.push({ atMs: ends.startMs + packet * 1000, frame: toEthernet(version, ip) });
+        packets.push({
+          atMs: ends.startMs + packet * 1000,
+          frame: toEthernet(version, ip),
+          measured: { src, dst, version, protocol, srcPort, dstPort, packets: 1, bytes: ip.length, tcpFlags: flags },
+        });
         bytes += ip.length;
         tcpFlags |= flags;
       }
