@@ -43,7 +43,7 @@ process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 
 const program = createProgram({
-  startedAtMs: performance.timeOrigin,
+  startedAtMs: Math.round(performance.timeOrigin),
   onVerb(isDebug) {
     debug = isDebug;
   },

@@ -22,12 +22,17 @@ interface Outcome {
 interface CallOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly entry?: string;
+  /** Options of Node itself. */
+  readonly nodeArgs?: readonly string[];
   /** Nobody reads what it prints. */
   readonly deaf?: boolean;
 }
 
-async function call(args: readonly string[], { environment = {}, entry = program, deaf = false }: CallOptions = {}) {
-  const child = spawn(process.execPath, [entry, ...args], {
+async function call(
+  args: readonly string[],
+  { environment = {}, entry = program, nodeArgs = [], deaf = false }: CallOptions = {},
+) {
+  const child = spawn(process.execPath, [...nodeArgs, entry, ...args], {
     cwd: folder,
     env: { PATH: process.env['PATH'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -244,6 +249,26 @@ describe('weir run that cannot start', () => {
       expect(exitCode).toBe(2);
       expect(stderr).toMatch(/^weir: .*a-file\/(?:state|flows).*\n$/);
     }
+  });
+});
+
+describe('a mistake in weir while it runs', () => {
+  const throwWhenRunning = `const timer = setInterval(() => {
+    if (process.listenerCount('SIGTERM') === 0) return;
+    clearInterval(timer);
+    setTimeout(() => { throw new TypeError('boom'); }, 300);
+  }, 10);`;
+
+  test('is one line; what is in hand is flushed before the process ends', async () => {
+    const file = write('run.yml', 'name: a\nsteps: []\nlisten: udp://127.0.0.1:0\n');
+    const nodeArgs = ['--import', `data:text/javascript,${encodeURIComponent(throwWhenRunning)}`];
+    const { exitCode, stdout, stderr } = await call(['run', file], { nodeArgs });
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 1,
+      stderr:
+        'weir: a mistake in weir itself (TypeError: boom); run it again with --log-level debug, and please report what it prints\n',
+    });
+    expect(stdout).toContain('weir has stopped');
   });
 });
 
