@@ -231,7 +231,13 @@ describeWith(['java', 'maven'], 'Elasticsearch 7.10.2', () => {
 
   test('keeps fields that nobody announced, searchable', async () => {
     const { sink, index } = setting.writer();
-    const ipfix = { octetTotalCount: 5, userName: 'eva', postNATSourceIPv4Address: '192.0.2.7', mplsFraction: 0.5 };
+    const ipfix = {
+      octetTotalCount: 5,
+      userName: 'eva',
+      postNATSourceIPv4Address: '192.0.2.7',
+      mplsFraction: 0.5,
+      collectionTimeMilliseconds: '2026-11-24T12:00:00.000Z',
+    };
     await sink.write(documentBatchOf([{ ipfix, unknown: { deep: 1 } }]), never);
     await setting.server.ask('POST', `/${index}-*/_refresh`);
     const { fields } = await setting.server.ask<{ fields: Record<string, object> }>(
@@ -242,6 +248,7 @@ describeWith(['java', 'maven'], 'Elasticsearch 7.10.2', () => {
     expect(Object.keys(fields['ipfix.userName'] ?? {})).toEqual(['keyword']);
     expect(Object.keys(fields['ipfix.postNATSourceIPv4Address'] ?? {})).toEqual(['ip']);
     expect(Object.keys(fields['ipfix.mplsFraction'] ?? {})).toEqual(['double']);
+    expect(Object.keys(fields['ipfix.collectionTimeMilliseconds'] ?? {})).toEqual(['date']);
     // Elsewhere nothing is added to the mapping: a hostile exporter can't make it explode there.
     expect(fields['unknown.deep']).toBeUndefined();
   });

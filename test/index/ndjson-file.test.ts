@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   mkdirSync,
   mkdtempSync,
@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createNdjsonFile, type NdjsonFileOptions } from '../../src/index/ndjson-file.ts';
@@ -219,6 +220,28 @@ describe('after a crash', () => {
         ['other 2', 3],
       ]),
     );
+  });
+
+  test('of a real process, killed while it writes, every batch that it answered for is there once', async () => {
+    const script = fileURLToPath(new URL('write-until-killed.ts', import.meta.url));
+    const child = spawn(process.execPath, ['--import', 'tsx', script, directory], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      // In the midst of some later batch.
+      if (output.split('\n').length > 12) child.kill('SIGKILL');
+    });
+    await ended;
+    const answered = output.split('\n').length - 1;
+    expect(readdirSync(directory).filter((name) => name.endsWith('.part'))).toHaveLength(1);
+    await (await started({ now: () => Date.now() + 120_000 })).stop();
+    const there = tally(readAll());
+    expect(Math.max(...there.values())).toBe(1);
+    for (const [key] of expectedTally(Array.from({ length: answered }, (_, n) => [`b${n}`, 500])))
+      expect(there.has(key)).toBe(true);
   });
 
   test('whatever byte the file was cut at, its whole lines are kept', async () => {
