@@ -2,14 +2,13 @@
 // Keys, defaults and bounds stand in pipeline-schema.ts; docs/pipelines.md explains them.
 
 import { dirname, resolve } from 'node:path';
-import type { ZodType } from 'zod';
 import { WeirError } from '../model/errors.ts';
 import type { Protocol } from '../model/record.ts';
-import { didYouMean } from './did-you-mean.ts';
 import { type ListenAddress, type PipelineConfig, pipelineSchema } from './pipeline-schema.ts';
+import { type PipelineStep, readSteps, type StepOptions } from './pipeline-steps.ts';
 import { type Mistake, type Place, readYaml, type YamlTree } from './pipeline-yaml.ts';
 import { fromBytes } from './quantities.ts';
-import { check, show } from './schema-issues.ts';
+import { check } from './schema-issues.ts';
 
 export type { ListenAddress, Place };
 
@@ -38,13 +37,6 @@ export interface PipelineFile {
   readonly folder: string;
   /** As it was named by the user; messages begin with it. */
   readonly path: string;
-}
-
-export interface PipelineStep {
-  readonly name: string;
-  /** What the step's own schema made of them. */
-  readonly options: unknown;
-  readonly place: Place;
 }
 
 export interface ElasticsearchTarget {
@@ -80,7 +72,7 @@ export interface PipelineFileOptions {
   /** Names the file in messages, and gives the folder. */
   readonly path: string;
   readonly environment: Readonly<Record<string, string>>;
-  readonly stepDefinitions: readonly { readonly name: string; readonly options: ZodType }[];
+  readonly stepDefinitions: readonly StepOptions[];
 }
 
 /** A pipeline file is written by hand; a bigger one is another file. */
@@ -104,7 +96,7 @@ export function readPipelineFile(text: string, options: PipelineFileOptions): Pi
   // Of a file that is far too big, what follows would be about its rest.
   if (tree.isTooBig) throw invalid(path, tree.mistakes);
   const checked = check(pipelineSchema, tree.value, tree, [], '');
-  const { steps, mistakes: stepMistakes } = readSteps(tree, options);
+  const { steps, mistakes: stepMistakes } = readSteps(tree, options.stepDefinitions);
   const mistakes = [...tree.mistakes, ...('mistakes' in checked ? checked.mistakes : []), ...stepMistakes];
   const config = 'data' in checked ? (checked.data as PipelineConfig) : undefined;
   if (config !== undefined && mistakes.length === 0) mistakes.push(...contradictions(config, tree));
@@ -131,49 +123,6 @@ function invalid(path: string, mistakes: readonly Mistake[]): WeirError {
   const shown = [...lines].slice(0, maxMistakes);
   if (lines.size > maxMistakes) shown.push(`${path}: and ${lines.size - maxMistakes} more`);
   return new WeirError('pipeline-invalid', shown.join('\n'), { context: { mistakes: lines.size } });
-}
-
-/** Each item is a mapping with one key, or a bare name. Items of another type are named by the schema. */
-function readSteps(tree: YamlTree, { stepDefinitions }: PipelineFileOptions) {
-  const steps: PipelineStep[] = [];
-  const mistakes: Mistake[] = [];
-  const items = (tree.value as Readonly<Record<string, unknown>>)['steps'];
-  if (!Array.isArray(items)) return { steps, mistakes };
-  const names = stepDefinitions.map(({ name }) => name);
-  for (const [index, item] of (items as unknown[]).entries()) {
-    const keys = typeof item === 'string' ? [item] : isMapping(item) ? Object.keys(item) : undefined;
-    if (keys === undefined) continue;
-    const [name] = keys;
-    const itemPlace = tree.placeOf(['steps', index]);
-    if (name === undefined || keys.length > 1) {
-      const message =
-        name === undefined
-          ? 'a step is missing: expected its name, or "name: { options }"'
-          : oneStepPerItem(name, keys.slice(1));
-      mistakes.push({ ...itemPlace, message });
-      continue;
-    }
-    const place = typeof item === 'string' ? itemPlace : tree.placeOfKey(['steps', index, name]);
-    const definition = stepDefinitions.find((candidate) => candidate.name === name);
-    if (definition === undefined) {
-      mistakes.push({ ...place, message: `unknown step ${show(name)}${didYouMean(name, names, 'the steps are')}` });
-      continue;
-    }
-    const given = isMapping(item) ? (item[name] ?? {}) : {};
-    const result = check(definition.options, given, tree, ['steps', index, name], name);
-    if ('data' in result) steps.push({ name, options: result.data, place });
-    else for (const mistake of result.mistakes) mistakes.push(mistake);
-  }
-  return { steps, mistakes };
-}
-
-function oneStepPerItem(first: string, others: readonly string[]): string {
-  const [it, own, an] = others.length === 1 ? ['it', 'its own', 'an option'] : ['them', 'their own', 'options'];
-  return `one step per list item: put ${others.map(show).join(' and ')} behind a "-" of ${own}, or indent ${it} as ${an} of ${show(first)}`;
-}
-
-function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Settings that are right alone and wrong together. */

@@ -126,8 +126,8 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
       keys.set(pathKey(inner), placeOfNode(key));
       const plain = toValue(isNode(value) ? value : null, inner);
       // A key without a value counts as not given; but a step needs no options, and in tests nothing means absent.
-      if (plain === null && path[0] !== 'tests' && !(path[0] === 'steps' && path.length === 2)) continue;
-      if (plain !== undefined) mapping[name] = plain;
+      if (path[0] === 'steps' && path.length === 2) mapping[name] = plain ?? null;
+      else if (plain !== undefined && (plain !== null || path[0] === 'tests')) mapping[name] = plain;
     }
     return mapping;
   }

@@ -420,6 +420,11 @@ const wrongFiles: readonly [
     ],
   ],
   [
+    'a variable that is not set in the place of the options of a step',
+    `name: flow\nsteps:\n  - geoip: "\${NOWHERE}"\n`,
+    [`3:13 the environment variable NOWHERE is not set and has no default; set it, or write \${NOWHERE:default}`],
+  ],
+  [
     'a variable that holds the wrong thing is named',
     withLines(`batch: { records: "\${RECORDS:10}" }`),
     [`3:19 batch.records: expected a whole number from 1 to 100000, got "lots" from \${RECORDS}`],
