@@ -1,19 +1,17 @@
 // What all documents of one set have in common, written once: time, exporter, and the fields of the datagram's header.
 
 import type { Layout, RecordHeader } from '../model/record.ts';
-import { isStorableTime, quoted, timeText } from './json-text.ts';
+import { flat, isStorableTime, quoted, quotedAgain, timeText } from './json-text.ts';
 import { objectOf } from './layout-plan.ts';
 
 export interface DocumentHead {
   readonly timestampMs: number;
   /** `node.ipaddr`, unless a record names another. */
   readonly exporter: string;
-  /** `{"@timestamp":…,"event":{…},` */
-  readonly event: string;
-  /** `"node":{…},` of `exporter`. */
-  readonly node: string;
-  /** `"netflow":{"version":9,…`, to be continued. */
-  readonly object: string;
+  /** `{"@timestamp":…,"event":{…},"node":{…},"netflow":{"version":9,…`, to be continued. */
+  readonly text: string;
+  /** The same with another `node.ipaddr`. */
+  textOf(exporter: string): string;
 }
 
 /** ElastiFlow's version: its dashboards and users' queries select on it. */
@@ -22,21 +20,20 @@ const version = '3.5.1';
 /** RFC sFlow v5 §5.3: what the index of a data source counts. */
 const sourceTypes = ['IF-MIB::ifEntry', 'SMON-MIB::smonVlanDataSource', 'ENTITY-MIB::entPhysicalEntry'];
 
-export function toDocumentHead(layout: Layout, header: RecordHeader): DocumentHead {
+export function toDocumentHead(layout: Layout, header: RecordHeader, rowCount: number): DocumentHead {
   const timestampMs = storableTime(header);
   const exporter = header.sflow?.agent ?? header.exporter;
   const object = objectOf(layout.protocol);
-  return {
-    timestampMs,
-    exporter,
-    event: `{"@timestamp":${timeText(timestampMs)},"@version":"${version}","event":{"host":${quoted(header.exporter)},"type":"${object}"},`,
-    node: nodeText(exporter),
-    object: `"${object}":{${headerText(layout.protocol, header)}`,
-  };
+  const event = `{"@timestamp":${timeText(timestampMs)},"@version":"${version}","event":{"host":${quotedAgain(header.exporter)},"type":"${object}"},`;
+  const start = `"${object}":{${headerText(layout.protocol, header)}`;
+  const textOf = (node: string) => event + nodeText(node) + start;
+  // One piece is copied faster, but takes longer to make: worth it for several documents.
+  const text = rowCount > 2 ? flat(textOf(exporter)) : textOf(exporter);
+  return { timestampMs, exporter, text, textOf };
 }
 
-export function nodeText(exporter: string): string {
-  const text = quoted(exporter);
+function nodeText(exporter: string): string {
+  const text = quotedAgain(exporter);
   return `"node":{"ipaddr":${text},"hostname":${text}},`;
 }
 
@@ -56,9 +53,9 @@ function headerText(protocol: Layout['protocol'], { domain, setId, sequence, v5,
       return `"version":5,"flow_seq_num":${sequence}${more}`;
     }
     case 'netflow9':
-      return `"version":9,"flow_seq_num":${sequence},"flowset_id":${setId}`;
+      return `"version":9,"flow_seq_num":${sequence}${setId === null ? '' : `,"flowset_id":${setId}`}`;
     case 'ipfix':
-      return `"version":10,"flowset_id":${setId}`;
+      return `"version":10${setId === null ? '' : `,"flowset_id":${setId}`}`;
     case 'sflow5': {
       if (sflow === undefined) return `"sflow_type":"flow_sample"`;
       const type = sourceTypes[sflow.sourceIdType];

@@ -5,7 +5,7 @@ import type { Layout } from '../model/record.ts';
 import type { BatchSet, RecordBatch } from '../model/record-batch.ts';
 import { createAddressCache } from './address-cache.ts';
 import { flowText } from './document-fields.ts';
-import { nodeText, toDocumentHead } from './document-head.ts';
+import { toDocumentHead } from './document-head.ts';
 import type { DocumentLane } from './document-writer.ts';
 import { type FieldMap, loadFieldMap } from './field-map.ts';
 import { FlowDocument } from './flow-document.ts';
@@ -87,7 +87,7 @@ export function createPipeline({
   function writeSet(set: BatchSet, layout: Layout, first: number, lane: DocumentLane, dropped: DroppedCounts): void {
     const { header, rows } = set;
     const maker = makerOf(layout);
-    const head = toDocumentHead(layout, header);
+    const head = toDocumentHead(layout, header, rows.length);
     flow.header = header;
     flow.type = objectOf(layout.protocol);
     for (let i = 0; i < rows.length; i++) {
@@ -101,8 +101,8 @@ export function createPipeline({
         countDropped(dropped, header.exporter, droppedBy);
         continue;
       }
-      const node = flow.exporter === head.exporter ? head.node : nodeText(flow.exporter);
-      const text = `${head.event}${node}${head.object}${maker.rest(row, flow)}},"flow":{${flowText(flow)}}}\n`;
+      const start = flow.exporter === head.exporter ? head.text : head.textOf(flow.exporter);
+      const text = `${start}${maker.rest(row, flow)}},"flow":{${flowText(flow)}}}\n`;
       lane.write(text, first + i, head.timestampMs, header.exporter);
     }
   }

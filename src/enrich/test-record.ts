@@ -82,7 +82,15 @@ const columnTypes: Readonly<Record<string, ColumnType>> = {
   dateTimeNanoseconds: 'time',
 };
 
-function elementTypes(): Map<string, ColumnType> {
+let loadedTypes: ReadonlyMap<string, ColumnType> | undefined;
+
+/** Element name or key → column type; the files are read when the first record is. */
+function elementTypes(): ReadonlyMap<string, ColumnType> {
+  loadedTypes ??= loadElementTypes();
+  return loadedTypes;
+}
+
+function loadElementTypes(): ReadonlyMap<string, ColumnType> {
   const types = new Map<string, ColumnType>();
   for (const [, name, type] of readTsv('information-elements.tsv')) {
     const column = columnTypes[type ?? ''] ?? 'number';
