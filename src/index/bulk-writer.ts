@@ -159,9 +159,9 @@ export function createBulkWriter({
 
   async function attempt(items: BulkItems, chosen: readonly number[], signal: AbortSignal): Promise<BulkOutcome> {
     throwIfStopped(signal);
-    const slab = slabs.take(bodyByteLength(items, chosen));
     try {
       await prepare(signal);
+      const slab = slabs.take(bodyByteLength(items, chosen));
       const body = putBody(slab, items, chosen);
       const answer = await client.request({ method: 'POST', path: '/_bulk', query: bulkQuery, body }, signal);
       const outcome = toBulkOutcome(answer, chosen.length);
