@@ -169,7 +169,8 @@ export function createBulkWriter({
       if (outcome.kind === 'items') slabs.giveBack(slab);
       return outcome;
     } catch (error) {
-      if (!(error instanceof WeirError) || signal.aborted) throw error;
+      if (!(error instanceof WeirError)) throw error;
+      throwIfStopped(signal);
       prepared = undefined;
       return { kind: 'wait', reason: error.hint === undefined ? error.message : `${error.message}. ${error.hint}` };
     }
