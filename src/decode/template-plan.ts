@@ -5,7 +5,7 @@ import { type Column, joinedSamplingInterval, type Layout, type Protocol, type R
 import { type Element, type InformationElements, toColumnType } from './information-elements.ts';
 import { type OptionsColumns, toOptionsColumns } from './options-store.ts';
 import {
-  compileRowReader,
+  createRowReader,
   type JoinKeys,
   type ReaderField,
   type ReaderPlan,
@@ -79,13 +79,13 @@ export function toTemplatePlan(content: TemplateContent, elements: InformationEl
   let joined: { readonly layout: Layout; readonly read: RowReader } | undefined;
   return {
     layout,
-    read: compileRowReader(plan),
+    read: createRowReader(plan),
     shortestRecord: toShortestRecord(fields),
     joinKeys,
     joined() {
       joined ??= {
         layout: toLayout(protocol, kind, [...columns, { name: joinedSamplingInterval, type: 'number' }]),
-        read: compileRowReader({ ...plan, join: joinKeys }),
+        read: createRowReader({ ...plan, join: joinKeys }),
       };
       return joined;
     },

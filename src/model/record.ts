@@ -41,7 +41,10 @@ export interface Layout {
   readonly protocol: Protocol;
   readonly kind: RecordKind;
   readonly columns: readonly Column[];
-  /** NetFlow v9 options only: columns that are scope, by their RFC 3954 scope name (`system`, `interface`, ...). */
+  /**
+   * NetFlow v9 options only: the number of the column of each scope, by RFC 3954 scope name (`system`, `interface`, `lineCard`,
+   * `cache`, `template`, or the type's number). These columns have the name `scope:<scope name>`.
+   */
   readonly scope?: Readonly<Record<string, number>>;
 }
 
@@ -58,7 +61,10 @@ export interface RecordHeader {
   readonly exportedAtMs: number;
   /** Header sequence number in the protocol's own unit. */
   readonly sequence: number;
-  /** v5, v9, sFlow: milliseconds since the exporter booted, at export. */
+  /**
+   * Milliseconds since the exporter booted, at export, modulo 2^32. v5, v9, sFlow: from the header. IPFIX: only where options
+   * records gave systemInitTimeMilliseconds, which flowStartSysUpTime and flowEndSysUpTime then count from.
+   */
   readonly sysUptimeMs?: number;
   /** v5 only. */
   readonly v5?: V5Header;

@@ -1,0 +1,148 @@
+// Records per second from datagram to rows, and microseconds per compiled template: `npx tsx bench/decode.ts`.
+// 24 records a datagram, 20 fields a record, datagrams of changing content so that no value is a constant to V8.
+
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { createDecoder, type Decoder } from '../src/decode/decoder.ts';
+import { compileRowReader, type ReaderPlan } from '../src/decode/row-reader.ts';
+import {
+  type FieldSpec,
+  ipfix,
+  ipfixTemplate,
+  netflow5,
+  netflow9,
+  netflow9Template,
+  set,
+} from '../test/decode/datagram-builder.ts';
+
+const recordsPerDatagram = 24;
+const differentDatagrams = 200;
+
+/** What a router's IPv4 template looks like: 20 fields, 65 bytes. */
+const twentyFields: readonly FieldSpec[] = (
+  [
+    [8, 4],
+    [12, 4],
+    [15, 4],
+    [10, 4],
+    [14, 4],
+    [2, 4],
+    [1, 4],
+    [22, 4],
+    [21, 4],
+    [7, 2],
+    [11, 2],
+    [6, 1],
+    [4, 1],
+    [5, 1],
+    [16, 4],
+    [17, 4],
+    [9, 1],
+    [13, 1],
+    [61, 1],
+    [89, 1],
+  ] as const
+).map(([id, length]) => ({ id, length }));
+
+const recordBytes = twentyFields.reduce((sum, { length }) => sum + length, 0);
+
+export async function benchDecode(): Promise<void> {
+  const template = { id: 256, fields: twentyFields };
+  const bodies = Array.from({ length: differentDatagrams }, () => randomBytes(recordsPerDatagram * recordBytes));
+  const v5Bodies = Array.from({ length: differentDatagrams }, () =>
+    Array.from({ length: recordsPerDatagram }, () => randomBytes(48)),
+  );
+  const cases: Record<string, { readonly first: Buffer[]; readonly datagrams: Buffer[] }> = {
+    'NetFlow v5': { first: [], datagrams: v5Bodies.map((records) => netflow5(records)) },
+    'NetFlow v9': {
+      first: [netflow9([set(0, netflow9Template(template))])],
+      datagrams: bodies.map((body) => netflow9([set(256, body)])),
+    },
+    IPFIX: {
+      first: [ipfix([set(2, ipfixTemplate(template))])],
+      datagrams: bodies.map((body) => ipfix([set(256, body)])),
+    },
+  };
+  for (const [name, { first, datagrams }] of Object.entries(cases)) {
+    const decoder = createDecoder({ onFault: ({ detail }) => console.error(detail) });
+    for (const payload of first) feed(decoder, payload, '192.0.2.1');
+    measure(`${name}, one exporter`, decoder, datagrams, ['192.0.2.1']);
+  }
+  benchManyExporters(bodies);
+  benchCompile();
+}
+
+function feed(decoder: Decoder, payload: Buffer, exporter: string): number {
+  let rows = 0;
+  for (const one of decoder.decode({ payload, exporter, exporterPort: 2055, receivedAtMs: 1_700_000_000_000 })) {
+    rows += one.rows.length;
+  }
+  return rows;
+}
+
+function measure(name: string, decoder: Decoder, datagrams: readonly Buffer[], exporters: readonly string[]): void {
+  const run = (seconds: number): number => {
+    const startedAt = process.hrtime.bigint();
+    const end = startedAt + BigInt(seconds * 1e9);
+    let rows = 0;
+    let i = 0;
+    while (process.hrtime.bigint() < end) {
+      for (let n = 0; n < 100; n++, i++)
+        rows += feed(decoder, datagrams[i % datagrams.length]!, exporters[i % exporters.length]!);
+    }
+    return rows / (Number(process.hrtime.bigint() - startedAt) / 1e9);
+  };
+  run(0.5);
+  console.log(`decode ${name}: ${(run(1.5) / 1e6).toFixed(2)} M records/s`);
+}
+
+function benchManyExporters(bodies: readonly Buffer[]): void {
+  const exporters = Array.from({ length: 10_000 }, (_, i) => `10.${i >> 8}.${i & 255}.1`);
+  const templates = Array.from({ length: 20 }, (_, i) => netflow9Template({ id: 256 + i, fields: twentyFields }));
+  const decoder = createDecoder({ onFault: ({ detail }) => console.error(detail) });
+  globalThis.gc?.();
+  const before = process.memoryUsage().rss;
+  for (const exporter of exporters) feed(decoder, netflow9([set(0, ...templates)]), exporter);
+  const mb = (process.memoryUsage().rss - before) / 1e6;
+  console.log(`decode 10,000 exporters x 20 templates: ${mb.toFixed(0)} MB more`);
+  const datagrams = bodies.map((body, i) => netflow9([set(256 + (i % 20), body)]));
+  measure('NetFlow v9, 10,000 exporters', decoder, datagrams, exporters);
+}
+
+/** Each template differs from all before, so that no cache of V8 helps. */
+function benchCompile(): void {
+  const count = 2_000;
+  const toFields = (seed: number) => twentyFields.map(({ id }, i) => ({ id, length: ((seed >> i) & 1) + 2 }));
+  const plans = Array.from(
+    { length: count },
+    (_, seed): ReaderPlan => ({
+      fields: toFields(seed).map(({ length }) => ({ encoding: 'unsigned', length })),
+      columns: twentyFields.map((_, column) => [column]),
+    }),
+  );
+  const record = Buffer.alloc(100);
+  measureEach('reader of 20 fields, compiled and first used', plans, (plan) => {
+    compileRowReader(plan)(record, 0, record.length, [], undefined);
+  });
+
+  const decoder = createDecoder({ onFault: ({ detail }) => console.error(detail) });
+  const messages = plans.map((_, seed) => {
+    const fields = toFields(seed);
+    const length = fields.reduce((sum, field) => sum + field.length, 0);
+    return netflow9([set(0, netflow9Template({ id: 256, fields })), set(256, Buffer.alloc(length))]);
+  });
+  measureEach('datagram with a new template and one record', messages, (payload) =>
+    feed(decoder, payload, '192.0.2.1'),
+  );
+}
+
+function measureEach<T>(name: string, items: readonly T[], run: (item: T) => void): void {
+  const half = Math.floor(items.length / 2);
+  for (const item of items.slice(0, half)) run(item);
+  const startedAt = process.hrtime.bigint();
+  for (const item of items.slice(half)) run(item);
+  const microseconds = Number(process.hrtime.bigint() - startedAt) / 1e3 / (items.length - half);
+  console.log(`decode ${name}: ${microseconds.toFixed(1)} us`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await benchDecode();

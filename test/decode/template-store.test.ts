@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { createInformationElements } from '../../src/decode/information-elements.ts';
+import { createSharedPlans } from '../../src/decode/shared-plans.ts';
+import type { TemplateContent } from '../../src/decode/template-record.ts';
+import { createTemplateStore, type TemplateStoreOptions } from '../../src/decode/template-store.ts';
+import { netflow9, netflow9Template, set, uint } from './datagram-builder.ts';
+import { createFeed, type Feed } from './feed.ts';
+
+const template = (id: number, length = 4) => netflow9Template({ id, fields: [{ id: 1, length }] });
+const define = (feed: Feed, id: number, exporter: string) => feed.sets(netflow9([set(0, template(id))]), { exporter });
+const data = (id: number) => netflow9([set(id, uint(1, 4))]);
+const knows = (feed: Feed, id: number, exporter: string) => feed.sets(data(id), { exporter }).length > 0;
+
+describe('the limit of templates of one exporter', () => {
+  it('makes it forget the one used least recently, and counts that', () => {
+    const feed = createFeed({ templatesPerExporter: 2 });
+    define(feed, 256, 'a');
+    define(feed, 257, 'a');
+    feed.sets(data(256), { exporter: 'a' });
+    expect(feed.faults).toEqual([]);
+    define(feed, 258, 'a');
+    expect(feed.faults).toEqual(['template-limit']);
+    expect([256, 257, 258].map((id) => knows(feed, id, 'a'))).toEqual([true, false, true]);
+  });
+
+  it('is not touched by templates that are sent again or changed', () => {
+    const feed = createFeed({ templatesPerExporter: 2 });
+    define(feed, 256, 'a');
+    define(feed, 257, 'a');
+    define(feed, 257, 'a');
+    feed.sets(netflow9([set(0, template(257, 8))]), { exporter: 'a' });
+    expect(feed.faults).toEqual([]);
+    expect(knows(feed, 256, 'a')).toBe(true);
+  });
+
+  it('holds over all observation domains', () => {
+    const feed = createFeed({ templatesPerExporter: 3 });
+    for (let domain = 0; domain < 10; domain++) feed.sets(netflow9([set(0, template(256))], { domain }));
+    expect(feed.faults).toEqual(Array(7).fill('template-limit'));
+  });
+});
+
+describe('the limit of exporters', () => {
+  it('pushes out those who have sent no data yet, never one that sends data', () => {
+    const feed = createFeed({ exporters: 10 });
+    define(feed, 256, 'live');
+    expect(knows(feed, 256, 'live')).toBe(true);
+    for (let i = 0; i < 1000; i++) {
+      // A spoofed datagram with a template and its data, from an address that is never seen again.
+      feed.sets(netflow9([set(0, template(256)), set(256, uint(1, 4))]), { exporter: `spoofed ${i}` });
+    }
+    expect(knows(feed, 256, 'live')).toBe(true);
+    expect(feed.faults).toEqual(Array(991).fill('exporter-limit'));
+  });
+
+  it('pushes out the one that was not useful for the longest time when all are useful', () => {
+    const feed = createFeed({ exporters: 2 });
+    for (const exporter of ['a', 'b']) {
+      define(feed, 256, exporter);
+      feed.sets(data(256), { exporter });
+    }
+    feed.sets(data(256), { exporter: 'a' });
+    define(feed, 256, 'c');
+    expect(['a', 'b', 'c'].map((exporter) => knows(feed, 256, exporter))).toEqual([true, false, true]);
+  });
+});
+
+describe('a template store', () => {
+  function createStore(limits: Partial<TemplateStoreOptions> = {}) {
+    const plans = createSharedPlans({ elements: createInformationElements(), maxPlans: 3 });
+    const store = createTemplateStore({
+      plans,
+      maxExporters: 100,
+      maxTemplates: 1000,
+      maxTemplatesPerExporter: 100,
+      maxFacts: 100,
+      maxFactsPerExporter: 10,
+      onFault: () => {},
+      ...limits,
+    });
+    return { plans, store };
+  }
+  const content = (length: number): TemplateContent => ({
+    protocol: 'ipfix',
+    kind: 'flow',
+    scopeCount: 0,
+    specifiers: Buffer.from([0, 1, 0, length]).toString('latin1'),
+  });
+
+  it('keeps equal contents once and forgets them with their last template', () => {
+    const { plans, store } = createStore();
+    for (let i = 0; i < 50; i++) store.define(`exporter ${i}`, 0, 256, content(4));
+    expect([store.templateCount, plans.contentCount]).toEqual([50, 1]);
+    for (let i = 0; i < 50; i++) store.withdraw(`exporter ${i}`, 'ipfix', 0, 'flow', 256);
+    expect([store.templateCount, plans.contentCount, plans.planCount]).toEqual([0, 0, 0]);
+  });
+
+  it('keeps no more plans than the limit, and makes them again when they are needed', () => {
+    const { plans, store } = createStore();
+    const templates = Array.from({ length: 10 }, (_, i) => store.define('a', 0, 256 + i, content(i + 1)));
+    for (const { shared } of templates) plans.planOf(shared);
+    expect(plans.planCount).toBe(3);
+    expect(plans.planOf(templates[0]!.shared).shortestRecord).toBe(1);
+    expect(plans.planOf(templates[0]!.shared)).toBe(plans.planOf(templates[0]!.shared));
+  });
+
+  it('keeps to the limit of all templates by forgetting other exporters', () => {
+    const { store } = createStore({ maxTemplates: 20 });
+    for (let i = 0; i < 30; i++) {
+      for (let id = 256; id < 261; id++) store.define(`exporter ${i}`, 0, id, content(4));
+    }
+    expect(store.templateCount).toBeLessThanOrEqual(20);
+    expect(store.use('exporter 29', 'ipfix', 0, 256)).toBeDefined();
+    expect(store.use('exporter 0', 'ipfix', 0, 256)).toBeUndefined();
+  });
+
+  it('changes its version with each new, changed or withdrawn template, and with nothing else', () => {
+    const { store } = createStore();
+    const versions = [() => store.define('a', 0, 256, content(4)), () => store.define('a', 0, 256, content(8))];
+    for (const change of [...versions, () => store.withdraw('a', 'ipfix', 0, 'flow', 'all')]) {
+      const before = store.version;
+      change();
+      expect(store.version).not.toBe(before);
+    }
+    store.define('a', 0, 256, content(4));
+    const before = store.version;
+    store.define('a', 0, 256, content(4));
+    store.use('a', 'ipfix', 0, 256);
+    store.withdraw('a', 'ipfix', 0, 'options', 'all');
+    store.withdraw('a', 'ipfix', 1, 'flow', 'all');
+    expect(store.version).toBe(before);
+  });
+});
