@@ -41,13 +41,17 @@ export async function run({ pipelineFile, quiet, logLevel, demo, startedAtMs }: 
   const write = (text: string): void => {
     process.stdout.write(text);
   };
-  const logger = createLogger({ level: quiet ? 'warn' : logLevel, pretty: onTerminal, write });
+  const logger = createLogger({
+    level: quiet ? 'warn' : logLevel,
+    write,
+    ...(onTerminal && { toLine: (await import('../telemetry/pretty-line.ts')).createPrettyLine() }),
+  });
   const ledger = createLedger();
 
   await makeFolder(pipelineFile.state.directory, 'state');
   const steps = await createSteps(pipelineFile, logger);
   const pipeline = createPipeline({ steps });
-  const { sink, lanes, target } = createSink(pipelineFile, { logger, now });
+  const { sink, lanes, target } = await createSink(pipelineFile, { logger, now });
   const queue = createMemoryQueue({
     maxBytes: pipelineFile.queue.maxBytes,
     file: join(pipelineFile.state.directory, 'unfinished-batches.ndjson'),

@@ -1,9 +1,6 @@
 // The sink that a pipeline file names: Elasticsearch where it names a node, NDJSON files elsewhere.
 
 import type { PipelineFile } from '../enrich/pipeline-file.ts';
-import { createBulkWriter } from '../index/bulk-writer.ts';
-import { createElasticsearchClient } from '../index/elasticsearch-client.ts';
-import { createNdjsonFile } from '../index/ndjson-file.ts';
 import type { Sink } from '../index/sink.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
@@ -15,15 +12,19 @@ export interface ChosenSink {
   readonly target: string;
 }
 
-export function createSink(
+/** Loads only the sink that is chosen: start-up counts. */
+export async function createSink(
   { index }: PipelineFile,
   options: { readonly logger: Logger; readonly now: () => number },
-): ChosenSink {
+): Promise<ChosenSink> {
   const { elasticsearch, files, name } = index;
   if (elasticsearch === undefined) {
+    const { createNdjsonFile } = await import('../index/ndjson-file.ts');
     // One disk: a second batch at a time would only wait for the first.
     return { sink: createNdjsonFile({ ...files, ...options }), lanes: 1, target: files.directory };
   }
+  const { createBulkWriter } = await import('../index/bulk-writer.ts');
+  const { createElasticsearchClient } = await import('../index/elasticsearch-client.ts');
   const { concurrency, ...connection } = elasticsearch;
   const client = createElasticsearchClient(connection);
   return {

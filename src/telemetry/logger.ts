@@ -1,22 +1,18 @@
 // The log: JSON lines by pino, or readable lines on a terminal. A kind of message comes a few times per interval, never per record.
 
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
-import { prettyFactory } from 'pino-pretty';
 
 export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error'>;
 
 export interface LoggerOptions {
   readonly level?: string;
-  /** Readable lines instead of JSON. */
-  readonly pretty: boolean;
+  /** Makes a line of a log record, its newline included; JSON when absent. See pretty-line.ts. */
+  readonly toLine?: (record: object) => string;
   /** Where lines go. */
   readonly write: (line: string) => void;
 }
 
-export function createLogger({ level = 'info', pretty, write }: LoggerOptions): Logger {
-  const toLine = pretty
-    ? prettyFactory({ colorize: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss' })
-    : undefined;
+export function createLogger({ level = 'info', toLine, write }: LoggerOptions): Logger {
   const destination: DestinationStream = {
     write: (json) => write(toLine === undefined ? json : toLine(JSON.parse(json) as object)),
   };

@@ -32,7 +32,7 @@ function listen(options: Partial<UdpListenerOptions> & Pick<UdpListenerOptions, 
   const listener = createUdpListener({
     receiveBufferBytes: 65_536,
     onDatagram: (datagram) => received.push(datagram),
-    logger: createLogger({ pretty: false, write: (line) => log.push(JSON.parse(line) as LogLine) }),
+    logger: createLogger({ write: (line) => log.push(JSON.parse(line) as LogLine) }),
     now: () => 1_700_000_000_123,
     ...options,
   });
@@ -256,6 +256,18 @@ describe('the UDP listener', () => {
       const { listener, log } = listen({ addresses: [{ host: '127.0.0.1', port: 0 }], receiveBufferBytes: 65_536 });
       await listener.start();
       expect(log).toEqual([]);
+    });
+
+    it('takes what waits in the kernel before it closes', async () => {
+      const { listener, received } = listen({
+        addresses: [{ host: '127.0.0.1', port: 0 }],
+        receiveBufferBytes: 212_992,
+      });
+      await listener.start();
+      const socket = await sender('127.0.0.1', listener.addresses()[0]!.port);
+      for (let at = 0; at < 200; at += 1) socket.send('x');
+      await listener.stop();
+      expect(received).toHaveLength(200);
     });
 
     it('counts exactly what the kernel dropped: received + dropped = sent', async () => {

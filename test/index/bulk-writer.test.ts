@@ -264,7 +264,7 @@ describe('documents that Elasticsearch does not take', () => {
   test('are counted as refused and logged as lost when they can not be kept either', async () => {
     server.refuse = () => bad;
     const lines: string[] = [];
-    const logger = createLogger({ pretty: false, write: (line) => lines.push(line) });
+    const logger = createLogger({ write: (line) => lines.push(line) });
     const { refused } = await writerOf({ logger }).write(documentBatchOf([{ n: 0 }]), never);
     expect(refused).toHaveLength(1);
     expect(lines.join('')).toMatch(/"level":50.*they are lost/);
@@ -398,7 +398,7 @@ describe('the start', () => {
     url.username = 'elastic';
     url.password = 'pässword/1';
     const lines: string[] = [];
-    const logger = createLogger({ pretty: false, write: (line) => lines.push(line) });
+    const logger = createLogger({ write: (line) => lines.push(line) });
     const sink = writerOf({ nodes: [url.href], logger });
     await sink.start();
     expect([...server.authorizations]).toEqual([`Basic ${Buffer.from('elastic:pässword/1').toString('base64')}`]);
@@ -465,7 +465,7 @@ describe('what answers', () => {
   async function tryStart(root: object, productCheck: 'auto' | 'strict' | 'off'): Promise<unknown> {
     server.root = root;
     const lines: string[] = [];
-    const logger = createLogger({ pretty: false, write: (line) => lines.push(line) });
+    const logger = createLogger({ write: (line) => lines.push(line) });
     await writerOf({ productCheck, logger }).start();
     return (JSON.parse(lines.find((line) => line.includes('connected')) ?? '{}') as { remark?: string }).remark;
   }
