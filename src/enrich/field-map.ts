@@ -19,6 +19,16 @@ export interface SameTraffic {
   readonly packets: readonly [string, string];
 }
 
+/** Fields of exporters that name client and server instead of source and destination. */
+export interface ClientServerFields {
+  /** 2: the record is of the server's direction (IANA: reverseInitiator). */
+  readonly direction: string;
+  readonly clientAddress: readonly string[];
+  readonly serverAddress: readonly string[];
+  readonly clientPort: readonly string[];
+  readonly serverPort: readonly string[];
+}
+
 export interface ProtocolMap {
   /** Stored path → sources in order. */
   readonly fields: ReadonlyMap<string, readonly FieldSource[]>;
@@ -26,6 +36,7 @@ export interface ProtocolMap {
   readonly keep: ReadonlySet<string>;
   /** Two pairs of counters: when both are equal, the second of each counts the same packets once more. */
   readonly sameTraffic: SameTraffic | undefined;
+  readonly clientServer: ClientServerFields | undefined;
 }
 
 export type ObjectName = 'netflow' | 'ipfix' | 'sflow';
@@ -43,15 +54,16 @@ export function loadFieldMap(): FieldMap {
 }
 
 export function readFieldMap(yaml: string): FieldMap {
-  const root = readMap(parse(yaml), 'the file', ['fields', 'keep', ...protocols]);
+  const root = readMap(parse(yaml), 'the file', ['fields', 'keep', 'clientServer', ...protocols]);
   const fields = readFields(root['fields'], 'fields');
   const keep = readTexts(root['keep'] ?? [], 'keep');
   const maps = protocols.map((protocol) => {
-    const section = readMap(root[protocol] ?? {}, protocol, ['fields', 'keep', 'sameTraffic']);
+    const section = readMap(root[protocol] ?? {}, protocol, ['fields', 'keep', 'clientServer', 'sameTraffic']);
     const own = readFields(section['fields'] ?? {}, `${protocol}.fields`);
     const map: ProtocolMap = {
       fields: new Map([...fields, ...own]),
       keep: new Set(section['keep'] === undefined ? keep : readTexts(section['keep'], `${protocol}.keep`)),
+      clientServer: readClientServer(section['clientServer'] ?? root['clientServer'], `${protocol}.clientServer`),
       sameTraffic: readSameTraffic(section['sameTraffic'], `${protocol}.sameTraffic`),
     };
     return [protocol, map] as const;
@@ -103,6 +115,18 @@ function readSameTraffic(value: unknown, place: string): SameTraffic | undefined
   if (value === undefined) return undefined;
   const map = readMap(value, place, ['bytes', 'packets']);
   return { bytes: readPair(map['bytes'], `${place}.bytes`), packets: readPair(map['packets'], `${place}.packets`) };
+}
+
+function readClientServer(value: unknown, place: string): ClientServerFields | undefined {
+  if (value === undefined) return undefined;
+  const lists = ['clientAddress', 'serverAddress', 'clientPort', 'serverPort'] as const;
+  const map = readMap(value, place, ['direction', ...lists]);
+  const direction = map['direction'];
+  if (typeof direction !== 'string') throw mistake(`${place}.direction`, 'must be a name');
+  const [clientAddress, serverAddress, clientPort, serverPort] = lists.map((key) =>
+    readTexts(map[key], `${place}.${key}`),
+  ) as [readonly string[], readonly string[], readonly string[], readonly string[]];
+  return { direction, clientAddress, serverAddress, clientPort, serverPort };
 }
 
 function readPair(value: unknown, place: string): readonly [string, string] {

@@ -16,6 +16,15 @@ export interface AddressColumns {
   readonly version: number;
 }
 
+/** -1: the layout has no such column. */
+export interface ClientServerColumns {
+  readonly direction: number;
+  readonly client: readonly number[];
+  readonly server: readonly number[];
+  readonly clientPort: readonly number[];
+  readonly serverPort: readonly number[];
+}
+
 /** One way to a value: the sum of columns or a constant, divided by a column (-1: not divided). */
 export interface Alternative {
   readonly columns: readonly number[];
@@ -63,6 +72,8 @@ export interface LayoutPlan {
   readonly object: ObjectName;
   readonly types: readonly ColumnType[];
   readonly addresses: AddressColumns;
+  /** Undefined: the layout names source and destination, or neither. */
+  readonly clientServer: ClientServerColumns | undefined;
   readonly moves: readonly Move[];
   /** bytes, bytes after the device, packets, packets after the device; -1: none. */
   readonly sameTraffic: readonly [number, number, number, number] | undefined;
@@ -136,6 +147,11 @@ export function planLayout(layout: Layout, fieldMap: FieldMap): LayoutPlan {
   };
   for (const index of Object.values(addressColumns)) if (index >= 0) moved.add(index);
   const sameTraffic = planSameTraffic(map, find);
+  const clientServer = planClientServer(map, addressColumns, find);
+  for (const list of [clientServer?.client, clientServer?.server]) for (const index of list ?? []) moved.add(index);
+  for (const list of [clientServer?.clientPort, clientServer?.serverPort]) {
+    for (const index of list?.slice(0, 1) ?? []) moved.add(index);
+  }
 
   for (const [path, sources] of map.fields) {
     const take = (indexes: readonly number[]): void => {
@@ -186,6 +202,7 @@ export function planLayout(layout: Layout, fieldMap: FieldMap): LayoutPlan {
     object: objectOf(layout.protocol),
     types: columns.map(({ type }) => type),
     addresses: addressColumns,
+    clientServer,
     moves,
     sameTraffic,
     stored: planStored(layout, moved, fieldMap),
@@ -203,6 +220,26 @@ function planSameTraffic(map: ProtocolMap, find: Find): LayoutPlan['sameTraffic'
   const [bytes, postBytes] = map.sameTraffic.bytes.map((name) => find(name, 'number'));
   const [packets, postPackets] = map.sameTraffic.packets.map((name) => find(name, 'number'));
   return [bytes ?? -1, postBytes ?? -1, packets ?? -1, postPackets ?? -1];
+}
+
+function planClientServer(
+  { clientServer }: ProtocolMap,
+  { src4, dst4, src6, dst6 }: AddressColumns,
+  find: Find,
+): ClientServerColumns | undefined {
+  if (clientServer === undefined || Math.max(src4, dst4, src6, dst6) >= 0) return undefined;
+  const present = (names: readonly string[], ...types: readonly ColumnType[]) =>
+    names.map((name) => find(name, ...types)).filter((index) => index >= 0);
+  const client = present(clientServer.clientAddress, 'ipv4', 'ipv6');
+  const server = present(clientServer.serverAddress, 'ipv4', 'ipv6');
+  if (client.length === 0 && server.length === 0) return undefined;
+  return {
+    direction: find(clientServer.direction, 'number'),
+    client,
+    server,
+    clientPort: present(clientServer.clientPort, 'number'),
+    serverPort: present(clientServer.serverPort, 'number'),
+  };
 }
 
 function planAlternatives(

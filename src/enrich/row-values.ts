@@ -3,10 +3,11 @@
 
 import type { ColumnType, FieldValue, RecordHeader, Row } from '../model/record.ts';
 import type { AddressCache } from './address-cache.ts';
+import type { AddressFacts } from './address-facts.ts';
 import { toIPv4Text } from './address-text.ts';
 import type { Count, FlowDocument } from './flow-document.ts';
 import { isStorableTime, numberText, quoted, timeText, valueText } from './json-text.ts';
-import type { AddressColumns, Alternative, LayoutPlan, StoredColumn } from './layout-plan.ts';
+import type { AddressColumns, Alternative, ClientServerColumns, LayoutPlan, StoredColumn } from './layout-plan.ts';
 
 export interface RowState {
   /** A value of this row could not be moved whole. */
@@ -57,6 +58,42 @@ export function readAddresses(
     if (typeof d4 === 'number') flow.dst = cache.ipv4(d4);
     if (real6) markUnused(state, 6);
   } else if (said === 4 || said === 6) flow.ipVersion = said;
+}
+
+/** A client is the source, unless the record says that it is of the server's direction. */
+export function readClientServer(
+  row: Row,
+  flow: FlowDocument,
+  { direction, client, server, clientPort, serverPort }: ClientServerColumns,
+  cache: AddressCache,
+  state: RowState,
+): void {
+  const clientFacts = readFacts(row, client, cache, state);
+  const serverFacts = readFacts(row, server, cache, state);
+  const version = clientFacts?.version ?? serverFacts?.version;
+  if (version === undefined) return;
+  flow.ipVersion = version;
+  const isReverse = direction >= 0 && single(row[direction], state) === 2;
+  flow.server = isReverse ? 'src' : 'dst';
+  flow.src = isReverse ? serverFacts : clientFacts;
+  flow.dst = isReverse ? clientFacts : serverFacts;
+  flow.srcPort = readNumber(row, isReverse ? serverPort : clientPort, state);
+  flow.dstPort = readNumber(row, isReverse ? clientPort : serverPort, state);
+}
+
+/** The first address that is not zero. */
+function readFacts(
+  row: Row,
+  columns: readonly number[],
+  cache: AddressCache,
+  state: RowState,
+): AddressFacts | undefined {
+  for (const column of columns) {
+    const value = single(row[column], state);
+    if (typeof value === 'number' && value !== 0) return cache.ipv4(value);
+    if (typeof value === 'string' && value !== '::') return cache.ipv6(value);
+  }
+  return undefined;
 }
 
 function markUnused(state: RowState, family: 4 | 6): void {

@@ -27,7 +27,8 @@ export function interpretMaker(plan: LayoutPlan, addresses: AddressCache): Docum
   function fill(row: Row, flow: FlowDocument): void {
     state.odd = false;
     state.unusedFamily = undefined;
-    values.readAddresses(row, flow, plan.addresses, addresses, state);
+    if (plan.clientServer === undefined) values.readAddresses(row, flow, plan.addresses, addresses, state);
+    else values.readClientServer(row, flow, plan.clientServer, addresses, state);
     for (const move of plan.moves) applyMove(move, row, flow, plan, state);
   }
 
@@ -112,7 +113,7 @@ export function compileMaker(plan: LayoutPlan, addresses: AddressCache): Documen
 
 function makerSource(plan: LayoutPlan): string {
   return `'use strict';
-const { applyMove, readAddresses, storedText, oddText } = library;
+const { applyMove, readAddresses, readClientServer, storedText, oddText } = library;
 const { moves, stored } = plan;
 ${plan.stored.map((_, index) => `const k${index} = keys[${index}], z${index} = zeros[${index}];`).join('\n')}
 return {
@@ -131,7 +132,8 @@ return {
 };`;
 }
 
-function addressSource({ addresses: { src4, dst4, src6, dst6 } }: LayoutPlan): string {
+function addressSource({ addresses: { src4, dst4, src6, dst6 }, clientServer }: LayoutPlan): string {
+  if (clientServer !== undefined) return 'readClientServer(row, flow, plan.clientServer, addresses, state);';
   const general = 'readAddresses(row, flow, plan.addresses, addresses, state);';
   const one = (family: 4 | 6, type: string, src: number, dst: number) =>
     `if (typeof (v = row[${src}]) === '${type}' && typeof (w = row[${dst}]) === '${type}') {

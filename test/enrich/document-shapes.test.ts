@@ -129,6 +129,38 @@ describe('NetFlow v9', () => {
     });
   });
 
+  describe('Cisco AVC, which names client and server', () => {
+    const avc = {
+      'v9:45004': '10.0.0.1',
+      'v9:45005': '192.0.2.80',
+      'v9:45008': 50_000,
+      'v9:45009': 443,
+      'v9:41106': 100,
+      'v9:41105': 5000,
+      protocolIdentifier: 6,
+    };
+    const client = { addr: '10.0.0.1', port: 50_000 };
+    const server = { addr: '192.0.2.80', port: 443 };
+
+    test.each([
+      [{ biflowDirection: 1 }, client, server],
+      [{ biflowDirection: 2 }, server, client],
+      [{}, client, server],
+    ])('with %j', (direction, src, dst) => {
+      expect(flowOf({ protocol: 'netflow9', fields: { ...avc, ...direction } })).toMatchObject({
+        src_addr: src.addr,
+        src_port: src.port,
+        dst_addr: dst.addr,
+        dst_port: dst.port,
+        client_addr: '10.0.0.1',
+        server_addr: '192.0.2.80',
+        service_port: 443,
+        bytes: 5100,
+        ip_version: 'IPv4',
+      });
+    });
+  });
+
   test('firewall events count what initiator and responder sent, or their total', () => {
     expect(
       flowOf({ protocol: 'netflow9', fields: { initiatorOctets: 10, responderOctets: 20, initiatorPackets: 1 } }),
@@ -348,7 +380,7 @@ describe('IPFIX', () => {
     expect(applicationOf({ applicationId: '0d0001c5', applicationName: '' })).toBe('13..453');
     expect(applicationOf({ applicationId: '140000304400000001' })).toBe('20..12356..1');
     expect(applicationOf({ applicationId: '00000000' })).toBeUndefined();
-    expect(applicationOf({ '25461/56701': 'web-browsing' })).toBe('web-browsing');
+    expect(applicationOf({ '25461/23933': 'web-browsing' })).toBe('web-browsing');
   });
 
   test('texts beyond what Lucene indexes are cut, so that the document is taken', () => {
