@@ -31,7 +31,7 @@ export interface UdpListenerOptions {
 export interface UdpListener {
   /** Opens all ports or none. Throws WeirError `listen-failed`. */
   start(): Promise<void>;
-  /** Closes the ports; datagrams that wait in the kernel are given up. Safe to call twice. */
+  /** Takes what waits in the kernel, for 200 ms at most, and closes the ports. Safe to call twice. */
   stop(): Promise<void>;
   /** Where we listen: real ports. The last known ones after `stop`. */
   addresses(): readonly SocketAddress[];
@@ -40,6 +40,9 @@ export interface UdpListener {
   /** Datagrams whose `onDatagram` threw: a mistake in weir, never the fault of data. */
   failedDatagrams(): number;
 }
+
+const drainTurns = 40;
+const drainTurnMs = 5;
 
 export function createUdpListener(options: UdpListenerOptions): UdpListener {
   const { receiveBufferBytes, logger, now, onDatagram, openSocket = createSocket } = options;
@@ -52,6 +55,7 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
   let inodes: ReadonlySet<number> | undefined;
   const dropsSeen = new Map<number, number>();
   let dropped = 0;
+  let waiting = false;
   let reading: Promise<void> | undefined;
 
   function start(): Promise<void> {
@@ -142,17 +146,28 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
   }
 
   async function readDrops(): Promise<void> {
+    waiting = false;
     if (inodes === undefined || sockets.length === 0) return;
     const counts = await readKernelDrops(inodes);
-    for (const [inode, { drops }] of counts ?? []) {
+    for (const [inode, { drops, waitingBytes }] of counts ?? []) {
       dropped += (drops - (dropsSeen.get(inode) ?? 0)) >>> 0;
       dropsSeen.set(inode, drops);
+      if (waitingBytes > 0) waiting = true;
+    }
+  }
+
+  /** Exporters do not stop with us: what comes while we read would never end. */
+  async function drain(): Promise<void> {
+    for (let turn = 0; turn < drainTurns; turn += 1) {
+      await kernelDrops();
+      if (!waiting) return;
+      await new Promise((resolve) => setTimeout(resolve, drainTurnMs));
     }
   }
 
   async function stop(): Promise<void> {
     await running?.catch(() => undefined);
-    await kernelDrops();
+    await drain();
     await closeAll();
     running = undefined;
   }

@@ -134,8 +134,10 @@ export function createConversations(site: Site, random: Random): Conversations {
       const sent = { packets: attempts, bytes: attempts * header, tcpFlags: tcp.syn };
       return { client, server, ...ports, protocol, sent, answered: silence, durationMs: (attempts - 1) * 1_000 };
     }
-    const clientBytes = random.around(service.clientBytes, 0.8);
-    const serverBytes = random.around(service.serverBytes, 1.2);
+    // An echo and the time of day always have the same size.
+    const isFixed = service.clientBytes === service.serverBytes;
+    const clientBytes = isFixed ? service.clientBytes : random.around(service.clientBytes, 0.8);
+    const serverBytes = isFixed ? service.serverBytes : random.around(service.serverBytes, 1.2);
     const clientPackets = Math.ceil(clientBytes / maxPayload);
     const serverPackets = Math.ceil(serverBytes / maxPayload);
     // A long conversation is reported before its end.

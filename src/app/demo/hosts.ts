@@ -57,7 +57,7 @@ export function createInnerHosts(options: {
   return Array.from({ length: count }, (_, i) => {
     const address = base + first + i;
     const own = { ...place, mac: place.mac + first + i };
-    const twin = ipv6 !== undefined && i % 2 === 0 ? toHost(toIpv6Address(ipv6, first + i), 64, own) : undefined;
+    const twin = ipv6 !== undefined && i % 2 === 0 ? toHost(toIpv6Address(ipv6, address & 0xffff), 64, own) : undefined;
     return toHost(address, prefixLengthOf(subnet), own, twin);
   });
 }
