@@ -1,5 +1,6 @@
 // The second half of the way: batches from the queue become documents and get their fate. Wires enqueue, enrich and index.
 
+import { setMaxListeners } from 'node:events';
 import type { Job, Queue } from '../enqueue/queue.ts';
 import { createDocumentLane, type DocumentLane, type Pipeline } from '../enrich/pipeline.ts';
 import type { Sink, WriteResult } from '../index/sink.ts';
@@ -32,6 +33,8 @@ export interface Work {
 
 export function createWork({ queue, pipeline, sink, lanes, ledger, logger, now }: WorkOptions): Work {
   const stopping = new AbortController();
+  // Every lane waits on it, and so does every request of a lane: many listeners are no leak here.
+  setMaxListeners(0, stopping.signal);
   const pass = createRateLimit();
   let running: Promise<void>[] = [];
 

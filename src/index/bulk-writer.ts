@@ -53,7 +53,7 @@ export function createBulkWriter({
   logger,
   now,
 }: BulkWriterOptions): Sink {
-  const naming = createIndexNaming(indexName);
+  const naming = createIndexNaming(indexName, now);
   const gate = createGate(concurrency);
   const slabs = createBodySlabs(concurrency);
   const waits = createWaits(now);

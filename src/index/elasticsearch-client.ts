@@ -1,6 +1,7 @@
 // One request to Elasticsearch: a method, a path, a body in; status and parsed JSON out. Whatever goes wrong is one WeirError whose
 // text holds neither the body nor a secret. @elastic/elasticsearch does nodes, TLS and keep-alive; retries are the caller's.
 
+import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { Client, Connection, errors, Transport } from '@elastic/elasticsearch';
 import { WeirError } from '../model/errors.ts';
@@ -11,6 +12,12 @@ export type ProductCheck = 'auto' | 'strict' | 'off';
 export interface ElasticsearchClientOptions {
   /** URLs, with `user:password@` where the server wants it. */
   readonly nodes: readonly string[];
+  /** Goes before what stands in the URLs. */
+  readonly username?: string;
+  readonly password?: string;
+  readonly apiKey?: string;
+  /** PEM file of the authority that signed the server's certificate. */
+  readonly caFile?: string;
   readonly productCheck?: ProductCheck;
   /** A bulk request on a server that merges or collects garbage can take tens of seconds. */
   readonly requestTimeoutMs?: number;
@@ -51,6 +58,10 @@ const maxAnswerBytes = 32 * 1024 * 1024;
 
 export function createElasticsearchClient({
   nodes,
+  username,
+  password,
+  apiKey,
+  caFile,
   productCheck = 'auto',
   requestTimeoutMs = 60_000,
 }: ElasticsearchClientOptions): ElasticsearchClient {
@@ -63,6 +74,9 @@ export function createElasticsearchClient({
       maxRetries: 0,
       requestTimeout: requestTimeoutMs,
       Connection: TellingConnection,
+      ...(apiKey !== undefined && { auth: { apiKey } }),
+      ...(username !== undefined && { auth: { username, password: password ?? '' } }),
+      ...(caFile !== undefined && { ssl: { ca: readCertificate(caFile) } }),
       ...(productCheck === 'strict' ? {} : { Transport: UncheckedTransport }),
     });
     return client;
@@ -106,6 +120,23 @@ export function createElasticsearchClient({
   }
 
   return { productCheck, address, request, close };
+}
+
+function readCertificate(path: string): string {
+  let text = '';
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? 'unreadable';
+    throw new WeirError('file-missing', `the certificate file ${path} can't be read (${reason})`, {
+      hint: 'Correct index: elasticsearch: ca_file in the pipeline file.',
+    });
+  }
+  if (!text.includes('-----BEGIN CERTIFICATE-----'))
+    throw new WeirError('file-invalid', `${path} holds no PEM certificate`, {
+      hint: 'A PEM file begins with "-----BEGIN CERTIFICATE-----".',
+    });
+  return text;
 }
 
 /** The URL without user, password and query. */

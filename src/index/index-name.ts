@@ -15,25 +15,42 @@ export interface IndexNaming {
 const dayMs = 86_400_000;
 /** 9999-12-31: beyond it an ISO date has more than four digits of year. */
 const lastDay = 2_932_896;
-/** Two days at midnight; exporters with broken clocks may add others, but the cache stays small. */
-const maxNames = 64;
+/** A clock that is off by less is a clock; a batch may also have waited on the queue. */
+const nearDays = 31;
+/** Each day of a broken (or hostile) clock would be an index, until the cluster has no shard left: so many, and no more. */
+const maxFarDays = 32;
+/** In the place of the day for documents of further days. */
+const otherDays = 'other';
 const timePattern = /%\{([^}]*)\}/g;
 const timeParts = /yyyy|MM|dd/g;
 /** Elasticsearch 7: lower case, none of \ / * ? " < > | space , # :, not . or .., not beginning with - _ +. */
 const allowedName = /^(?![-_+])(?!\.\.?$)[^\\/*?"<>|\s,#:A-Z%{}]{1,200}$/;
 
-export function createIndexNaming(pattern: string): IndexNaming {
+export function createIndexNaming(pattern: string, now: () => number): IndexNaming {
   checkPattern(pattern);
-  const names = new Map<number, string>();
+  const nearNames = new Map<number, string>();
+  const farNames = new Map<number, string>();
+  const otherName = pattern.replace(timePattern, otherDays);
+
+  function toFarName(day: number): string {
+    const known = farNames.get(day);
+    if (known !== undefined) return known;
+    if (farNames.size >= maxFarDays) return otherName;
+    const name = formatDay(pattern, day);
+    farNames.set(day, name);
+    return name;
+  }
+
   return {
     toIndexName(timeMs) {
       // A time that is none (an exporter's broken clock) still needs an index, the same one at each attempt.
       const day = timeMs >= 0 && timeMs < (lastDay + 1) * dayMs ? Math.floor(timeMs / dayMs) : 0;
-      const known = names.get(day);
+      const known = nearNames.get(day);
       if (known !== undefined) return known;
-      if (names.size >= maxNames) names.clear();
+      if (Math.abs(day - Math.floor(now() / dayMs)) > nearDays) return toFarName(day);
+      if (nearNames.size > 2 * nearDays) nearNames.clear();
       const name = formatDay(pattern, day);
-      names.set(day, name);
+      nearNames.set(day, name);
       return name;
     },
     wildcard: pattern.replace(/%\{.*\}/, '*'),

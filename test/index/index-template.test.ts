@@ -9,7 +9,7 @@ interface Mapping {
   readonly properties?: Readonly<Record<string, Mapping>>;
 }
 
-const [flows, deadLetters] = await readIndexTemplates(createIndexNaming('weir-flow-%{yyyy.MM.dd}'));
+const [flows, deadLetters] = await readIndexTemplates(createIndexNaming('weir-flow-%{yyyy.MM.dd}', () => 0));
 const mappings = flows?.body['mappings'] as Mapping;
 
 function typeOf(path: string): string | undefined {
