@@ -65,7 +65,10 @@ export function createParkedSets({ maxBytes, maxBytesPerExporter, maxAgeMs, onFa
     while (bytes + weight > maxBytes) giveUp(all.oldest, 'no room');
 
     const ofExporter: PlaceOfExporter = { place: undefined, newer: undefined, older: undefined };
-    const set: ParkedSet = { header, bytes: Buffer.from(body) };
+    // Not from Node's pool, of which a few bytes would hold on to a whole slab.
+    const copy = Buffer.allocUnsafeSlow(body.length);
+    body.copy(copy);
+    const set: ParkedSet = { header, bytes: copy };
     const place: Place = { key, set, weight, ofExporter, newer: undefined, older: undefined };
     ofExporter.place = place;
     all.add(place);

@@ -76,7 +76,8 @@ function decodeTemplateSet(
     if (record.type === 'refused') {
       onFault({ code: 'template-malformed', exporter, detail: `${record.reason} (domain ${domain})` });
     } else if (record.type === 'withdrawal') {
-      // RFC 7011 §8.1: the id of the set's own kind means all templates of this kind.
+      // RFC 7011 §8.1: the id of the set's own kind means all templates of this kind. Over UDP exporters must not withdraw and we
+      // might ignore it (§8.4); those that do mean it, and data that comes nevertheless is parked until there is a template again.
       const id = record.id === setIds[protocol][kind] ? 'all' : record.id;
       templates.withdraw(exporter, protocol, domain, kind, id);
     } else if (record.type === 'definition') {
