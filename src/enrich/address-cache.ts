@@ -21,7 +21,9 @@ export class DescribedAddress implements KeptFacts {
   city: string | undefined;
   location: GeoLocation | undefined;
   locality: 'private' | 'public' | undefined;
-  private readonly texts: (string | undefined)[] = new Array<string | undefined>(parts.length).fill(undefined);
+  /** JSON by part. Kept from the second use on: of a scan's addresses there is no second use. */
+  private texts: (string | undefined)[] | undefined;
+  private isUsed = false;
 
   constructor(text: string, version: 4 | 6, isPrivate: boolean) {
     this.text = text;
@@ -31,13 +33,18 @@ export class DescribedAddress implements KeptFacts {
   }
 
   partText(index: number): string {
-    return this.texts[index] ?? this.makePartText(index);
+    return this.texts?.[index] ?? this.makePartText(index);
   }
 
   private makePartText(index: number): string {
-    const text = flat(toPartText(this, parts[index]!, this.hostname));
-    this.texts[index] = text;
-    return text;
+    const text = toPartText(this, parts[index]!, this.hostname);
+    if (!this.isUsed) {
+      this.isUsed = true;
+      return text;
+    }
+    this.texts ??= new Array<string | undefined>(parts.length).fill(undefined);
+    this.texts[index] = flat(text);
+    return this.texts[index];
   }
 }
 
