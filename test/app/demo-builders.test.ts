@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { createIpfixExporter } from '../../src/app/demo/build-ipfix.ts';
 import { createNetflow5Exporter } from '../../src/app/demo/build-netflow5.ts';
 import { createNetflow9Exporter } from '../../src/app/demo/build-netflow9.ts';
-import { createSflow5Exporter } from '../../src/app/demo/build-sflow5.ts';
+import { createSflow5Exporter, sflow5SamplesPerDatagram } from '../../src/app/demo/build-sflow5.ts';
 import type { Address, Flow, Packet } from '../../src/app/demo/flow.ts';
 import type { FieldValue, RecordSet } from '../../src/model/record.ts';
 import { createFeed, toRecords } from '../decode/feed.ts';
@@ -296,68 +296,71 @@ describe('sFlow datagrams', () => {
 
   it.each([false, true])('give the packets that were put in, and count datagrams (expanded: %s)', (expanded) => {
     fc.assert(
-      fc.property(fc.array(fc.array(packet, { minLength: 1, maxLength: 7 }), { maxLength: 4 }), (datagrams) => {
-        const exporter = createSflow5Exporter({
-          bootedAtMs,
-          agent: 0x0a14_ff01,
-          subAgent: 5,
-          samplingInterval: 512,
-          expanded,
-        });
-        const { sets, faults } = createFeed();
-        const samples = new Map<number, number>();
-        for (const [number, packets] of datagrams.entries()) {
-          const decoded = flowsOnly(sets(exporter.datagram(packets, [], nowMs)));
-          // Each sample is a set with a header of its own, or shares one: rows keep the order of the datagram.
-          const records = toRecords(decoded);
-          expect(records).toHaveLength(packets.length);
-          for (const [at, wanted] of packets.entries()) {
-            const record = records[at]!;
-            expectAddresses(record, wanted);
-            expect(record).toMatchObject({
-              samplingInterval: 512,
-              ingressInterface: wanted.inputInterface,
-              egressInterface: wanted.outputInterface,
-              protocolIdentifier: wanted.protocol,
-              ipClassOfService: wanted.typeOfService,
-              ipTTL: wanted.timeToLive,
-              sourceMacAddress: wanted.sourceMac,
-              destinationMacAddress: wanted.destinationMac,
-              // The frame check sequence (4 bytes) is counted; no frame is shorter than 64 bytes (IEEE 802.3).
-              dataLinkFrameSize: Math.max(64, wanted.length + 18 + (wanted.vlan === 0 ? 0 : 4)),
-              vlanId: wanted.vlan,
-            });
-            if (wanted.vlan !== 0) expect(record['dot1qVlanId']).toBe(wanted.vlan);
-            if (isIpv4(wanted)) expect(record['ipTotalLength']).toBe(wanted.length);
-            else expect(record['ipPayloadLength']).toBe(wanted.length - 40);
-            if (wanted.protocol === 6) expect(record['tcpControlBits']).toBe(wanted.tcpFlags);
-            if (wanted.protocol === 6 || wanted.protocol === 17)
+      fc.property(
+        fc.array(fc.array(packet, { minLength: 1, maxLength: sflow5SamplesPerDatagram }), { maxLength: 4 }),
+        (datagrams) => {
+          const exporter = createSflow5Exporter({
+            bootedAtMs,
+            agent: 0x0a14_ff01,
+            subAgent: 5,
+            samplingInterval: 512,
+            expanded,
+          });
+          const { sets, faults } = createFeed();
+          const samples = new Map<number, number>();
+          for (const [number, packets] of datagrams.entries()) {
+            const decoded = flowsOnly(sets(exporter.datagram(packets, [], nowMs)));
+            // Each sample is a set with a header of its own, or shares one: rows keep the order of the datagram.
+            const records = toRecords(decoded);
+            expect(records).toHaveLength(packets.length);
+            for (const [at, wanted] of packets.entries()) {
+              const record = records[at]!;
+              expectAddresses(record, wanted);
               expect(record).toMatchObject({
-                sourceTransportPort: wanted.sourcePort,
-                destinationTransportPort: wanted.destinationPort,
+                samplingInterval: 512,
+                ingressInterface: wanted.inputInterface,
+                egressInterface: wanted.outputInterface,
+                protocolIdentifier: wanted.protocol,
+                ipClassOfService: wanted.typeOfService,
+                ipTTL: wanted.timeToLive,
+                sourceMacAddress: wanted.sourceMac,
+                destinationMacAddress: wanted.destinationMac,
+                // The frame check sequence (4 bytes) is counted; no frame is shorter than 64 bytes (IEEE 802.3).
+                dataLinkFrameSize: Math.max(64, wanted.length + 18 + (wanted.vlan === 0 ? 0 : 4)),
+                vlanId: wanted.vlan,
               });
-            else {
-              const family = isIpv4(wanted) ? 'IPv4' : 'IPv6';
-              expect(record).toMatchObject({
-                [`icmpType${family}`]: wanted.destinationPort >> 8,
-                [`icmpCode${family}`]: wanted.destinationPort & 0xff,
+              if (wanted.vlan !== 0) expect(record['dot1qVlanId']).toBe(wanted.vlan);
+              if (isIpv4(wanted)) expect(record['ipTotalLength']).toBe(wanted.length);
+              else expect(record['ipPayloadLength']).toBe(wanted.length - 40);
+              if (wanted.protocol === 6) expect(record['tcpControlBits']).toBe(wanted.tcpFlags);
+              if (wanted.protocol === 6 || wanted.protocol === 17)
+                expect(record).toMatchObject({
+                  sourceTransportPort: wanted.sourcePort,
+                  destinationTransportPort: wanted.destinationPort,
+                });
+              else {
+                const family = isIpv4(wanted) ? 'IPv4' : 'IPv6';
+                expect(record).toMatchObject({
+                  [`icmpType${family}`]: wanted.destinationPort >> 8,
+                  [`icmpCode${family}`]: wanted.destinationPort & 0xff,
+                });
+              }
+            }
+            for (const { header, rows } of decoded) {
+              expect(header).toMatchObject({
+                sequence: number + 1,
+                domain: 5,
+                sysUptimeMs: uptime(nowMs),
+                sflow: { agent: '10.20.255.1', sampleType: expanded ? 'expanded_flow_sample' : 'flow_sample' },
               });
+              const source = header.sflow!.sourceIdIndex;
+              expect(header.sflow?.sampleSequence).toBe((samples.get(source) ?? 0) + 1);
+              samples.set(source, header.sflow!.sampleSequence + rows.length - 1);
             }
           }
-          for (const { header, rows } of decoded) {
-            expect(header).toMatchObject({
-              sequence: number + 1,
-              domain: 5,
-              sysUptimeMs: uptime(nowMs),
-              sflow: { agent: '10.20.255.1', sampleType: expanded ? 'expanded_flow_sample' : 'flow_sample' },
-            });
-            const source = header.sflow!.sourceIdIndex;
-            expect(header.sflow?.sampleSequence).toBe((samples.get(source) ?? 0) + 1);
-            samples.set(source, header.sflow!.sampleSequence + rows.length - 1);
-          }
-        }
-        expect(faults).toEqual([]);
-      }),
+          expect(faults).toEqual([]);
+        },
+      ),
       { numRuns: 30 },
     );
   });

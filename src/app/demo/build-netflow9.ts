@@ -29,8 +29,8 @@ export interface Netflow9Exporter {
   readonly optionsRecords: number;
 }
 
-/** 30 records of IPv4 fit into an Ethernet frame. */
-export const netflow9FlowsPerDatagram = 30;
+/** As many as fit into an Ethernet frame even when all are IPv6; of IPv4, 30 do. */
+export const netflow9FlowsPerDatagram = 17;
 
 // Field types: RFC 3954 §8.
 const shared: readonly Field[] = [

@@ -32,7 +32,7 @@ export interface Sflow5Exporter {
 }
 
 /** As many as fit into an Ethernet frame. */
-export const sflow5SamplesPerDatagram = 7;
+export const sflow5SamplesPerDatagram = 6;
 
 const formats = { flow: 1, counters: 2, expandedFlow: 3, expandedCounters: 4 } as const;
 const records = { rawHeader: 1, extendedSwitch: 1001, genericInterface: 1 } as const;

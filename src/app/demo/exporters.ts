@@ -118,8 +118,7 @@ function createHeadOfficeRouter(random: Random, nowMs: number): SimulatedExporte
     usualPort: 2055,
     share: 0.35,
     ...createPacer({
-      // Half of it fits into an Ethernet frame even when all flows are IPv6.
-      perDatagram: netflow9FlowsPerDatagram / 2,
+      perDatagram: netflow9FlowsPerDatagram,
       make: traffic.flow,
       build: exporter.datagram,
       beside: every(templateIntervalMs, (atMs, send) => send(exporter.templates(atMs), 0)),
@@ -136,7 +135,7 @@ function createServerRoomRouter(random: Random, nowMs: number): SimulatedExporte
     usualPort: 4739,
     share: 0.25,
     ...createPacer({
-      perDatagram: Math.floor(ipfixFlowsPerDatagram * 0.7),
+      perDatagram: ipfixFlowsPerDatagram,
       make: traffic.flow,
       build: exporter.datagram,
       beside: every(templateIntervalMs, (atMs, send) => send(exporter.templates(atMs), 0)),

@@ -55,9 +55,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
     const exporters = createSimulatedExporters(seed, now());
     senders = await Promise.all(
       exporters.map(async (exporter) => {
-        const port = targetPorts.includes(exporter.usualPort)
-          ? exporter.usualPort
-          : (targetPorts[0] ?? exporter.usualPort);
+        const port = toTargetPort(exporter.usualPort, targetPorts);
         return { exporter, socket: await openSocket(exporter.sourceAddress, targetHost, port) };
       }),
     );
@@ -107,6 +105,11 @@ export function createSimulation(options: SimulationOptions): Simulation {
   }
 
   return { start, stop, sent: () => ({ ...sent }) };
+}
+
+/** The usual port of a protocol where it is a target, else the first. */
+export function toTargetPort(usualPort: number, targetPorts: readonly number[]): number {
+  return targetPorts.includes(usualPort) ? usualPort : (targetPorts[0] ?? usualPort);
 }
 
 /** A socket that sends from `source` where both ends are loopback and the system has that address, else from any. */
