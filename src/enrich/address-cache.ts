@@ -1,5 +1,5 @@
 // Facts of addresses, worked out once by the steps that describe addresses and kept with the JSON text made of them.
-// The ranges and roles: data/field-map.yml, docs/fields.md.
+// The private ranges: private-networks.ts. The parts an address plays: sides-text.ts.
 
 import type { AddressFacts, GeoLocation } from './address-facts.ts';
 import { toIPv4Text } from './address-text.ts';

@@ -65,7 +65,7 @@ export interface StoredColumn {
   readonly name: string;
   /** `moved`: stored only in rows where the value could not be moved whole (repeated elements, wrong lengths). */
   readonly when: 'always' | 'moved';
-  readonly form: 'value' | 'uptime' | 'milliseconds' | 'status' | 'application' | 'dscp' | 'ecn';
+  readonly form: 'value' | 'uptime' | 'milliseconds' | 'status' | 'application' | 'acl' | 'dscp' | 'ecn';
 }
 
 export interface LayoutPlan {
@@ -301,6 +301,7 @@ function formOf({ protocol }: Layout, { name, type }: Column): StoredColumn['for
   if (protocol === 'netflow5' || protocol === 'netflow9') {
     if (name === 'flowStartSysUpTime' || name === 'flowEndSysUpTime') return 'uptime';
     if (name === 'forwardingStatus') return 'status';
+    if (name === 'v9:33000' || name === 'v9:33001') return 'acl';
     // flow_start_msec and flow_end_msec are `long` in ElastiFlow's indices; a date mapping takes milliseconds, too.
     if ((name === 'flowStartMilliseconds' || name === 'flowEndMilliseconds') && type === 'time') return 'milliseconds';
   }

@@ -256,6 +256,11 @@ export function storedText(
         : fieldText(key, value, type);
     case 'application':
       return typeof value === 'string' ? key + quoted(applicationText(value)) : fieldText(key, value, type);
+    case 'acl':
+      // Cisco ASA: hashes of the access list, its entry and its extended entry.
+      return typeof value === 'string' && value.length === 24
+        ? key + quoted(value.replace(/^(.{8})(.{8})/, '$1-$2-'))
+        : fieldText(key, value, type);
     case 'dscp':
       return typeof value === 'number' ? key + ((value >>> 2) & 63) : '';
     case 'ecn':
