@@ -1,4 +1,4 @@
-// Documents per second of the enrich stage alone: rows of NetFlow v5, v9 and IPFIX → NDJSON bytes, with the shipped steps.
+// Documents per second of the enrich stage alone: rows of records → NDJSON bytes, without and with the shipped steps.
 // Outer addresses: 30,000, the popular ones more often (Zipf). Run: npx tsx bench/enrich.ts [seconds]
 
 import { fileURLToPath } from 'node:url';
@@ -11,8 +11,9 @@ import { silentLogger } from '../src/telemetry/logger.ts';
 
 const shippedSteps = ['sampling', 'server', 'services', 'geoip', 'asn', 'locality'];
 const outerAddresses = 30_000;
-const rowsPerSet = 30;
-const setsPerBatch = 33;
+const rowsPerBatch = 990;
+/** Datagrams of NetFlow hold about 30 records; a sample of sFlow is a set of its own. */
+const rowsPerSet = (protocol: Protocol): number => (protocol === 'sflow5' ? 1 : 30);
 const batches = 40;
 const seconds = Number(process.argv[2] ?? 5);
 
@@ -63,12 +64,15 @@ function toBatch(protocol: Protocol, number: number): RecordBatch {
   const uptime = 500_000_000;
   const batch = toTestBatch({
     protocol,
-    fields: { ...common, ...(protocol === 'ipfix' ? times : uptimes) },
+    fields: { ...common, ...(protocol === 'sflow5' ? {} : protocol === 'ipfix' ? times : uptimes) },
     header: {
       exportedAtMs,
       sysUptimeMs: uptime,
       ...(protocol === 'netflow5' && {
-        v5: { count: rowsPerSet, engineType: 0, engineId: 0, samplingMode: 0, samplingInterval: 0 },
+        v5: { count: 30, engineType: 0, engineId: 0, samplingMode: 0, samplingInterval: 0 },
+      }),
+      ...(protocol === 'sflow5' && {
+        sflow: { agent: '10.0.0.1', sampleType: 'flow_sample', sampleSequence: 0, sourceIdType: 0, sourceIdIndex: 1 },
       }),
     },
   });
@@ -101,17 +105,20 @@ function toBatch(protocol: Protocol, number: number): RecordBatch {
     ];
     const last = integer(60_000);
     const first = last + integer(60_000);
-    row.push(...(protocol === 'ipfix' ? [exportedAtMs - first, exportedAtMs - last] : [uptime - first, uptime - last]));
+    if (protocol !== 'sflow5')
+      row.push(
+        ...(protocol === 'ipfix' ? [exportedAtMs - first, exportedAtMs - last] : [uptime - first, uptime - last]),
+      );
     return row;
   };
   return {
     ...batch,
     id: `bench-${number}`,
-    recordCount: rowsPerSet * setsPerBatch,
-    sets: Array.from({ length: setsPerBatch }, (_, sequence) => ({
+    recordCount: rowsPerBatch,
+    sets: Array.from({ length: rowsPerBatch / rowsPerSet(protocol) }, (_, sequence) => ({
       layout: 0,
       header: { ...header, sequence },
-      rows: Array.from({ length: rowsPerSet }, toRow),
+      rows: Array.from({ length: rowsPerSet(protocol) }, toRow),
     })),
   };
 }
@@ -127,11 +134,12 @@ async function openSteps(): Promise<NamedStep[]> {
   );
 }
 
-const protocols: readonly Protocol[] = ['netflow5', 'netflow9', 'ipfix'];
+const netflow: readonly Protocol[] = ['netflow5', 'netflow9', 'ipfix'];
 const steps = await openSteps();
-for (const [title, chosen] of [
-  ['without steps', []],
-  ['with the shipped steps', steps],
+for (const [title, chosen, protocols] of [
+  ['NetFlow without steps', [], netflow],
+  ['NetFlow with the shipped steps', steps, netflow],
+  ['sFlow with the shipped steps', steps, ['sflow5']],
 ] as const) {
   const input = Array.from({ length: batches }, (_, i) => toBatch(protocols[i % protocols.length]!, i));
   const pipeline = createPipeline({ steps: chosen });
@@ -153,7 +161,7 @@ for (const [title, chosen] of [
   const { user, system } = process.cpuUsage(cpuBefore);
   const fast = costs.sort((a, b) => a - b)[Math.floor(costs.length / 10)]!;
   console.log(
-    `enrich ${title}: ${fast.toFixed(2)} µs per document in the fastest tenth (${Math.round(1e6 / fast).toLocaleString('en')}/s), ` +
+    `${title}: ${fast.toFixed(2)} µs per document in the fastest tenth (${Math.round(1e6 / fast).toLocaleString('en')}/s), ` +
       `${((user + system) / documents).toFixed(2)} µs CPU on average; ` +
       `${Math.round(bytes / documents)} bytes each, ${Math.round(process.memoryUsage.rss() / 2 ** 20)} MB resident`,
   );
