@@ -6,10 +6,10 @@ import { toIPv4Text } from './address-text.ts';
 import { flat } from './json-text.ts';
 import { isPrivateIPv4, isPrivateIPv6, mappedIPv4 } from './private-networks.ts';
 import { createRecentMap } from './recent-map.ts';
-import { type KeptFacts, parts, toPartText } from './sides-text.ts';
+import { hostnameOf, loopback, parts, toPartText } from './sides-text.ts';
 
 /** Facts that keep their own JSON: a document copies it instead of making it again. */
-export class DescribedAddress implements KeptFacts {
+export class DescribedAddress implements AddressFacts {
   readonly text: string;
   readonly version: 4 | 6;
   readonly isPrivate: boolean;
@@ -32,14 +32,15 @@ export class DescribedAddress implements KeptFacts {
     this.hostname = text;
   }
 
-  partText(index: number): string {
-    return this.texts?.[index] ?? this.makePartText(index);
+  partText(index: number, exporter: string): string {
+    return this.texts?.[index] ?? this.makePartText(index, exporter);
   }
 
-  private makePartText(index: number): string {
-    const text = toPartText(this, parts[index]!, this.hostname);
+  private makePartText(index: number, exporter: string): string {
+    const text = toPartText(this, parts[index]!, hostnameOf(this, exporter));
     if (!this.isUsed) {
-      this.isUsed = true;
+      // Never set for the loopback address: its text holds the exporter.
+      this.isUsed = this.text !== loopback;
       return text;
     }
     this.texts ??= new Array<string | undefined>(parts.length).fill(undefined);

@@ -24,4 +24,6 @@ export interface AddressFacts {
   location: GeoLocation | undefined;
   /** Set by `locality`. */
   locality: 'private' | 'public' | undefined;
+  /** JSON of the address in one part (sides-text.ts), kept with the facts; without it the JSON is made anew each time. */
+  partText?(index: number, exporter: string): string;
 }

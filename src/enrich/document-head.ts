@@ -10,8 +10,9 @@ export interface DocumentHead {
   readonly exporter: string;
   /** `{"@timestamp":…,"event":{…},"node":{…},"netflow":{"version":9,…`, to be continued. */
   readonly text: string;
-  /** The same with another `node.ipaddr`. */
-  textOf(exporter: string): string;
+  /** The pieces of `text`, for a record that names another exporter. */
+  readonly event: string;
+  readonly object: string;
 }
 
 /** ElastiFlow's version: its dashboards and users' queries select on it. */
@@ -26,10 +27,14 @@ export function toDocumentHead(layout: Layout, header: RecordHeader, rowCount: n
   const object = objectOf(layout.protocol);
   const event = `{"@timestamp":${timeText(timestampMs)},"@version":"${version}","event":{"host":${quotedAgain(header.exporter)},"type":"${object}"},`;
   const start = `"${object}":{${headerText(layout.protocol, header)}`;
-  const textOf = (node: string) => event + nodeText(node) + start;
+  const text = event + nodeText(exporter) + start;
   // One piece is copied faster, but takes longer to make: worth it for several documents.
-  const text = rowCount > 2 ? flat(textOf(exporter)) : textOf(exporter);
-  return { timestampMs, exporter, text, textOf };
+  return { timestampMs, exporter, text: rowCount > 2 ? flat(text) : text, event, object: start };
+}
+
+/** The start of a document, with the exporter that the record names. */
+export function headTextOf({ text, exporter: usual, event, object }: DocumentHead, exporter: string): string {
+  return exporter === usual ? text : event + nodeText(exporter) + object;
 }
 
 function nodeText(exporter: string): string {

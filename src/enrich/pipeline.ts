@@ -5,7 +5,7 @@ import type { Layout } from '../model/record.ts';
 import type { BatchSet, RecordBatch } from '../model/record-batch.ts';
 import { createAddressCache } from './address-cache.ts';
 import { flowText } from './document-fields.ts';
-import { toDocumentHead } from './document-head.ts';
+import { headTextOf, toDocumentHead } from './document-head.ts';
 import type { DocumentLane } from './document-writer.ts';
 import { type FieldMap, loadFieldMap } from './field-map.ts';
 import { FlowDocument } from './flow-document.ts';
@@ -104,8 +104,7 @@ export function createPipeline({
         countDropped(dropped, header.exporter, droppedBy);
         continue;
       }
-      const start = flow.exporter === head.exporter ? head.text : head.textOf(flow.exporter);
-      const text = `${start}${maker.rest(row, flow)}},"flow":{${flowText(flow)}}}\n`;
+      const text = `${headTextOf(head, flow.exporter)}${maker.rest(row, flow)}},"flow":{${flowText(flow)}}}\n`;
       lane.write(text, first + i, head.timestampMs, header.exporter);
     }
   }

@@ -27,12 +27,8 @@ export const parts: readonly Part[] = (['src', 'dst'] as const).flatMap((side, s
   ),
 );
 
-/** Facts that keep the JSON of their parts. */
-export interface KeptFacts extends AddressFacts {
-  partText(index: number): string;
-}
-
-const loopback = '127.0.0.1';
+/** The one address whose JSON depends on the exporter. */
+export const loopback = '127.0.0.1';
 
 /** A flow of the exporter with itself is shown under the exporter's name. */
 export function hostnameOf(facts: AddressFacts, exporter: string): string {
@@ -56,9 +52,7 @@ export function sidesText({ src, dst, server, header }: FlowDocument): string {
 }
 
 function sideText(facts: AddressFacts, index: number, exporter: string): string {
-  return 'partText' in facts && facts.text !== loopback
-    ? (facts as KeptFacts).partText(index)
-    : toPartText(facts, parts[index]!, hostnameOf(facts, exporter));
+  return facts.partText?.(index, exporter) ?? toPartText(facts, parts[index]!, hostnameOf(facts, exporter));
 }
 
 export function toPartText(facts: AddressFacts, { side, role, isAlone }: Part, hostname: string): string {
