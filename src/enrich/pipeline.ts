@@ -77,7 +77,7 @@ export function createPipeline({
 
   function toDocuments(batch: RecordBatch, lane: DocumentLane): DocumentBatch {
     const dropped: DroppedCounts = new Map();
-    lane.begin(batch.id, batch.recordCount);
+    lane.begin(batch.id, countRows(batch));
     let position = 0;
     for (const set of batch.sets) {
       const layout = batch.layouts[set.layout];
@@ -122,6 +122,12 @@ export function createPipeline({
   }
 
   return { prepare, toDocuments, close };
+}
+
+function countRows({ sets }: RecordBatch): number {
+  let rows = 0;
+  for (const set of sets) rows += set.rows.length;
+  return rows;
 }
 
 /** Rows dropped so far, by step and exporter. */

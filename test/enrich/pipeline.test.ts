@@ -1,5 +1,7 @@
 // The pipeline: field map, steps in file order, documents in a lane that is used again.
 
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { AddressFacts } from '../../src/enrich/address-facts.ts';
 import type { FlowDocument } from '../../src/enrich/flow-document.ts';
@@ -7,7 +9,7 @@ import { createDocumentLane, createPipeline, type NamedStep } from '../../src/en
 import { toTestBatch, valueAtPath } from '../../src/enrich/test-record.ts';
 import type { Layout, RecordHeader, Row } from '../../src/model/record.ts';
 import type { RecordBatch } from '../../src/model/record-batch.ts';
-import { parseDocuments } from './sample-document.ts';
+import { documentsOf, parseDocuments, sampleBatch, sampleSteps } from './sample-document.ts';
 
 const layout: Layout = {
   id: 'ports',
@@ -187,10 +189,48 @@ test('a lane takes documents of any size, and is smaller again when they are gon
   expect(last.bytes.buffer.byteLength).toBeLessThan(grown / 4);
 });
 
+test('a batch that says it has fewer rows than it has loses none', () => {
+  const batch = { ...toBatch([0, '192.0.2.1', [row(1), row(2), row(3)]]), recordCount: 1 };
+  const documents = createPipeline({ steps: [] }).toDocuments(batch, createDocumentLane());
+  expect(portsOf(parseDocuments(documents))).toEqual([1, 2, 3]);
+});
+
 test('two lanes do not disturb each other', () => {
   const pipeline = createPipeline({ steps: [] });
   const [first, second] = [createDocumentLane(), createDocumentLane()];
   const a = pipeline.toDocuments(toBatch([0, '192.0.2.1', [row(1)]]), first);
   pipeline.toDocuments(toBatch([0, '192.0.2.1', [row(2)]]), second);
   expect(portsOf(parseDocuments(a))).toEqual([1]);
+});
+
+test('the loopback address has the name of each flow’s own exporter', () => {
+  const pipeline = createPipeline({ steps: [] });
+  const lane = createDocumentLane();
+  const names = ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.1'].map((exporter) => {
+    const [document] = parseDocuments(
+      pipeline.toDocuments(toBatch([0, exporter, [[0x7f000001, 0x7f000001, 1, '']]]), lane),
+    );
+    return [valueAtPath(document, 'flow.src_hostname'), valueAtPath(document, 'flow.dst_hostname')];
+  });
+  expect(names).toEqual([
+    ['192.0.2.1', '192.0.2.1'],
+    ['192.0.2.2', '192.0.2.2'],
+    ['192.0.2.3', '192.0.2.3'],
+    ['192.0.2.1', '192.0.2.1'],
+  ]);
+});
+
+test('where code may not be made from strings, documents are the same', () => {
+  const script = `
+    import { documentsOf, sampleBatch, sampleSteps } from './test/enrich/sample-document.ts';
+    let isForbidden = false;
+    try { new Function(''); } catch { isForbidden = true; }
+    console.log(JSON.stringify([isForbidden, documentsOf(sampleBatch, sampleSteps)]));`;
+  const { stdout, status } = spawnSync(
+    process.execPath,
+    ['--disallow-code-generation-from-strings', '--import', 'tsx', '--input-type=module', '--eval', script],
+    { cwd: fileURLToPath(new URL('../../', import.meta.url)), encoding: 'utf8' },
+  );
+  expect(status).toBe(0);
+  expect(JSON.parse(stdout)).toEqual([true, documentsOf(sampleBatch, sampleSteps)]);
 });
