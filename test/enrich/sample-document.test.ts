@@ -1,10 +1,18 @@
 // A NetFlow v5 record becomes ElastiFlow 3.5's sample document, but for its known mistakes.
 
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { createDecoder } from '../../src/decode/decoder.ts';
+import type { NamedStep } from '../../src/enrich/pipeline.ts';
+import { stepCatalog } from '../../src/enrich/step-catalog.ts';
 import { valueAtPath } from '../../src/enrich/test-record.ts';
+import { silentLogger } from '../../src/telemetry/logger.ts';
 import { capturesFolder, describeWith } from '../needs.ts';
-import { documentsOf, sampleBatch, sampleSteps } from './sample-document.ts';
+import { writeAsnDatabase, writeCityDatabase } from './city-database.ts';
+import { documentsOf, sampleBatch, sampleDatagram, sampleSteps } from './sample-document.ts';
 
 /** Derived by hand from the record and the rules of ElastiFlow's documents. */
 const expected = {
@@ -80,6 +88,40 @@ test('the sample record becomes the sample document', () => {
   expect(documentsOf(sampleBatch, sampleSteps)).toEqual([expected]);
 });
 
+/** Decoded from the wire, and enriched by the shipped steps with databases that know the sample's address. */
+async function documentsFromTheWire(): Promise<unknown[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'weir-sample-'));
+  const options: Readonly<Record<string, unknown>> = {
+    sampling: {},
+    server: {},
+    services: {},
+    geoip: { database: await writeCityDatabase(folder) },
+    asn: { database: await writeAsnDatabase(folder) },
+    locality: {},
+  };
+  const steps: NamedStep[] = [];
+  for (const [name, value] of Object.entries(options)) {
+    const definition = stepCatalog.find((step) => step.name === name)!;
+    const step = await definition.create(definition.options.parse(value), { folder, logger: silentLogger });
+    steps.push({ name, step });
+  }
+  const sets = createDecoder({ onFault: () => undefined }).decode({
+    payload: sampleDatagram(),
+    exporter: '192.168.0.1',
+    exporterPort: 50_000,
+    receivedAtMs: Date.UTC(2019, 8, 6, 13, 42, 2),
+  });
+  const documents = sets.flatMap(({ layout, header, rows }) =>
+    documentsOf({ ...sampleBatch, layouts: [layout], sets: [{ layout: 0, header, rows }] }, steps),
+  );
+  await rm(folder, { recursive: true });
+  return documents;
+}
+
+test('the sample datagram becomes 17 sample documents by the shipped steps', async () => {
+  expect(await documentsFromTheWire()).toEqual(new Array(17).fill(expected));
+});
+
 describeWith(['captures'], 'beside the sample of a real ElastiFlow 3.5.1', () => {
   /** Path → what ElastiFlow wrote, what weir writes, and why. */
   const differences: Readonly<Record<string, readonly [unknown, unknown, string]>> = {
@@ -93,8 +135,8 @@ describeWith(['captures'], 'beside the sample of a real ElastiFlow 3.5.1', () =>
     'flow.service_port': ['443', 443, 'numbers are numbers'],
   };
 
-  test('each field is there and equal, but for the differences that are listed', () => {
-    const [document] = documentsOf(sampleBatch, sampleSteps);
+  test('each field is there and equal, but for the differences that are listed', async () => {
+    const [document] = await documentsFromTheWire();
     const sample = readSample();
     const different = [...new Set([...pathsOf(sample), ...pathsOf(document)])].filter(
       (path) => JSON.stringify(valueAtPath(sample, path)) !== JSON.stringify(valueAtPath(document, path)),

@@ -44,6 +44,29 @@ export const sampleBatch: RecordBatch = toTestBatch({
   },
 });
 
+/** The datagram on the wire (Cisco's NetFlow v5 format): 17 records, each the sample's. */
+export function sampleDatagram(): Buffer {
+  const records = 17;
+  const bytes = Buffer.alloc(24 + 48 * records);
+  bytes.writeUInt16BE(5, 0);
+  bytes.writeUInt16BE(records, 2);
+  bytes.writeUInt32BE(sysUptimeMs, 4);
+  bytes.writeUInt32BE(Math.floor(exportedAtMs / 1000), 8);
+  bytes.writeUInt32BE(15_250_000, 12);
+  for (let at = 24; at < bytes.length; at += 48) {
+    bytes.set([10, 0, 0, 115, 216, 58, 0, 131], at);
+    bytes.writeUInt32BE(25, at + 16);
+    bytes.writeUInt32BE(1844, at + 20);
+    bytes.writeUInt32BE(sysUptimeMs - 172_751, at + 24);
+    bytes.writeUInt32BE(sysUptimeMs - 172_286, at + 28);
+    bytes.writeUInt16BE(43_173, at + 32);
+    bytes.writeUInt16BE(443, at + 34);
+    bytes.writeUInt8(31, at + 37);
+    bytes.writeUInt8(6, at + 38);
+  }
+  return bytes;
+}
+
 /** Steps that know what the sample's databases knew. */
 export const sampleSteps: readonly NamedStep[] = [
   {
