@@ -2,23 +2,21 @@
 // the flow document (for conditions and tests), and how it is written. ElastiFlow 3.5's names and forms.
 
 import type { AddressFacts } from './address-facts.ts';
-import { toMacText } from './address-text.ts';
-import type { FlowDocument, PropertyOf, SamplingSource } from './flow-document.ts';
-import { createFlowText, type FieldWriter, type FlowText } from './flow-text.ts';
-import { flat, numberText, quoted, quotedAgain, timeText } from './json-text.ts';
+import {
+  type DocumentField,
+  derived,
+  type FieldGroup,
+  field,
+  mac,
+  networkInterface,
+  number,
+  text,
+} from './field-group.ts';
+import type { FlowDocument, SamplingSource } from './flow-document.ts';
+import { createFlowText, type FlowText } from './flow-text.ts';
+import { flat, quoted, timeText } from './json-text.ts';
 import { protocolName } from './protocol-names.ts';
 import { hostnameOf, publicSystem, type Role, sidesText } from './sides-text.ts';
-
-export interface DocumentField {
-  readonly path: string;
-  /** The value as it is stored; undefined: absent. */
-  readonly read: (flow: FlowDocument) => unknown;
-}
-
-/** Fields that are written together. */
-interface FieldGroup extends FieldWriter {
-  readonly fields: readonly DocumentField[];
-}
 
 const tcp = 6;
 const flagNames = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR'];
@@ -134,93 +132,6 @@ let writeGroups: FlowText | undefined;
 export function flowText(flow: FlowDocument): string {
   writeGroups ??= createFlowText(groups);
   return firstText(flow) + writeGroups(flow);
-}
-
-function field(name: string, read: (flow: FlowDocument) => unknown): DocumentField {
-  return { path: `flow.${name}`, read };
-}
-
-function number(name: string, property: PropertyOf<number>): FieldGroup {
-  return {
-    fields: [field(name, (flow) => flow[property])],
-    plain: { kind: 'number', name, property },
-    write: (flow) => {
-      const value = flow[property];
-      const text = value === undefined ? undefined : numberText(value);
-      return text === undefined ? '' : `,"${name}":${text}`;
-    },
-  };
-}
-
-function text(name: string, property: PropertyOf<string>): FieldGroup {
-  return {
-    fields: [field(name, (flow) => flow[property])],
-    plain: { kind: 'text', name, property },
-    write: (flow) => {
-      const value = flow[property];
-      return value === undefined ? '' : `,"${name}":${quoted(String(value))}`;
-    },
-  };
-}
-
-/** A field whose value is worked out from others. */
-function derived(name: string, read: (flow: FlowDocument) => number | string | undefined): FieldGroup {
-  const key = `,"${name}":`;
-  return {
-    fields: [field(name, read)],
-    write: (flow) => {
-      const value = read(flow);
-      if (value === undefined) return '';
-      const text = typeof value === 'string' ? quotedAgain(value) : numberText(value);
-      return text === undefined ? '' : key + text;
-    },
-  };
-}
-
-function mac(name: string, property: 'srcMac' | 'dstMac'): FieldGroup {
-  return derived(name, (flow) => {
-    const value = flow[property];
-    return value === undefined ? undefined : toMacText(value);
-  });
-}
-
-/** Interface numbers up to here have their text ready; devices that count beyond are served all the same. */
-const maxReadyInterfaces = 4096;
-
-function networkInterface(
-  direction: 'input' | 'output',
-  indexOf: (flow: FlowDocument) => number | undefined,
-  nameOf: (flow: FlowDocument) => string | undefined,
-): FieldGroup {
-  const ready: string[] = [];
-  const storedName = (index: number | undefined, name: string | undefined) =>
-    name ?? (index === undefined ? undefined : `index: ${index}`);
-
-  function write(flow: FlowDocument): string {
-    const index = indexOf(flow);
-    const name = nameOf(flow);
-    if (name !== undefined || index === undefined || index < 0 || index >= maxReadyInterfaces)
-      return toText(index, name);
-    ready[index] ??= flat(toText(index, undefined));
-    return ready[index];
-  }
-
-  function toText(index: number | undefined, name: string | undefined): string {
-    const number = index === undefined ? undefined : numberText(index);
-    const stored = storedName(index, name);
-    return (
-      (number === undefined ? '' : `,"${direction}_snmp":${number}`) +
-      (stored === undefined ? '' : `,"${direction}_ifname":${quoted(stored)}`)
-    );
-  }
-
-  return {
-    fields: [
-      field(`${direction}_snmp`, indexOf),
-      field(`${direction}_ifname`, (flow) => storedName(indexOf(flow), nameOf(flow))),
-    ],
-    write,
-  };
 }
 
 /** What the flow itself said needs no remark, as in ElastiFlow's documents; what nobody said does. */

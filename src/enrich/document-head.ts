@@ -1,8 +1,8 @@
 // What all documents of one set have in common, written once: time, exporter, and the fields of the datagram's header.
 
 import type { Layout, RecordHeader } from '../model/record.ts';
+import { objectOf } from './field-map.ts';
 import { flat, isStorableTime, quoted, quotedAgain, timeText } from './json-text.ts';
-import { objectOf } from './layout-plan.ts';
 
 export interface DocumentHead {
   readonly timestampMs: number;

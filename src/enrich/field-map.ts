@@ -41,6 +41,10 @@ export interface ProtocolMap {
 
 export type ObjectName = 'netflow' | 'ipfix' | 'sflow';
 
+export function objectOf(protocol: Protocol): ObjectName {
+  return protocol === 'ipfix' ? 'ipfix' : protocol === 'sflow5' ? 'sflow' : 'netflow';
+}
+
 export interface FieldMap {
   readonly protocols: Readonly<Record<Protocol, ProtocolMap>>;
   /** Per object: record field → stored name, where they differ. */

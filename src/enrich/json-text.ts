@@ -66,7 +66,7 @@ export function timeText(ms: number): string | undefined {
   return secondTexts[slot]! + milliseconds[Math.floor(ms) - second * 1000]!;
 }
 
-/** Any value of a row. Values that are not what their column says are written as what they are. */
+/** Any value of a row. Undefined for what an index of the column's type would refuse, and the document with it. */
 export function valueText(value: FieldValue, type: ColumnType): string | undefined {
   switch (typeof value) {
     case 'number':
@@ -74,7 +74,8 @@ export function valueText(value: FieldValue, type: ColumnType): string | undefin
       if (type === 'mac') return `"${toMacText(value)}"`;
       return type === 'time' ? timeText(value) : numberText(value);
     case 'string':
-      return type === 'number' && decimal.test(value) ? numberText(value) : quoted(value);
+      if (type === 'number') return numberText(value);
+      return type === 'text' || type === 'bytes' || type === 'ipv6' ? quoted(value) : undefined;
     case 'boolean':
       return value ? 'true' : 'false';
     default:
@@ -87,5 +88,10 @@ function objectText(value: object, type: ColumnType): string | undefined {
     const texts = (value as readonly FieldValue[]).map((item) => valueText(item, type));
     return `[${texts.filter((text) => text !== undefined).join()}]`;
   }
+  return type === 'text' || type === 'bytes' ? hexText(value) : undefined;
+}
+
+/** Bytes that could not be read as their column's type. */
+export function hexText(value: object): string | undefined {
   return 'hex' in value && typeof value.hex === 'string' ? quoted(value.hex) : undefined;
 }

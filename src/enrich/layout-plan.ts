@@ -2,10 +2,11 @@
 // Made once per layout; to-document.ts turns it into code.
 
 import { WeirError } from '../model/errors.ts';
-import type { Column, ColumnType, Layout } from '../model/record.ts';
+import type { ColumnType, Layout } from '../model/record.ts';
 import { joinedSamplingInterval } from '../model/record.ts';
-import type { FieldMap, FieldSource, ObjectName, ProtocolMap } from './field-map.ts';
+import { type FieldMap, type FieldSource, type ObjectName, objectOf, type ProtocolMap } from './field-map.ts';
 import type { PropertyOf } from './flow-document.ts';
+import { planStored, type StoredColumn } from './stored-columns.ts';
 
 /** -1: the layout has no such column. */
 export interface AddressColumns {
@@ -58,16 +59,6 @@ export type Move =
     }
   | { readonly kind: 'text'; readonly property: PropertyOf<string>; readonly columns: readonly number[] };
 
-export interface StoredColumn {
-  readonly column: number;
-  readonly type: ColumnType;
-  /** Unique within the object of the document. */
-  readonly name: string;
-  /** `moved`: stored only in rows where the value could not be moved whole (repeated elements, wrong lengths). */
-  readonly when: 'always' | 'moved';
-  readonly form: 'value' | 'uptime' | 'milliseconds' | 'status' | 'application' | 'acl' | 'dscp' | 'ecn';
-}
-
 export interface LayoutPlan {
   readonly object: ObjectName;
   readonly types: readonly ColumnType[];
@@ -111,18 +102,6 @@ const addresses: Readonly<Record<string, PropertyOf<string> | 'exporter'>> = {
 };
 
 const endPoints = ['flow.src_addr', 'flow.dst_addr', 'flow.ip_version'];
-
-/** What the rows of a set say once, in the header: names that no column may take. */
-const headerNames: Readonly<Record<Layout['protocol'], readonly string[]>> = {
-  netflow5: ['version', 'flow_seq_num', 'engine_type', 'engine_id', 'sampling_algorithm', 'flow_records'],
-  netflow9: ['version', 'flow_seq_num', 'flowset_id'],
-  ipfix: ['version', 'flowset_id'],
-  sflow5: ['sflow_type', 'sub_agent_id', 'source_id_type', 'source_id_index'],
-};
-
-export function objectOf(protocol: Layout['protocol']): ObjectName {
-  return protocol === 'ipfix' ? 'ipfix' : protocol === 'sflow5' ? 'sflow' : 'netflow';
-}
 
 export function planLayout(layout: Layout, fieldMap: FieldMap): LayoutPlan {
   const map = fieldMap.protocols[layout.protocol];
@@ -265,50 +244,4 @@ function planAlternatives(
       },
     ];
   });
-}
-
-function planStored(layout: Layout, moved: ReadonlySet<number>, fieldMap: FieldMap): readonly StoredColumn[] {
-  const object = objectOf(layout.protocol);
-  const names = fieldMap.storedNames[object];
-  // A name twice in an object is no valid document for Elasticsearch.
-  const taken = new Set(headerNames[layout.protocol]);
-  const unique = (column: Column, index: number): string => {
-    const name = names.get(column.name) ?? safeName(column.name);
-    const free = [name, safeName(column.name), `${name}_${index}`].find((candidate) => !taken.has(candidate));
-    const chosen = free ?? `column_${index}`;
-    taken.add(chosen);
-    return chosen;
-  };
-  return layout.columns.flatMap((column, index): StoredColumn[] => {
-    const stored: StoredColumn = {
-      column: index,
-      type: column.type,
-      name: unique(column, index),
-      when: moved.has(index) ? 'moved' : 'always',
-      form: formOf(layout, column),
-    };
-    if (layout.protocol !== 'sflow5' || column.name !== 'ipClassOfService') return [stored];
-    // ElastiFlow's sFlow documents have the two parts of the octet.
-    return [
-      stored,
-      { ...stored, name: 'ip_dscp', when: 'always', form: 'dscp' },
-      { ...stored, name: 'ip_ecn', when: 'always', form: 'ecn' },
-    ];
-  });
-}
-
-function formOf({ protocol }: Layout, { name, type }: Column): StoredColumn['form'] {
-  if (protocol === 'netflow5' || protocol === 'netflow9') {
-    if (name === 'flowStartSysUpTime' || name === 'flowEndSysUpTime') return 'uptime';
-    if (name === 'forwardingStatus') return 'status';
-    if (name === 'v9:33000' || name === 'v9:33001') return 'acl';
-    // flow_start_msec and flow_end_msec are `long` in ElastiFlow's indices; a date mapping takes milliseconds, too.
-    if ((name === 'flowStartMilliseconds' || name === 'flowEndMilliseconds') && type === 'time') return 'milliseconds';
-  }
-  return name === 'applicationId' && type === 'bytes' ? 'application' : 'value';
-}
-
-/** `9/12235` → `9_12235`, `v9:40005` → `v9_40005`, `sflow.drops` → `drops`: a dot would nest. */
-function safeName(field: string): string {
-  return field.replace(/^(?:weir|sflow)\./, '').replaceAll(/\W/g, '_');
 }

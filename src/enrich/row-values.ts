@@ -1,13 +1,13 @@
 // From the values of a row to the properties of the flow document: the rules of data/field-map.yml, value by value.
 // Values that cannot be moved whole (repeated elements, wrong lengths) set `odd`, so that they are stored on their own.
 
-import type { ColumnType, FieldValue, RecordHeader, Row } from '../model/record.ts';
+import type { ColumnType, FieldValue, Row } from '../model/record.ts';
 import type { AddressCache } from './address-cache.ts';
 import type { AddressFacts } from './address-facts.ts';
 import { toIPv4Text } from './address-text.ts';
 import type { Count, FlowDocument } from './flow-document.ts';
-import { isStorableTime, numberText, quoted, timeText, valueText } from './json-text.ts';
-import type { AddressColumns, Alternative, ClientServerColumns, LayoutPlan, StoredColumn } from './layout-plan.ts';
+import type { AddressColumns, Alternative, ClientServerColumns, LayoutPlan } from './layout-plan.ts';
+import { applicationText } from './stored-columns.ts';
 
 export interface RowState {
   /** A value of this row could not be moved whole. */
@@ -218,77 +218,10 @@ export function readText(
   return undefined;
 }
 
-/** RFC 6759 §4: an octet of classification engine and the selector; engine 20 has an enterprise number between them. */
-function applicationText(hex: string): string {
-  if (hex.length < 4 || hex.length > 26 || !/^[0-9a-f]+$/.test(hex)) return hex;
-  const engine = Number.parseInt(hex.slice(0, 2), 16);
-  if (engine === 20 && hex.length > 10) {
-    return `20..${Number.parseInt(hex.slice(2, 10), 16)}..${BigInt(`0x${hex.slice(10)}`)}`;
-  }
-  return `${engine}..${BigInt(`0x${hex.slice(2)}`)}`;
-}
-
-/** `key` is `,"name":`; a value that cannot be stored is left out with it. */
-export function fieldText(key: string, value: FieldValue | undefined, type: ColumnType): string {
-  const text = value === undefined ? undefined : valueText(value, type);
-  return text === undefined ? '' : key + text;
-}
-
-export function storedText(
-  key: string,
-  value: FieldValue | undefined,
-  { form, type }: StoredColumn,
-  header: RecordHeader,
-): string {
-  switch (form) {
-    case 'uptime':
-      return typeof value === 'number'
-        ? key + (switchedText(value, header) ?? numberText(value) ?? '0')
-        : fieldText(key, value, type);
-    case 'milliseconds':
-      return typeof value === 'number' && isStorableTime(value)
-        ? key + Math.floor(value)
-        : fieldText(key, value, 'number');
-    case 'status':
-      // RFC 7270 §4.12: two bits of status, six of reason.
-      return typeof value === 'number'
-        ? `${key}{"status":${(value >>> 6) & 3},"reason":${value & 63}}`
-        : fieldText(key, value, type);
-    case 'application':
-      return typeof value === 'string' ? key + quoted(applicationText(value)) : fieldText(key, value, type);
-    case 'acl':
-      // Cisco ASA: hashes of the access list, its entry and its extended entry.
-      return typeof value === 'string' && value.length === 24
-        ? key + quoted(value.replace(/^(.{8})(.{8})/, '$1-$2-'))
-        : fieldText(key, value, type);
-    case 'dscp':
-      return typeof value === 'number' ? key + ((value >>> 2) & 63) : '';
-    case 'ecn':
-      return typeof value === 'number' ? key + (value & 3) : '';
-    default:
-      return fieldText(key, value, type);
-  }
-}
-
-/**
- * RFC 3954 §8: first and last switched are uptimes. Both counters wrap after 49.7 days, and a flow may end a little after the
- * uptime of its datagram, so their difference is read as a signed 32-bit number.
- */
-function switchedText(uptimeMs: number, { exportedAtMs, sysUptimeMs }: RecordHeader): string | undefined {
-  return sysUptimeMs === undefined ? undefined : timeText(Math.floor(exportedAtMs) - ((sysUptimeMs - uptimeMs) | 0));
-}
-
-/** Values that were to be moved and could not be moved whole. */
-export function oddText(row: Row, plan: LayoutPlan, state: RowState, header: RecordHeader): string {
-  const { src4, dst4, src6, dst6 } = plan.addresses;
-  const unused = state.unusedFamily === 4 ? [src4, dst4] : state.unusedFamily === 6 ? [src6, dst6] : [];
-  let text = '';
-  for (const stored of plan.stored) {
-    const value = row[stored.column];
-    if (stored.when !== 'moved' || value === undefined || value === null) continue;
-    if (typeof value === 'object' || unused.includes(stored.column)) {
-      text += storedText(`,${quoted(stored.name)}:`, value, stored, header);
-    }
-  }
-  return text;
+/** Columns of the address family that was not used although it is not zero. */
+export function unusedAddresses(
+  { src4, dst4, src6, dst6 }: AddressColumns,
+  { unusedFamily }: RowState,
+): readonly number[] {
+  return unusedFamily === undefined ? [] : unusedFamily === 4 ? [src4, dst4] : [src6, dst6];
 }

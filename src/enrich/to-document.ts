@@ -8,6 +8,7 @@ import type { FlowDocument } from './flow-document.ts';
 import { flat, quoted } from './json-text.ts';
 import type { LayoutPlan, Move } from './layout-plan.ts';
 import * as values from './row-values.ts';
+import { oddText, storedText } from './stored-columns.ts';
 
 export interface DocumentMaker {
   /** Sets the properties of a cleared flow document; its header and exporter are set already. */
@@ -35,9 +36,11 @@ export function interpretMaker(plan: LayoutPlan, addresses: AddressCache): Docum
   function rest(row: Row, flow: FlowDocument): string {
     let text = '';
     for (const stored of always) {
-      text += values.storedText(`,${quoted(stored.name)}:`, row[stored.column], stored, flow.header);
+      text += storedText(`,${quoted(stored.name)}:`, row[stored.column], stored, flow.header);
     }
-    return state.odd ? text + values.oddText(row, plan, state, flow.header) : text;
+    return state.odd
+      ? text + oddText(row, plan.stored, values.unusedAddresses(plan.addresses, state), flow.header)
+      : text;
   }
 
   return { fill, rest };
@@ -80,7 +83,7 @@ function applyMove(move: Move, row: Row, flow: FlowDocument, plan: LayoutPlan, s
 }
 
 /** What generated code may call. */
-const library = { ...values, applyMove };
+const library = { ...values, applyMove, storedText, oddText };
 
 type Factory = (
   library: object,
@@ -113,7 +116,7 @@ export function compileMaker(plan: LayoutPlan, addresses: AddressCache): Documen
 
 function makerSource(plan: LayoutPlan): string {
   return `'use strict';
-const { applyMove, readAddresses, readClientServer, storedText, oddText } = library;
+const { applyMove, readAddresses, readClientServer, storedText, oddText, unusedAddresses } = library;
 const { moves, stored } = plan;
 ${plan.stored.map((_, index) => `const k${index} = keys[${index}], z${index} = zeros[${index}];`).join('\n')}
 return {
@@ -127,7 +130,7 @@ return {
   rest(row, flow) {
     let text = '', v;
     ${plan.stored.map((_, index) => storedSource(plan, index)).join('\n    ')}
-    return state.odd ? text + oddText(row, plan, state, flow.header) : text;
+    return state.odd ? text + oddText(row, plan.stored, unusedAddresses(plan.addresses, state), flow.header) : text;
   },
 };`;
 }

@@ -348,7 +348,7 @@ describe('IPFIX', () => {
     });
   });
 
-  test('a value of the wrong length is kept as its bytes, and moved nowhere', () => {
+  test('a value of the wrong length is kept as its bytes under a name of their own, and moved nowhere', () => {
     const odd = withRow({ protocol: 'ipfix', fields: { sourceTransportPort: 0, userName: 'x' } }, [
       { hex: '0102030405060708090a' },
       { hex: 'ff00' },
@@ -358,7 +358,7 @@ describe('IPFIX', () => {
     expect(valueAtPath(document, 'ipfix')).toEqual({
       version: 10,
       flowset_id: 256,
-      sourceTransportPort: '0102030405060708090a',
+      sourceTransportPort_hex: '0102030405060708090a',
       userName: 'ff00',
     });
   });

@@ -70,9 +70,12 @@ test.each([
   ['9007199254740993', 'text', '"9007199254740993"'],
   [true, 'boolean', 'true'],
   [null, 'number', undefined],
-  [{ hex: '00ff' }, 'number', '"00ff"'],
+  [{ hex: '00ff' }, 'text', '"00ff"'],
+  [{ hex: '00ff' }, 'number', undefined],
+  ['many', 'number', undefined],
+  ['10.0.0.1', 'ipv4', undefined],
   [[1, null, 2], 'number', '[1,2]'],
-  [[167_772_161, { hex: '0a' }], 'ipv4', '["10.0.0.1","0a"]'],
+  [[167_772_161, { hex: '0a' }], 'ipv4', '["10.0.0.1"]'],
 ] as const)('%j of type %s → %s', (value, type, text) => {
   expect(valueText(value, type)).toBe(text);
 });
