@@ -19,7 +19,6 @@ function isLocked(name: string, from: string): boolean {
     const place = `${folder === '' ? '' : `${folder}/`}node_modules/${name}`;
     if (packages[place] !== undefined) return true;
     if (folder === '') return false;
-    if (!folder.includes('/node_modules/')) return packages[`node_modules/${name}`] !== undefined;
   }
 }
 
