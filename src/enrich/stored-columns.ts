@@ -73,48 +73,48 @@ function safeName(field: string): string {
  * `key` is `,"name":`. Bytes that could not be read as the column's type are stored as `name_hex`: under the name itself the
  * index expects a number, an address or a date.
  */
-function fieldText(key: string, value: FieldValue | undefined, type: ColumnType): string {
-  if (value === undefined) return '';
-  const text = valueText(value, type);
-  if (text !== undefined) return key + text;
-  const hex = typeof value === 'object' && value !== null ? hexText(value) : undefined;
-  return hex === undefined ? '' : `${key.slice(0, -2)}_hex":${hex}`;
-}
-
 export function storedText(
   key: string,
   value: FieldValue | undefined,
-  { form, type }: StoredColumn,
+  stored: StoredColumn,
   header: RecordHeader,
 ): string {
-  switch (form) {
-    case 'uptime': {
-      const text = typeof value === 'number' ? switchedText(value, header) : undefined;
-      return text === undefined ? fieldText(key, value, type) : key + text;
+  if (value === undefined || value === null) return '';
+  const text = Array.isArray(value)
+    ? listText(value as readonly FieldValue[], stored, header)
+    : formText(value, stored, header);
+  if (text !== undefined) return key + text;
+  const hex = typeof value === 'object' ? hexText(value) : undefined;
+  return hex === undefined ? '' : `${key.slice(0, -2)}_hex":${hex}`;
+}
+
+function listText(values: readonly FieldValue[], stored: StoredColumn, header: RecordHeader): string {
+  const texts = values.map((value) => formText(value, stored, header));
+  return `[${texts.filter((text) => text !== undefined).join()}]`;
+}
+
+function formText(value: FieldValue, { form, type }: StoredColumn, header: RecordHeader): string | undefined {
+  if (typeof value === 'number') {
+    switch (form) {
+      case 'uptime':
+        return switchedText(value, header);
+      case 'milliseconds':
+        return isStorableTime(value) ? String(Math.floor(value)) : undefined;
+      case 'status':
+        // RFC 7270 §4.12: two bits of status, six of reason.
+        return `{"status":${(value >>> 6) & 3},"reason":${value & 63}}`;
+      case 'dscp':
+        return String((value >>> 2) & 63);
+      case 'ecn':
+        return String(value & 3);
     }
-    case 'milliseconds':
-      return typeof value === 'number' && isStorableTime(value)
-        ? key + Math.floor(value)
-        : fieldText(key, value, 'number');
-    case 'status':
-      // RFC 7270 §4.12: two bits of status, six of reason.
-      return typeof value === 'number'
-        ? `${key}{"status":${(value >>> 6) & 3},"reason":${value & 63}}`
-        : fieldText(key, value, type);
-    case 'application':
-      return typeof value === 'string' ? key + quoted(applicationText(value)) : fieldText(key, value, type);
-    case 'acl':
-      // Cisco ASA: hashes of the access list, its entry and its extended entry.
-      return typeof value === 'string' && value.length === 24
-        ? key + quoted(value.replace(/^(.{8})(.{8})/, '$1-$2-'))
-        : fieldText(key, value, type);
-    case 'dscp':
-      return typeof value === 'number' ? key + ((value >>> 2) & 63) : '';
-    case 'ecn':
-      return typeof value === 'number' ? key + (value & 3) : '';
-    default:
-      return fieldText(key, value, type);
   }
+  if (typeof value === 'string') {
+    if (form === 'application') return quoted(applicationText(value));
+    // Cisco ASA: hashes of the access list, its entry and its extended entry.
+    if (form === 'acl' && value.length === 24) return quoted(value.replace(/^(.{8})(.{8})/, '$1-$2-'));
+  }
+  return form === 'status' ? undefined : valueText(value, type);
 }
 
 /**
@@ -122,7 +122,9 @@ export function storedText(
  * uptime of its datagram, so their difference is read as a signed 32-bit number.
  */
 function switchedText(uptimeMs: number, { exportedAtMs, sysUptimeMs }: RecordHeader): string | undefined {
-  return sysUptimeMs === undefined ? undefined : timeText(Math.floor(exportedAtMs) - ((sysUptimeMs - uptimeMs) | 0));
+  return sysUptimeMs === undefined
+    ? numberText(uptimeMs)
+    : timeText(Math.floor(exportedAtMs) - ((sysUptimeMs - uptimeMs) | 0));
 }
 
 /** RFC 6759 §4: an octet of classification engine and the selector; engine 20 has an enterprise number between them. */

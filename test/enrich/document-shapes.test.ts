@@ -106,6 +106,22 @@ describe('NetFlow v9', () => {
     expect(switched(1000, 1005)).toBe('2026-01-01T12:00:00.005Z');
   });
 
+  test('repeated elements keep the form of each value', () => {
+    const document = documentOf({
+      protocol: 'netflow9',
+      header: { exportedAtMs: at, sysUptimeMs: 1000 },
+      fields: { forwardingStatus: [64, 195], flowStartSysUpTime: [0, 500], applicationId: ['0d0001c5', '03000050'] },
+    });
+    expect(valueAtPath(document, 'netflow')).toMatchObject({
+      forwarding_status: [
+        { status: 1, reason: 0 },
+        { status: 3, reason: 3 },
+      ],
+      first_switched: ['2026-01-01T11:59:59.000Z', '2026-01-01T11:59:59.500Z'],
+      app_id: ['13..453', '3..80'],
+    });
+  });
+
   describe('counters of both ways through the device', () => {
     const counts = (fields: Record<string, number>) => {
       const { bytes, packets } = flowOf({ protocol: 'netflow9', fields });
