@@ -44,7 +44,8 @@ index: { files: { directory: ${join(folder, 'flows')} } }
 `,
   );
   const startedAtMs = performance.timeOrigin + performance.now();
-  const child = spawn(process.execPath, [program, 'run', '--quiet', pipeline], {
+  // As a user starts it: by its first line, which has V8's options.
+  const child = spawn(program, ['run', '--quiet', '--log-level', 'error', pipeline], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   const ended = new Promise((resolve) => child.on('exit', resolve));

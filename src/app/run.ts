@@ -42,7 +42,7 @@ export async function run({ pipelineFile, quiet, logLevel, demo, startedAtMs }: 
     process.stdout.write(text);
   };
   const logger = createLogger({
-    level: quiet ? 'warn' : logLevel,
+    level: quiet && logLevel === 'info' ? 'warn' : logLevel,
     write,
     ...(onTerminal && { toLine: (await import('../telemetry/pretty-line.ts')).createPrettyLine() }),
   });
