@@ -23,6 +23,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const homes: Readonly<Record<string, readonly string[]>> = {
   'node:dgram': ['collect', 'app/demo'],
   'node:http': ['telemetry'],
+  // The schema only asks what is an IP address.
+  'node:net': ['collect', 'enrich/pipeline-schema'],
+  'node:tls': ['collect'],
   bullmq: ['enqueue'],
   ioredis: ['enqueue', 'app'],
   '@elastic/elasticsearch': ['index', 'app/setup'],

@@ -1,7 +1,6 @@
-// What to tell the user when a UDP port can't be opened, or its receive buffer is smaller than asked.
+// The receive buffer of a UDP socket: asks for it, and says what to do when the kernel gives less.
 
 import type { Socket } from 'node:dgram';
-import { WeirError } from '../model/errors.ts';
 
 /** Asks for the buffer and returns the bytes that were given. */
 export function askReceiveBuffer(socket: Socket, bytes: number): number {
@@ -34,36 +33,4 @@ export function toReceiveBufferAdvice(askedBytes: number, givenBytes: number): s
 
 function toText(bytes: number): string {
   return bytes >= 1_048_576 ? `${Math.round(bytes / 104_857.6) / 10} MB` : `${Math.round(bytes / 102.4) / 10} KB`;
-}
-
-export function toListenError({ host, port }: { host: string; port: number }, cause: unknown): WeirError {
-  const { code = 'unknown', message } = cause as NodeJS.ErrnoException;
-  const place = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  const reasons: Readonly<Record<string, readonly [reason: string, hint: string]>> = {
-    EADDRINUSE: [
-      'the port is in use',
-      `Another program, another weir or another line of "listen" holds it: ${
-        process.platform === 'linux' ? `ss -lunp 'sport = :${port}'` : `lsof -nP -iUDP:${port}`
-      } names it (as root); stop that one, or listen on another port.`,
-    ],
-    EACCES: [
-      'not allowed',
-      'Ports below 1024 need root or CAP_NET_BIND_SERVICE: listen on a port from 1024 up, and let the exporters send there.',
-    ],
-    EADDRNOTAVAIL: [
-      'no interface of this machine has that address',
-      `Listen on ${host.includes(':') ? '[::]' : '0.0.0.0'} for all interfaces, or on an address that "${
-        process.platform === 'linux' ? 'ip address' : 'ifconfig'
-      }" lists.`,
-    ],
-    EAFNOSUPPORT: ['this machine has no IPv6', 'Listen on 0.0.0.0 instead.'],
-    ENOTFOUND: ['no such host name', 'Write the address as a number, or 0.0.0.0 for all interfaces.'],
-    ERANGE: ['a port is a number from 0 to 65535', 'Mend the port under "listen".'],
-  };
-  const [reason, hint] = reasons[code] ?? [message, undefined];
-  return new WeirError('listen-failed', `cannot listen on ${place}/udp: ${reason}`, {
-    context: { host, port, reason: code },
-    cause,
-    ...(hint === undefined ? {} : { hint }),
-  });
 }

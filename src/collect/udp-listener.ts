@@ -6,14 +6,8 @@ import { isIPv6 } from 'node:net';
 import type { Datagram } from '../model/datagram.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import { readKernelDrops, readSocketInodes, type SocketAddress } from './kernel-drops.ts';
-import { askReceiveBuffer, toListenError, toReceiveBufferAdvice } from './udp-advice.ts';
-
-export interface ListenAddress {
-  /** Numeric address or name; `::` takes IPv4 as well, unless the same port is listed for an IPv4 address. */
-  readonly host: string;
-  /** 0: any free port. */
-  readonly port: number;
-}
+import { type ListenAddress, openAddresses, toExporter } from './listen-addresses.ts';
+import { askReceiveBuffer, toReceiveBufferAdvice } from './udp-advice.ts';
 
 export interface UdpListenerOptions {
   readonly addresses: readonly ListenAddress[];
@@ -64,9 +58,15 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
   }
 
   async function open(): Promise<void> {
-    const wanted = withoutRepeats(options.addresses);
     try {
-      for (const address of wanted) await openOne(address, wanted);
+      await openAddresses({
+        addresses: options.addresses,
+        transport: 'udp',
+        logger,
+        open: async (address, ipv6Only) => {
+          sockets.push(await bind(address, ipv6Only));
+        },
+      });
     } catch (error) {
       await closeAll();
       running = undefined;
@@ -81,24 +81,6 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
     inodes = await readSocketInodes(bound);
     if (inodes === undefined)
       logger.info('this system does not tell how many datagrams it dropped (no /proc/net/udp): kernel drops stay 0');
-  }
-
-  async function openOne(address: ListenAddress, all: readonly ListenAddress[]): Promise<void> {
-    try {
-      // Node would bind port 70000 as 4464.
-      if (!(Number.isInteger(address.port) && address.port >= 0 && address.port <= 65_535))
-        throw Object.assign(new Error('port out of range'), { code: 'ERANGE' });
-      const ipv6Only = isIPv6(address.host) && all.some(({ host, port }) => port === address.port && !isIPv6(host));
-      sockets.push(await bind(address, ipv6Only));
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (address.host !== '::' || (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL'))
-        throw toListenError(address, error);
-      const instead = { host: '0.0.0.0', port: address.port };
-      logger.info({ port: address.port }, 'this machine has no IPv6: listening on 0.0.0.0 instead of [::]');
-      if (address.port !== 0 && all.some(({ host, port }) => host === instead.host && port === instead.port)) return;
-      await openOne(instead, all);
-    }
   }
 
   function bind({ host, port }: ListenAddress, ipv6Only: boolean): Promise<Socket> {
@@ -179,20 +161,6 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
   }
 
   return { start, stop, addresses: () => bound, kernelDrops, failedDatagrams: () => failed };
-}
-
-/** Canonical text: IPv4-mapped IPv6 addresses (RFC 4291 §2.5.5.2) become IPv4, zone ids (RFC 4007 §11) are left out. */
-export function toExporter(address: string): string {
-  if (address.startsWith('::ffff:') && address.includes('.', 7)) return address.slice(7);
-  const zone = address.indexOf('%');
-  return zone === -1 ? address : address.slice(0, zone);
-}
-
-function withoutRepeats(addresses: readonly ListenAddress[]): readonly ListenAddress[] {
-  return addresses.filter(
-    ({ host, port }, at) =>
-      port === 0 || addresses.findIndex((other) => other.host === host && other.port === port) === at,
-  );
 }
 
 function closeSocket(socket: Socket): Promise<void> {

@@ -11,7 +11,7 @@ import { createNetflow5 } from './netflow5.ts';
 import { decodeNetflow9 } from './netflow9.ts';
 import { createParkedSets } from './parked-sets.ts';
 import { createSflow5Decoder } from './sflow5.ts';
-import { createSharedPlans } from './shared-plans.ts';
+import { createSharedPlans, type SharedPlans } from './shared-plans.ts';
 import type { TemplateContext } from './template-sets.ts';
 import { createTemplateStore } from './template-store.ts';
 
@@ -54,6 +54,17 @@ export const defaultDecoderLimits: DecoderLimits = {
   parkedAgeMs: 30 * 60_000,
 };
 
+/** One exporter, who sends in order: nothing needs to wait for long, and some hundred connections must not cost what they can't use. */
+const sessionLimits = {
+  exporters: 1,
+  templates: 500,
+  templatesPerExporter: 500,
+  facts: 5_000,
+  factsPerExporter: 5_000,
+  parkedBytes: 128 * 1024,
+  parkedBytesPerExporter: 128 * 1024,
+} as const satisfies Partial<DecoderLimits>;
+
 export interface DecoderOptions {
   readonly onFault: (fault: Fault) => void;
   readonly limits?: Partial<DecoderLimits>;
@@ -72,6 +83,16 @@ export interface Decoder {
   restoreState(state: unknown): void;
   /** Changes whenever `saveState` would give something new. */
   readonly stateVersion: number;
+  /** For one TCP connection, whose templates are its own and are not saved (docs/decisions/0016). Compiled readers are shared. */
+  openSession(): SessionDecoder;
+}
+
+export interface SessionDecoder {
+  /** IPFIX messages only (RFC 7011 §10.4). */
+  decode(datagram: Datagram): RecordSet[];
+  expire(nowMs: number): void;
+  /** Forgets its templates; sets that still wait for one are given up. */
+  close(): void;
 }
 
 export function createDecoder(options: DecoderOptions): Decoder {
@@ -80,10 +101,9 @@ export function createDecoder(options: DecoderOptions): Decoder {
   const netflow5 = createNetflow5(onFault);
   const decodeSflow5 = createSflow5Decoder();
   let versionBefore = 0;
-  let context = createContext();
+  let context = createContext(createSharedPlans({ elements, maxPlans: limits.plans }), limits);
 
-  function createContext(): TemplateContext {
-    const plans = createSharedPlans({ elements, maxPlans: limits.plans });
+  function createContext(plans: SharedPlans, limits: DecoderLimits): TemplateContext {
     return {
       plans,
       templates: createTemplateStore({
@@ -128,13 +148,36 @@ export function createDecoder(options: DecoderOptions): Decoder {
   }
 
   function restoreState(state: unknown): void {
-    const restored: TemplateContext = { ...createContext(), parked: context.parked };
+    const restored: TemplateContext = {
+      ...createContext(createSharedPlans({ elements, maxPlans: limits.plans }), limits),
+      parked: context.parked,
+    };
     restoreTemplates(restored.templates, state, {
       maxFields: limits.fieldsPerTemplate,
       maxFactsPerExporter: limits.factsPerExporter,
     });
     versionBefore += context.templates.version + 1;
     context = restored;
+  }
+
+  function openSession(): SessionDecoder {
+    const session = createContext(context.plans, { ...limits, ...sessionLimits });
+    return {
+      decode(datagram) {
+        session.templates.beginDatagram();
+        return decodeIpfix(session, datagram);
+      },
+      expire: (nowMs) => session.parked.expire(nowMs),
+      close() {
+        session.parked.expire(Number.POSITIVE_INFINITY);
+        for (const { address, domains } of [...session.templates.exporters()]) {
+          for (const { protocol, id } of [...domains.values()]) {
+            session.templates.withdraw(address, protocol, id, 'flow', 'all');
+            session.templates.withdraw(address, protocol, id, 'options', 'all');
+          }
+        }
+      },
+    };
   }
 
   return {
@@ -145,5 +188,6 @@ export function createDecoder(options: DecoderOptions): Decoder {
     get stateVersion() {
       return versionBefore + context.templates.version;
     },
+    openSession,
   };
 }

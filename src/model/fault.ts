@@ -14,6 +14,11 @@ export const faultCodes = {
   'record-malformed': 'A record of a set could not be read to its end. The rest of the set is skipped.',
   'sample-malformed': 'An sFlow sample or one of its records ends early or has an impossible length. It is skipped.',
   'sample-unknown': 'An sFlow sample of a format that weir does not decode. It is skipped by its length.',
+  'stream-malformed': 'A TCP connection carried something else than whole IPFIX messages. It is closed.',
+  'handshake-failed':
+    'A TLS connection was not agreed upon: no TLS, a certificate or a version that one side does not take. It is closed.',
+  'connection-limit':
+    'A TCP connection was refused or closed: too many, a handshake or a message that takes too long, or silence.',
 } as const satisfies Record<string, string>;
 
 export type FaultCode = keyof typeof faultCodes;

@@ -2,12 +2,8 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
-import {
-  createUdpListener,
-  toExporter,
-  type UdpListener,
-  type UdpListenerOptions,
-} from '../../src/collect/udp-listener.ts';
+import { toExporter } from '../../src/collect/listen-addresses.ts';
+import { createUdpListener, type UdpListener, type UdpListenerOptions } from '../../src/collect/udp-listener.ts';
 import type { Datagram } from '../../src/model/datagram.ts';
 import { WeirError } from '../../src/model/errors.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
