@@ -2,6 +2,7 @@
 // IPFIX: RFC 7012 and the IANA registry; reverse elements: RFC 5103 §6; NetFlow v9: RFC 3954 §8, whose types 1-127 IANA took over.
 
 import { readFileSync } from 'node:fs';
+import { type DataType, type ElementDefinition, toElementKey, toReverseName } from '../model/element.ts';
 import type { ColumnType } from '../model/record.ts';
 
 /** How a field's bytes are read. Sizes don't matter here: reduced-size encoding (RFC 7011 §6.2) is allowed for all integers. */
@@ -32,7 +33,8 @@ export interface InformationElements {
   netflow9(type: number): Element | undefined;
 }
 
-const encodingOf: Readonly<Record<string, Encoding>> = {
+/** By abstract data type (RFC 7012 §3.1). */
+export const encodingOf: Readonly<Record<DataType, Encoding>> = {
   unsigned8: 'unsigned',
   unsigned16: 'unsigned',
   unsigned32: 'unsigned',
@@ -77,52 +79,81 @@ export function toColumnType(encoding: Encoding): ColumnType {
 
 /** The enterprise number that turns an IANA element to the reverse direction (RFC 5103 §6.1). */
 const reverseEnterprise = 29305;
-/** CERT marks the reverse of its own elements by a bit of the id (RFC 5103 §6.2). */
-const certEnterprise = 6871;
-const certReverseBit = 0x4000;
 const paddingOctets = 210;
 
-export function createInformationElements(): InformationElements {
+/** `definitions`: what users' files add, the last one of a number counts. */
+export function createInformationElements(definitions: readonly ElementDefinition[] = []): InformationElements {
   const registered = new Map<number, Element>();
-  for (const [id = '', name = '', type = ''] of readTable('information-elements.tsv')) {
-    registered.set(Number(id), { name, encoding: encodingOf[type] ?? 'bytes' });
+  readTable('information-elements.tsv', (id, name, type) => {
+    registered.set(Number(id), { name, encoding: toEncoding(type) });
+  });
+  const vendors = new Map<string, Encoding>();
+  readTable('vendor-elements.tsv', (enterprise, id, _name, type) => {
+    vendors.set(toElementKey(enterprise, id), toEncoding(type));
+  });
+  /** What files say instead of the registries, and beside them; undefined: bytes without meaning. */
+  const replaced = new Map<string, Encoding>();
+  const added = new Map<string, Encoding | undefined>();
+  for (const { protocol, enterprise, id, name, type, replaces } of definitions) {
+    const key = toElementKey(protocol === 'netflow9' ? 'v9' : enterprise, id);
+    if (replaces) replaced.set(key, toEncoding(type));
+    else added.set(key, name === undefined ? undefined : toEncoding(type));
   }
-  const others = new Map<string, Encoding>();
-  for (const [key = '', type = ''] of readTable('vendor-elements.tsv')) others.set(key, encodingOf[type] ?? 'bytes');
 
-  function underNumber(key: string, otherwise?: string): Element {
-    return {
-      name: key,
-      encoding: others.get(key) ?? (otherwise === undefined ? undefined : others.get(otherwise)) ?? 'bytes',
-    };
+  function underNumber(key: string): Element | undefined {
+    const encoding = vendors.get(key) ?? added.get(key);
+    if (encoding === undefined && added.has(key)) return undefined;
+    return { name: key, encoding: encoding ?? 'bytes' };
   }
 
   function ipfix(enterprise: number, id: number): Element | undefined {
-    if (enterprise === 0) {
-      return id === 0 || id === paddingOctets ? undefined : (registered.get(id) ?? underNumber(`iana:${id}`));
-    }
-    if (enterprise === reverseEnterprise) {
-      if (id === 0 || id === paddingOctets) return undefined;
-      const forward = registered.get(id);
-      if (forward === undefined) return underNumber(`${enterprise}/${id}`);
-      return { name: `reverse${forward.name[0]?.toUpperCase()}${forward.name.slice(1)}`, encoding: forward.encoding };
-    }
-    const key = `${enterprise}/${id}`;
-    if (enterprise === certEnterprise) return underNumber(key, `${enterprise}/${id & ~certReverseBit}`);
-    return underNumber(key);
+    const key = toElementKey(enterprise, id);
+    const encoding = replaced.get(key);
+    if (encoding !== undefined) return { name: key, encoding };
+    if (enterprise !== 0 && enterprise !== reverseEnterprise) return underNumber(key);
+    if (id === 0 || id === paddingOctets) return undefined;
+    const forward = registered.get(id);
+    if (forward === undefined || enterprise === 0) return forward ?? underNumber(key);
+    return { name: toReverseName(forward.name), encoding: forward.encoding };
   }
 
   function netflow9(type: number): Element | undefined {
+    const key = toElementKey('v9', type);
+    const encoding = replaced.get(key);
+    if (encoding !== undefined) return { name: key, encoding };
     if (type === 0 || type === paddingOctets) return undefined;
-    return registered.get(type) ?? underNumber(`v9:${type}`);
+    return registered.get(type) ?? underNumber(key);
   }
 
   return { ipfix, netflow9 };
 }
 
-function readTable(file: string): string[][] {
-  return readFileSync(new URL(`../../data/${file}`, import.meta.url), 'utf8')
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => line.split('\t'));
+/** A type that a newer registry has is bytes to this version. */
+function toEncoding(type: string): Encoding {
+  return encodingOf[type as DataType] ?? 'bytes';
+}
+
+/** Calls back with the columns of each row, four at most: no array per row, this is part of each start. */
+function readTable(file: string, take: (first: string, second: string, third: string, fourth: string) => void): void {
+  const text = readFileSync(new URL(`../../data/${file}`, import.meta.url), 'utf8');
+  for (let at = 0; at < text.length; ) {
+    const end = toEnd(text, '\n', at, text.length);
+    if (text[at] !== '#' && end > at) {
+      const first = toEnd(text, '\t', at, end);
+      const second = toEnd(text, '\t', first + 1, end);
+      const third = toEnd(text, '\t', second + 1, end);
+      take(
+        text.slice(at, first),
+        text.slice(first + 1, second),
+        text.slice(second + 1, third),
+        text.slice(third + 1, end),
+      );
+    }
+    at = end + 1;
+  }
+}
+
+function toEnd(text: string, mark: string, from: number, otherwise: number): number {
+  const at = text.indexOf(mark, from);
+  return at < 0 || at > otherwise ? otherwise : at;
 }

@@ -1,8 +1,9 @@
-// Reads data/field-map.yml and data/stored-names.tsv: which field of a record becomes which field of a document.
+// Reads data/field-map.yml and the names of elements: which field of a record becomes which field of a document.
 // The files ship with weir, so a mistake in them is a mistake in weir; it is named with its place all the same.
 
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
+import { type ElementDefinition, toElementKey, toReverseName } from '../model/element.ts';
 import { WeirError } from '../model/errors.ts';
 import type { Protocol } from '../model/record.ts';
 import { readTsv } from './protocol-names.ts';
@@ -51,13 +52,17 @@ export interface FieldMap {
   readonly storedNames: Readonly<Record<ObjectName, ReadonlyMap<string, string>>>;
 }
 
+/** IANA's elements in the other direction (RFC 5103). */
+const reverseEnterprise = 29_305;
+
 const protocols: readonly Protocol[] = ['netflow5', 'netflow9', 'ipfix', 'sflow5'];
 
-export function loadFieldMap(): FieldMap {
-  return readFieldMap(readFileSync(new URL('../../data/field-map.yml', import.meta.url), 'utf8'));
+/** `definitions`: elements of users' files, which give names, too. */
+export function loadFieldMap(definitions: readonly ElementDefinition[] = []): FieldMap {
+  return readFieldMap(readFileSync(new URL('../../data/field-map.yml', import.meta.url), 'utf8'), definitions);
 }
 
-export function readFieldMap(yaml: string): FieldMap {
+export function readFieldMap(yaml: string, definitions: readonly ElementDefinition[] = []): FieldMap {
   const root = readMap(parse(yaml), 'the file', ['fields', 'keep', 'clientServer', ...protocols]);
   const fields = readFields(root['fields'], 'fields');
   const keep = readTexts(root['keep'] ?? [], 'keep');
@@ -72,15 +77,21 @@ export function readFieldMap(yaml: string): FieldMap {
     };
     return [protocol, map] as const;
   });
-  return { protocols: Object.fromEntries(maps) as Record<Protocol, ProtocolMap>, storedNames: loadStoredNames() };
+  return {
+    protocols: Object.fromEntries(maps) as Record<Protocol, ProtocolMap>,
+    storedNames: loadStoredNames(definitions),
+  };
 }
 
-function loadStoredNames(): FieldMap['storedNames'] {
+function loadStoredNames(definitions: readonly ElementDefinition[]): FieldMap['storedNames'] {
   const names = {
     netflow: new Map<string, string>(),
     ipfix: new Map<string, string>(),
     sflow: new Map<string, string>(),
   };
+  for (const [enterprise = '', id = '', name = ''] of readTsv('vendor-elements.tsv')) {
+    names[enterprise === 'v9' ? 'netflow' : 'ipfix'].set(toElementKey(enterprise, id), name);
+  }
   for (const [object, field, name] of readTsv('stored-names.tsv')) {
     const map = names[object as ObjectName];
     if (map === undefined || field === undefined || name === undefined || !/^\w+$/.test(name)) {
@@ -88,7 +99,23 @@ function loadStoredNames(): FieldMap['storedNames'] {
     }
     map.set(field, name);
   }
+  if (definitions.length > 0) addNames(definitions, names);
   return names;
+}
+
+function addNames(
+  definitions: readonly ElementDefinition[],
+  names: Readonly<Record<'netflow' | 'ipfix', Map<string, string>>>,
+): void {
+  const ianaNames = new Map(readTsv('information-elements.tsv').map(([id, name]) => [Number(id), name]));
+  for (const { protocol, enterprise, id, name, replaces } of definitions) {
+    if (name === undefined) continue;
+    // Columns of IANA's elements have IANA's names.
+    const ianaName = replaces || (enterprise !== 0 && enterprise !== reverseEnterprise) ? undefined : ianaNames.get(id);
+    const key = toElementKey(protocol === 'netflow9' ? 'v9' : enterprise, id);
+    const field = ianaName === undefined ? key : enterprise === 0 ? ianaName : toReverseName(ianaName);
+    names[protocol === 'netflow9' ? 'netflow' : 'ipfix'].set(field, name);
+  }
 }
 
 function readFields(value: unknown, place: string): Map<string, readonly FieldSource[]> {

@@ -2,6 +2,7 @@
 // (addresses as text, times as ISO) → a batch of one row. A mistake is a WeirError that names the field.
 
 import ipaddr from 'ipaddr.js';
+import { type ElementDefinition, toElementKey } from '../model/element.ts';
 import { WeirError } from '../model/errors.ts';
 import type { Column, ColumnType, FieldValue, Protocol, RecordHeader } from '../model/record.ts';
 import type { RecordBatch } from '../model/record-batch.ts';
@@ -21,8 +22,12 @@ export interface TestRecord {
 /** A moment long after 1970, the same in each test. */
 const testTimeMs = Date.UTC(2026, 0, 1);
 
-export function toTestBatch({ protocol, exporter = '192.0.2.1', fields, header }: TestRecord): RecordBatch {
-  const types = elementTypes();
+/** `definitions`: elements of users' files. */
+export function toTestBatch(
+  { protocol, exporter = '192.0.2.1', fields, header }: TestRecord,
+  definitions: readonly ElementDefinition[] = [],
+): RecordBatch {
+  const types = definitions.length === 0 ? elementTypes() : withDefinitions(elementTypes(), definitions);
   const columns: Column[] = [];
   const row: FieldValue[] = [];
   for (const [name, value] of Object.entries(fields)) {
@@ -99,8 +104,20 @@ function loadElementTypes(): ReadonlyMap<string, ColumnType> {
     // RFC 5103: the same element, seen in the other direction.
     types.set(`reverse${name.charAt(0).toUpperCase()}${name.slice(1)}`, column);
   }
-  for (const [key, type] of readTsv('vendor-elements.tsv')) {
-    if (key !== undefined) types.set(key, columnTypes[type ?? ''] ?? 'number');
+  for (const [enterprise = '', id = '', , type] of readTsv('vendor-elements.tsv')) {
+    types.set(toElementKey(enterprise, id), columnTypes[type ?? ''] ?? 'number');
+  }
+  return types;
+}
+
+function withDefinitions(
+  known: ReadonlyMap<string, ColumnType>,
+  definitions: readonly ElementDefinition[],
+): ReadonlyMap<string, ColumnType> {
+  const types = new Map(known);
+  for (const { protocol, enterprise, id, type, replaces } of definitions) {
+    const key = toElementKey(protocol === 'netflow9' ? 'v9' : enterprise, id);
+    if (replaces || !known.has(key)) types.set(key, columnTypes[type] ?? 'number');
   }
   return types;
 }
@@ -109,6 +126,7 @@ function loadElementTypes(): ReadonlyMap<string, ColumnType> {
 const sflowLists = ['asPath', 'communities', 'mplsLabels'];
 
 function typeOfUnlisted(name: string, value: unknown, types: ReadonlyMap<string, ColumnType>): ColumnType {
+  if (/^weir\.\w+$/.test(name) && typeof value === 'string') return 'text';
   if (sflowLists.includes(name) || /^(?:weir|sflow)\.\w+$/.test(name)) return 'number';
   if (/^(?:\d+\/\d+|v9:\d+|iana:\d+)$/.test(name)) return typeof value === 'number' ? 'number' : 'text';
   throw mistake(
@@ -130,6 +148,7 @@ const expected: Readonly<Record<ColumnType, string>> = {
   mac: 'a MAC address such as 00:00:5e:00:53:01',
   time: 'a time such as 2026-01-01T00:00:00Z',
   boolean: 'true or false',
+  list: 'the bytes of a list as hex digits',
 };
 
 function readReadable(name: string, value: unknown, type: ColumnType): FieldValue {
@@ -154,6 +173,8 @@ function readScalar(value: unknown, type: ColumnType): FieldValue | undefined {
       return canonicalIPv6(value);
     case 'mac':
       return readMacText(value);
+    case 'list':
+      return /^(?:[0-9a-f]{2})*$/i.test(value) ? { hex: value.toLowerCase() } : undefined;
     case 'bytes':
       return /^(?:[0-9a-f]{2})*$/i.test(value) ? value.toLowerCase() : undefined;
     default:

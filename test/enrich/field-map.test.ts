@@ -10,7 +10,9 @@ import type { Layout } from '../../src/model/record.ts';
 
 const map = loadFieldMap();
 const elements = tsv('information-elements.tsv').map(([, name]) => name!);
-const vendorKeys = tsv('vendor-elements.tsv').map(([key]) => key!);
+const vendorKeys = tsv('vendor-elements.tsv').map(([enterprise, id]) =>
+  enterprise === 'v9' ? `v9:${id}` : enterprise === '0' ? `iana:${id}` : `${enterprise}/${id}`,
+);
 
 /** Fields that decode adds, or that stand in headers. */
 const otherFields = ['weir.samplingInterval', 'header.samplingInterval'];
