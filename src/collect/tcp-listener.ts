@@ -1,14 +1,15 @@
 // Takes IPFIX over TCP and TLS (RFC 7011 §10.4) and hands on each message as a datagram of its connection. Peers may be hostile:
 // connections are bounded, in all and per address, and what is slow, silent or no IPFIX is closed.
 
-import { createServer as createNetServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import { createServer, type Server, type Socket } from 'node:net';
 import type { Datagram } from '../model/datagram.ts';
 import type { Fault, FaultCode } from '../model/fault.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
+import { createConnectionTable } from './connection-table.ts';
 import { type ListenAddress, openAddresses, toExporter } from './listen-addresses.ts';
-import { type ConnectionLimits, createTcpConnection, type TcpConnection } from './tcp-connection.ts';
-import { readTlsFiles, type TlsFiles } from './tls-files.ts';
+import { type ConnectionLimits, createTcpConnection } from './tcp-connection.ts';
+import type { TlsFiles } from './tls-files.ts';
+import { openTlsHandshakes, type TlsHandshakes } from './tls-handshakes.ts';
 
 export interface TcpListenAddress extends ListenAddress {
   readonly tls: boolean;
@@ -66,13 +67,13 @@ const goodbyeMs = 250;
 export function createTcpListener(options: TcpListenerOptions): TcpListener {
   const { limits, isAllowed, onDatagram, onFault, logger, now } = options;
   const pass = createRateLimit();
-  /** In order of arrival. */
-  const connections = new Map<number, Connection>();
-  const perAddress = new Map<string, number>();
-  /** By the four numbers that name a TCP connection. */
-  const handshakes = new Map<string, Connection>();
+  const connections = createConnectionTable({
+    maxConnections: limits.connections,
+    maxPerAddress: limits.connectionsPerAddress,
+    onEvict: (exporter, detail) => report('connection-limit', exporter, detail),
+  });
   let servers: Server[] = [];
-  let tlsServer: TlsServer | undefined;
+  let handshakes: TlsHandshakes | undefined;
   let bound: TcpListenAddress[] = [];
   let running: Promise<void> | undefined;
   let stopping: Promise<void> | undefined;
@@ -81,11 +82,6 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
   let isHeld = false;
   let isStopping = false;
   let failed = 0;
-  let emptied: (() => void) | undefined;
-
-  interface Connection extends TcpConnection {
-    readonly exporter: string;
-  }
 
   function start(): Promise<void> {
     running ??= open();
@@ -96,7 +92,8 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
     isStopping = false;
     bound = [];
     try {
-      if (options.tls !== undefined && options.addresses.some(({ tls }) => tls)) await openTls(options.tls);
+      if (options.tls !== undefined && options.addresses.some(({ tls }) => tls))
+        handshakes = await openTlsHandshakes(options.tls, 2 * limits.handshakeMs + 10_000);
       await openAddresses({ addresses: options.addresses, transport: 'tcp', logger, open: listen });
     } catch (error) {
       await closeServers();
@@ -108,38 +105,12 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
       Math.max(5, Math.min(limits.handshakeMs, limits.messageMs, limits.idleMs) / 4),
     );
     sweep = setInterval(() => {
-      if (!isHeld) for (const connection of connections.values()) connection.pass(sweepMs);
+      if (!isHeld) for (const connection of connections.all()) connection.pass(sweepMs);
     }, sweepMs);
   }
 
-  /** Never listens itself: it is given connections that have been let in. */
-  async function openTls(files: TlsFiles): Promise<void> {
-    // Our own limit on handshakes comes first.
-    tlsServer = createTlsServer({ ...(await readTlsFiles(files)), handshakeTimeout: 2 * limits.handshakeMs + 10_000 });
-    tlsServer.on('secureConnection', (stream) => {
-      stream.on('error', () => undefined);
-      const connection = handshakes.get(toKey(stream));
-      const mistake = files.clientCaFile === undefined ? undefined : toCertificateMistake(stream, files);
-      if (connection === undefined) stream.destroy();
-      else if (mistake === undefined) connection.read(stream);
-      else {
-        connection.close('at once');
-        report('handshake-failed', connection.exporter, mistake);
-      }
-    });
-    tlsServer.on('tlsClientError', (error: NodeJS.ErrnoException, stream) => {
-      stream.on('error', () => undefined);
-      const connection = handshakes.get(toKey(stream));
-      connection?.close('at once');
-      stream.destroy();
-      // Whoever goes away in the middle of it (a port scan, a health check) is no exporter with a problem.
-      if (connection === undefined || error.code === 'ECONNRESET') return;
-      report('handshake-failed', connection.exporter, error.code ?? error.message);
-    });
-  }
-
   function listen({ host, port, tls }: TcpListenAddress, ipv6Only: boolean): Promise<void> {
-    const server = createNetServer({ keepAlive: true, keepAliveInitialDelay: keepAliveAfterMs }, (socket) =>
+    const server = createServer({ keepAlive: true, keepAliveInitialDelay: keepAliveAfterMs }, (socket) =>
       accept(socket, tls),
     );
     return new Promise((resolve, reject) => {
@@ -171,33 +142,28 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
     }
     lastSession += 1;
     const session = lastSession;
-    const key = toKey(socket);
-    const connection: Connection = Object.assign(
-      createTcpConnection({
-        socket,
-        limits,
-        onMessage: (payload) => handOn({ payload, exporter, exporterPort: remotePort, receivedAtMs: now(), session }),
-        onMistake: (detail) => report('stream-malformed', exporter, detail),
-        onLimit: (detail) => report('connection-limit', exporter, detail),
-        onEnd() {
-          connections.delete(session);
-          handshakes.delete(key);
-          const left = (perAddress.get(exporter) ?? 1) - 1;
-          if (left > 0) perAddress.set(exporter, left);
-          else perAddress.delete(exporter);
-          options.onSessionEnd(session);
-          if (connections.size === 0) emptied?.();
-        },
-      }),
-      { exporter },
-    );
-    connections.set(session, connection);
-    perAddress.set(exporter, (perAddress.get(exporter) ?? 0) + 1);
+    const connection = createTcpConnection({
+      socket,
+      limits,
+      onMessage: (payload) => handOn({ payload, exporter, exporterPort: remotePort, receivedAtMs: now(), session }),
+      onMistake: (detail) => report('stream-malformed', exporter, detail),
+      onLimit: (detail) => report('connection-limit', exporter, detail),
+      onEnd() {
+        connections.remove(session);
+        options.onSessionEnd(session);
+      },
+    });
+    connections.add(session, exporter, connection);
     if (isHeld) connection.hold();
-    if (isTls) {
-      handshakes.set(key, connection);
-      tlsServer?.emit('connection', socket);
-    } else connection.read(socket);
+    if (!isTls) connection.read(socket);
+    else
+      handshakes?.begin(socket, {
+        onSecure: connection.read,
+        onMistake(detail) {
+          connection.close('at once');
+          report('handshake-failed', exporter, detail);
+        },
+      });
   }
 
   function mayConnect(exporter: string): boolean {
@@ -205,21 +171,9 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
       options.onRefused(exporter);
       return false;
     }
-    if ((perAddress.get(exporter) ?? 0) >= limits.connectionsPerAddress) {
-      report('connection-limit', exporter, `more than ${limits.connectionsPerAddress} connections from this address`);
-      return false;
-    }
-    if (connections.size < limits.connections) return true;
-    // Whoever has sent nothing yet makes room, the one that came first; exporters that work are never pushed out.
-    for (const [session, connection] of connections) {
-      if (connection.messages > 0) continue;
-      connections.delete(session);
-      connection.close('at once');
-      report('connection-limit', connection.exporter, 'made room for a new connection: it had not sent a message');
-      return true;
-    }
-    report('connection-limit', exporter, `more than ${limits.connections} connections`);
-    return false;
+    const refusal = connections.refusal(exporter);
+    if (refusal !== undefined) report('connection-limit', exporter, refusal);
+    return refusal === undefined;
   }
 
   function handOn(datagram: Datagram): void {
@@ -244,12 +198,12 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
 
   function hold(): void {
     isHeld = true;
-    for (const connection of connections.values()) connection.hold();
+    for (const connection of connections.all()) connection.hold();
   }
 
   function release(): void {
     isHeld = false;
-    for (const connection of connections.values()) connection.release();
+    for (const connection of connections.all()) connection.release();
   }
 
   /** Until a turn brings no bytes: what the kernel has taken is acknowledged, and the exporter won't send it again. */
@@ -257,7 +211,7 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
     let before = -1;
     for (let turn = 0; turn < drainTurns && connections.size > 0; turn += 1) {
       let bytes = 0;
-      for (const connection of connections.values()) bytes += connection.bytesRead;
+      for (const connection of connections.all()) bytes += connection.bytesRead;
       if (bytes === before) return;
       before = bytes;
       await sleep(drainTurnMs);
@@ -278,14 +232,10 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
     const closed = closeServers();
     release();
     await drain();
-    const isEmpty = new Promise<void>((resolve) => {
-      emptied = resolve;
-      if (connections.size === 0) resolve();
-    });
-    for (const connection of connections.values()) connection.close('orderly');
-    await Promise.race([isEmpty, sleep(goodbyeMs)]);
-    for (const connection of connections.values()) connection.close('at once');
-    await Promise.all([isEmpty, closed]);
+    for (const connection of connections.all()) connection.close('orderly');
+    await Promise.race([connections.whenEmpty(), sleep(goodbyeMs)]);
+    for (const connection of connections.all()) connection.close('at once');
+    await Promise.all([connections.whenEmpty(), closed]);
     running = undefined;
   }
 
@@ -304,17 +254,6 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
     openConnections: () => connections.size,
     failedDatagrams: () => failed,
   };
-}
-
-function toKey({ localAddress, localPort, remoteAddress, remotePort }: Socket): string {
-  return `${localAddress} ${localPort} ${remoteAddress} ${remotePort}`;
-}
-
-/** A session that is resumed may count as authorized without any certificate: it must be there. */
-function toCertificateMistake(stream: TLSSocket, { clientCertificates = 'required' }: TlsFiles): string | undefined {
-  const isShown = Object.keys(stream.getPeerCertificate() ?? {}).length > 0;
-  if (!isShown) return clientCertificates === 'required' ? 'no client certificate' : undefined;
-  return stream.authorized ? undefined : `client certificate: ${String(stream.authorizationError)}`;
 }
 
 function sleep(ms: number): Promise<void> {
