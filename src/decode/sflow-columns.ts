@@ -1,10 +1,16 @@
-// The columns of decoded sFlow flow and discard samples, and the layouts made of them.
-// A sample fills slots; the set of slots filled names the layout, so that equal samples share one object.
+// The columns of decoded sFlow flow and discard samples.
+// A sample fills slots; the set of slots filled names the layout (sample-fields.ts), so that equal samples share one object.
 
 import { createHash } from 'node:crypto';
-import type { Column, ColumnType, FieldValue, Layout, RecordKind, Row } from '../model/record.ts';
+import type { Column, ColumnType, Layout, RecordKind } from '../model/record.ts';
+import { flowStructures } from './sflow-flow-structures.ts';
+import type { Structure } from './xdr-structure.ts';
 
-/** Slot of every column. Names without a prefix are IANA's, but for asPath, communities and mplsLabels, which hold lists. */
+/**
+ * Slots of the columns that common samples fill: below 64, so that two words hold their bits. Names without a prefix are IANA's,
+ * but for asPath, communities and mplsLabels, which hold lists. From the first MAC address to the last port they are what a packet
+ * inside a tunnel has, too: these have an outer counterpart.
+ */
 export const slot = {
   samplingInterval: 0,
   ingressInterface: 1,
@@ -55,12 +61,19 @@ export const slot = {
   bgpDestinationAsNumber: 46,
   asPath: 47,
   communities: 48,
-  'sflow.localPreference': 49,
+  'sflow.gateway.localpref': 49,
   'sflow.drops': 50,
   'sflow.inputFormat': 51,
   'sflow.outputFormat': 52,
   'sflow.discardReason': 53,
-  'sflow.egressQueue': 54,
+  'sflow.switch.src_priority': 54,
+  'sflow.switch.dst_priority': 55,
+  'sflow.gateway.as': 56,
+  'sflow.gateway.dst_as_path': 57,
+  'sflow.tunnel': 58,
+  'sflow.tunnelId': 59,
+  'sflow.80211_payload.ciphersuite': 60,
+  'sflow.80211_aggregation.pdus': 61,
 } as const;
 
 type ColumnName = keyof typeof slot;
@@ -77,92 +90,62 @@ const columnTypes: Partial<Record<ColumnName, ColumnType>> = {
   destinationIPv6Address: 'ipv6',
   ipNextHopIPv6Address: 'ipv6',
   bgpNextHopIPv6Address: 'ipv6',
+  'sflow.gateway.dst_as_path': 'text',
+  'sflow.tunnel': 'text',
 };
 
-const columns: readonly Column[] = (Object.keys(slot) as ColumnName[]).map((name) => ({
-  name,
-  type: columnTypes[name] ?? 'number',
-}));
+/** Slots from here on are those of few samples. */
+export const firstRareSlot = 64;
 
-/**
- * What one sample has told so far: one value per slot, and a bit per filled slot in two 32-bit words.
- * One object serves all samples of a decoder; `clear` forgets the bits, not the values.
- */
-export class SampleFields {
-  private readonly values: FieldValue[] = new Array<FieldValue>(columns.length).fill(null);
-  private low = 0;
-  private high = 0;
+/** From `first` to `last` slots have an outer counterpart, `distance` further on. */
+export const outer = {
+  first: slot.destinationMacAddress,
+  last: slot.destinationTransportPort,
+  distance: firstRareSlot - slot.destinationMacAddress,
+} as const;
 
-  clear(): void {
-    this.low = 0;
-    this.high = 0;
-  }
+/** By slot; slots without a column are missing. */
+export const columnOfSlot: ReadonlyMap<number, Column> = new Map([
+  ...(Object.entries(slot) as [ColumnName, number][]).map(([name, at]): [number, Column] => [
+    at,
+    { name, type: columnTypes[name] ?? 'number' },
+  ]),
+  ...(Object.entries(slot) as [ColumnName, number][])
+    .filter(([, at]) => at >= outer.first && at <= outer.last)
+    .map(([name, at]): [number, Column] => [
+      at + outer.distance,
+      { name: `sflow.outer${name.charAt(0).toUpperCase()}${name.slice(1)}`, type: columnTypes[name] ?? 'number' },
+    ]),
+  ...rareColumns(outer.last + outer.distance + 1),
+]);
 
-  set(at: number, value: FieldValue): void {
-    this.values[at] = value;
-    if (at < 32) this.low |= 1 << at;
-    else this.high |= 1 << (at - 32);
-  }
+export const slotCount = Math.max(...columnOfSlot.keys()) + 1;
 
-  has(at: number): boolean {
-    return ((at < 32 ? this.low >>> at : this.high >>> (at - 32)) & 1) === 1;
-  }
-
-  setIfAbsent(at: number, value: FieldValue): void {
-    if (!this.has(at)) this.set(at, value);
-  }
-
-  toRow(layouts: SampleLayouts): { readonly layout: Layout; readonly row: Row } {
-    const { layout, slots } = layouts.find(this.low, this.high);
-    const row = new Array<FieldValue>(slots.length);
-    for (let i = 0; i < slots.length; i++) {
-      const at = slots[i]!;
-      row[i] = this.has(at) ? this.values[at]! : null;
-    }
-    return { layout, row };
-  }
+/** The columns of all structures, each name once. */
+function rareColumns(first: number): [number, Column][] {
+  const columns = new Map(
+    flowStructures.flatMap((structure) => structure.columns).map((column) => [column.name, column]),
+  );
+  return [...columns.values()].map((column, i) => [first + i, column]);
 }
 
-interface Shape {
-  readonly layout: Layout;
+/** A structure of few samples and the slots of its columns. */
+export interface FlowStructure {
+  readonly structure: Structure;
   readonly slots: readonly number[];
 }
 
-export interface SampleLayouts {
-  /** The layout for the slots whose bits are set. */
-  find(low: number, high: number): Shape;
-}
+/** By data_format. */
+export const flowStructureOf: ReadonlyMap<number, FlowStructure> = toFlowStructures();
 
-/**
- * An agent makes about ten shapes (address family × transport × VLAN × routing); every layout costs the enrich stage a
- * compilation. Beyond the limit, which takes crafted samples, all columns are written and the absent ones are null.
- */
-const defaultMaxLayouts = 256;
-
-export function createSampleLayouts(kind: RecordKind, maxLayouts = defaultMaxLayouts): SampleLayouts {
-  const shapes = new Map<number, Map<number, Shape>>();
-  let count = 0;
-  const everything = toShape(-1, -1);
-
-  function toShape(low: number, high: number): Shape {
-    const slots = Object.values(slot).filter((at) => ((at < 32 ? low >>> at : high >>> (at - 32)) & 1) === 1);
-    const filled = slots.map((at) => columns[at]!);
-    return { slots, layout: toLayout(kind, filled) };
-  }
-
-  function find(low: number, high: number): Shape {
-    const known = shapes.get(low)?.get(high);
-    if (known !== undefined) return known;
-    if (count >= maxLayouts) return everything;
-    count++;
-    const shape = toShape(low, high);
-    const sameLow = shapes.get(low);
-    if (sameLow === undefined) shapes.set(low, new Map([[high, shape]]));
-    else sameLow.set(high, shape);
-    return shape;
-  }
-
-  return { find };
+function toFlowStructures(): ReadonlyMap<number, FlowStructure> {
+  const slots = new Map([...columnOfSlot].map(([at, { name }]) => [name, at]));
+  return new Map(
+    flowStructures.map((structure) => [
+      structure.format,
+      { structure, slots: structure.columns.map(({ name }) => slots.get(name)!) },
+    ]),
+  );
 }
 
 /** The id is made from the columns, so it means the same in every process and version that meets at one queue. */

@@ -2,9 +2,21 @@
 // Every record is opaque data with its length before it: unknown ones are skipped, a broken one costs itself alone.
 
 import { ipv6TextAt } from '../model/address-text.ts';
-import { minEtherType, readPacketHeader } from './packet-header.ts';
-import { type SampleFields, slot } from './sflow-columns.ts';
+import type { FieldValue } from '../model/record.ts';
+import { headerProtocol, minEtherType } from './link-header.ts';
+import { readPacketHeader } from './packet-header.ts';
+import type { InnerPacket } from './packet-tunnels.ts';
+import type { SampleFields } from './sample-fields.ts';
+import { flowStructureOf, slot } from './sflow-columns.ts';
+import {
+  isExtendedRouter,
+  readExtendedGateway,
+  readExtendedRouter,
+  readExtendedSwitch,
+} from './sflow-route-records.ts';
 import { uint32At, uint48At } from './wire-numbers.ts';
+import { formatText, paddedEnd } from './xdr-data.ts';
+import { readStructure } from './xdr-structure.ts';
 
 /** data_format of the records read here: enterprise 0 in the upper 20 bits, so the number is the format. */
 const format = {
@@ -15,105 +27,150 @@ const format = {
   extendedSwitch: 1001,
   extendedRouter: 1002,
   extendedGateway: 1003,
-  extendedEgressQueue: 1036,
+  extended80211Payload: 1013,
+  extended80211Aggregation: 1016,
 } as const;
 
-const addressType = { unknown: 0, ipv4: 1, ipv6: 2 } as const;
+/** Where the records stand that wait for the others: they come in any order. */
+interface Places {
+  ethernet: number;
+  ipv4: number;
+  ipv6: number;
+  router: number;
+  payload: number;
+}
 
-/**
- * Reads up to `count` records from `bytes[at..end)` into `fields`; returns what was wrong, if anything.
- * Records come in any order, so what depends on others waits for the end: the raw header wins over the sampled_* records.
- */
-export function readFlowRecords(
-  bytes: Uint8Array,
-  at: number,
-  end: number,
-  count: number,
-  fields: SampleFields,
-): string | undefined {
-  let wrong: string | undefined;
-  let ethernetAt = -1;
-  let ipv4At = -1;
-  let ipv6At = -1;
-  let routerAt = -1;
+export interface FlowRecordReader {
+  /** Reads up to `count` records from `bytes[at..end)` into `fields`; returns what was wrong, if anything. */
+  read(bytes: Buffer, at: number, end: number, count: number, fields: SampleFields): string | undefined;
+}
 
-  for (let i = 0; i < count; i++) {
-    if (at + 8 > end) {
-      wrong ??= `the sample ends after ${i} of ${count} records`;
-      break;
-    }
-    const type = uint32At(bytes, at);
-    const length = uint32At(bytes, at + 4);
-    const start = at + 8;
-    if (length > end - start) {
-      wrong ??= `record ${i} of format ${formatText(type)} has ${length} bytes, the sample has ${end - start} left`;
-      break;
-    }
-    const recordEnd = start + length;
-    let whole = true;
-    switch (type) {
-      case format.rawPacketHeader:
-        whole = readRawPacketHeader(bytes, start, recordEnd, fields);
-        break;
-      case format.extendedSwitch:
-        whole = readExtendedSwitch(bytes, start, recordEnd, fields);
-        break;
-      case format.extendedGateway:
-        whole = readExtendedGateway(bytes, start, recordEnd, fields);
-        break;
-      case format.extendedRouter: {
-        const addressLength = readAddressLength(bytes, start, recordEnd);
-        whole = addressLength >= 0 && length >= 12 + addressLength;
-        if (whole) routerAt = start;
-        break;
-      }
-      case format.sampledEthernet:
-        whole = length >= 24;
-        if (whole) ethernetAt = start;
-        break;
-      case format.sampledIpv4:
-        whole = length >= 32;
-        if (whole) ipv4At = start;
-        break;
-      case format.sampledIpv6:
-        whole = length >= 56;
-        if (whole) ipv6At = start;
-        break;
-      case format.extendedEgressQueue:
-        whole = length >= 4;
-        if (whole) fields.set(slot['sflow.egressQueue'], uint32At(bytes, start));
-        break;
-    }
-    if (!whole) wrong ??= `record ${i} of format ${formatText(type)} is not whole in its ${length} bytes`;
-    at = paddedEnd(recordEnd, start, end);
+/** `inner`: packets inside tunnels are read, too. */
+export function createFlowRecordReader(inner: InnerPacket | undefined): FlowRecordReader {
+  const places: Places = { ethernet: -1, ipv4: -1, ipv6: -1, router: -1, payload: -1 };
+  const values: FieldValue[] = [];
+
+  function read(bytes: Buffer, at: number, end: number, count: number, fields: SampleFields): string | undefined {
+    places.ethernet = places.ipv4 = places.ipv6 = places.router = places.payload = -1;
+    const wrong = readRecords(bytes, at, end, count, fields, false);
+    if (places.ethernet >= 0) readSampledEthernet(bytes, places.ethernet, fields);
+    // With a raw header, an IP record can only repeat it (or tell of a packet inside it, which is not this flow).
+    if (places.payload >= 0 && !fields.has(slot.ipVersion)) read80211Payload(bytes, places.payload, fields);
+    if (places.ipv4 >= 0 && !fields.has(slot.ipVersion)) readSampledIpv4(bytes, places.ipv4, fields);
+    if (places.ipv6 >= 0 && !fields.has(slot.ipVersion)) readSampledIpv6(bytes, places.ipv6, fields);
+    if (places.router >= 0) readExtendedRouter(bytes, places.router, fields);
+    return wrong;
   }
 
-  if (ethernetAt >= 0) readSampledEthernet(bytes, ethernetAt, fields);
-  // With a raw header, an IP record can only repeat it (or tell of a packet inside it, which is not this flow).
-  if (ipv4At >= 0 && !fields.has(slot.ipVersion)) readSampledIpv4(bytes, ipv4At, fields);
-  if (ipv6At >= 0 && !fields.has(slot.ipVersion)) readSampledIpv6(bytes, ipv6At, fields);
-  if (routerAt >= 0) readExtendedRouter(bytes, routerAt, fields);
-  return wrong;
-}
+  function readRecords(
+    bytes: Buffer,
+    at: number,
+    end: number,
+    count: number,
+    fields: SampleFields,
+    isNested: boolean,
+  ): string | undefined {
+    let wrong: string | undefined;
+    for (let i = 0; i < count; i++) {
+      if (at + 8 > end) {
+        wrong ??= `the sample ends after ${i} of ${count} records`;
+        break;
+      }
+      const type = uint32At(bytes, at);
+      const length = uint32At(bytes, at + 4);
+      const start = at + 8;
+      if (length > end - start) {
+        wrong ??= `record ${i} of format ${formatText(type)} has ${length} bytes, the sample has ${end - start} left`;
+        break;
+      }
+      if (!readRecord(bytes, start, start + length, type, fields, isNested)) {
+        wrong ??= `record ${i} of format ${formatText(type)} is not whole in its ${length} bytes`;
+      }
+      at = paddedEnd(start + length, start, end);
+    }
+    return wrong;
+  }
 
-export function formatText(dataFormat: number): string {
-  return `${dataFormat >>> 12}:${dataFormat & 0xfff}`;
-}
+  /** False when the record is not whole. */
+  function readRecord(
+    bytes: Buffer,
+    at: number,
+    end: number,
+    type: number,
+    fields: SampleFields,
+    isNested: boolean,
+  ): boolean {
+    switch (type) {
+      case format.rawPacketHeader:
+        return readRawPacketHeader(bytes, at, end, fields);
+      case format.extendedSwitch:
+        return readExtendedSwitch(bytes, at, end, fields);
+      case format.extendedGateway:
+        return readExtendedGateway(bytes, at, end, fields);
+      case format.extendedRouter:
+        if (!isExtendedRouter(bytes, at, end)) return false;
+        places.router = at;
+        return true;
+      case format.sampledEthernet:
+        if (end - at < 24) return false;
+        places.ethernet = at;
+        return true;
+      case format.sampledIpv4:
+        if (end - at < 32) return false;
+        places.ipv4 = at;
+        return true;
+      case format.sampledIpv6:
+        if (end - at < 56) return false;
+        places.ipv6 = at;
+        return true;
+      case format.extended80211Payload:
+        if (end - at < 8 || uint32At(bytes, at + 4) > end - at - 8) return false;
+        fields.set(slot['sflow.80211_payload.ciphersuite'], uint32At(bytes, at));
+        places.payload = at;
+        return true;
+      case format.extended80211Aggregation:
+        return readAggregation(bytes, at, end, fields, isNested);
+      default:
+        return readOtherRecord(bytes, at, end, type, fields);
+    }
+  }
 
-/** XDR pads opaque data to 4 bytes (RFC 4506 §4.10); some agents forget it after the last one. */
-export function paddedEnd(dataEnd: number, start: number, end: number): number {
-  return Math.min(end, dataEnd + ((start - dataEnd) & 3));
-}
+  /** header_protocol, frame_length, stripped, opaque header<>. The first one counts: it is the outermost packet. */
+  function readRawPacketHeader(bytes: Buffer, at: number, end: number, fields: SampleFields): boolean {
+    if (at + 16 > end) return false;
+    const headerLength = uint32At(bytes, at + 12);
+    if (headerLength > end - at - 16) return false;
+    if (fields.has(slot.dataLinkFrameSize)) return true;
+    fields.set(slot.dataLinkFrameSize, uint32At(bytes, at + 4));
+    readPacketHeader(bytes, at + 16, at + 16 + headerLength, uint32At(bytes, at), fields, inner);
+    return true;
+  }
 
-/** header_protocol, frame_length, stripped, opaque header<>. The first one counts: it is the outermost packet. */
-function readRawPacketHeader(bytes: Uint8Array, at: number, end: number, fields: SampleFields): boolean {
-  if (at + 16 > end) return false;
-  const headerLength = uint32At(bytes, at + 12);
-  if (headerLength > end - at - 16) return false;
-  if (fields.has(slot.dataLinkFrameSize)) return true;
-  fields.set(slot.dataLinkFrameSize, uint32At(bytes, at + 4));
-  readPacketHeader(bytes, at + 16, at + 16 + headerLength, uint32At(bytes, at), fields);
-  return true;
+  /** sFlow 802.11 Structures: the payload in clear of a frame whose raw header is encrypted; an LLC header is its first. */
+  function read80211Payload(bytes: Buffer, at: number, fields: SampleFields): void {
+    const start = at + 8;
+    readPacketHeader(bytes, start, start + uint32At(bytes, at + 4), headerProtocol.aal5, fields, inner);
+  }
+
+  /** pdus<>, each with flow records of its own: the first one stands for all, as the sample is one row. */
+  function readAggregation(bytes: Buffer, at: number, end: number, fields: SampleFields, isNested: boolean): boolean {
+    if (isNested || end - at < 4) return false;
+    const pdus = uint32At(bytes, at);
+    fields.set(slot['sflow.80211_aggregation.pdus'], pdus);
+    if (pdus === 0) return true;
+    return end - at >= 8 && readRecords(bytes, at + 8, end, uint32At(bytes, at + 4), fields, true) === undefined;
+  }
+
+  function readOtherRecord(bytes: Buffer, at: number, end: number, type: number, fields: SampleFields): boolean {
+    const known = flowStructureOf.get(type);
+    if (known === undefined) return true;
+    const { structure, slots } = known;
+    if (!readStructure(bytes, at, end, structure, values)) return false;
+    for (let i = 0; i < slots.length; i++) fields.set(slots[i]!, values[i]!);
+    return true;
+  }
+
+  return { read };
 }
 
 /** length, src_mac (padded to 8), dst_mac (padded to 8), type. */
@@ -152,89 +209,4 @@ function setTransport(bytes: Uint8Array, at: number, protocol: number, fields: S
   fields.set(slot.sourceTransportPort, uint32At(bytes, at));
   fields.set(slot.destinationTransportPort, uint32At(bytes, at + 4));
   if (protocol === 6) fields.set(slot.tcpControlBits, uint32At(bytes, at + 8));
-}
-
-/** src_vlan, src_priority, dst_vlan, dst_priority. */
-function readExtendedSwitch(bytes: Uint8Array, at: number, end: number, fields: SampleFields): boolean {
-  if (at + 16 > end) return false;
-  fields.set(slot.vlanId, uint32At(bytes, at));
-  fields.set(slot.postVlanId, uint32At(bytes, at + 8));
-  return true;
-}
-
-/** nexthop, src_mask_len, dst_mask_len. The masks belong to the packet's family: a next hop may be of the other one. */
-function readExtendedRouter(bytes: Uint8Array, at: number, fields: SampleFields): void {
-  const nextHopType = uint32At(bytes, at);
-  setAddress(bytes, at, slot.ipNextHopIPv4Address, slot.ipNextHopIPv6Address, fields);
-  const isIpv6 =
-    fields.has(slot.sourceIPv6Address) || (nextHopType === addressType.ipv6 && !fields.has(slot.sourceIPv4Address));
-  at += 4 + addressLengthOf(nextHopType);
-  fields.set(isIpv6 ? slot.sourceIPv6PrefixLength : slot.sourceIPv4PrefixLength, uint32At(bytes, at));
-  fields.set(isIpv6 ? slot.destinationIPv6PrefixLength : slot.destinationIPv4PrefixLength, uint32At(bytes, at + 4));
-}
-
-/** nexthop, as, src_as, src_peer_as, dst_as_path<> (segments of type and AS numbers), communities<>, localpref. */
-function readExtendedGateway(bytes: Uint8Array, at: number, end: number, fields: SampleFields): boolean {
-  const nextHopAt = at;
-  const addressLength = readAddressLength(bytes, at, end);
-  if (addressLength < 0) return false;
-  at += 4 + addressLength;
-  const numbersAt = at;
-  at += 16;
-  if (at > end) return false;
-
-  const asPath: number[] = [];
-  for (let left = uint32At(bytes, at - 4); left > 0; left--) {
-    if (at + 8 > end) return false;
-    const length = uint32At(bytes, at + 4);
-    at += 8;
-    if (length > (end - at) / 4) return false;
-    pushUint32s(bytes, at, length, asPath);
-    at += 4 * length;
-  }
-
-  if (at + 4 > end) return false;
-  const communityCount = uint32At(bytes, at);
-  at += 4;
-  if (communityCount > (end - at - 4) / 4) return false;
-  const communities: number[] = [];
-  pushUint32s(bytes, at, communityCount, communities);
-  at += 4 * communityCount;
-
-  setAddress(bytes, nextHopAt, slot.bgpNextHopIPv4Address, slot.bgpNextHopIPv6Address, fields);
-  fields.set(slot.bgpSourceAsNumber, uint32At(bytes, numbersAt + 4));
-  fields.set(slot.bgpPrevAdjacentAsNumber, uint32At(bytes, numbersAt + 8));
-  if (asPath.length > 0) {
-    fields.set(slot.asPath, asPath);
-    fields.set(slot.bgpNextAdjacentAsNumber, asPath[0]!);
-    fields.set(slot.bgpDestinationAsNumber, asPath[asPath.length - 1]!);
-  }
-  if (communities.length > 0) fields.set(slot.communities, communities);
-  fields.set(slot['sflow.localPreference'], uint32At(bytes, at));
-  return true;
-}
-
-function pushUint32s(bytes: Uint8Array, at: number, count: number, into: number[]): void {
-  for (let i = 0; i < count; i++) into.push(uint32At(bytes, at + 4 * i));
-}
-
-function setAddress(bytes: Uint8Array, at: number, ipv4Slot: number, ipv6Slot: number, fields: SampleFields): void {
-  const type = uint32At(bytes, at);
-  if (type === addressType.ipv4) fields.set(ipv4Slot, uint32At(bytes, at + 4));
-  else if (type === addressType.ipv6) fields.set(ipv6Slot, ipv6TextAt(bytes, at + 4));
-}
-
-/** Length of the address whose type stands at `at`; -1: no such type, or no room for it. */
-function readAddressLength(bytes: Uint8Array, at: number, end: number): number {
-  if (at + 4 > end) return -1;
-  const type = uint32At(bytes, at);
-  if (type > addressType.ipv6) return -1;
-  const length = addressLengthOf(type);
-  return at + 4 + length > end ? -1 : length;
-}
-
-/** §5.1, address: unknown has no bytes. */
-export function addressLengthOf(type: number): number {
-  if (type === addressType.ipv4) return 4;
-  return type === addressType.ipv6 ? 16 : 0;
 }

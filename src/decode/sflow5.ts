@@ -5,10 +5,13 @@ import { ipv4TextAt, ipv6TextAt } from '../model/address-text.ts';
 import type { Datagram } from '../model/datagram.ts';
 import type { Fault } from '../model/fault.ts';
 import type { Layout, RecordSet, Row, SflowHeader } from '../model/record.ts';
-import { createSampleLayouts, SampleFields, slot } from './sflow-columns.ts';
+import { createInnerPacket } from './packet-tunnels.ts';
+import { createSampleLayouts, SampleFields } from './sample-fields.ts';
+import { slot } from './sflow-columns.ts';
 import { createCounterReader } from './sflow-counters.ts';
-import { addressLengthOf, formatText, paddedEnd, readFlowRecords } from './sflow-records.ts';
+import { createFlowRecordReader } from './sflow-records.ts';
 import { uint32At } from './wire-numbers.ts';
+import { addressLengthOf, formatText, paddedEnd } from './xdr-data.ts';
 
 export type DecodeSflow5 = (datagram: Datagram, onFault: (fault: Fault) => void) => RecordSet[];
 
@@ -20,11 +23,17 @@ const sampleFormat = { flow: 1, counters: 2, expandedFlow: 3, expandedCounters: 
 /** Bytes of a sample before its flow or counter records, the number of records included. */
 const fixedLength = { flow: 32, counters: 12, expandedFlow: 44, expandedCounters: 16, discard: 32 } as const;
 
+export interface Sflow5Options {
+  /** Of a packet in a tunnel: the tunnel's addresses, ports and protocol (default), or those of the innermost packet. */
+  readonly tunnels?: 'outer' | 'inner';
+}
+
 /** One decoder holds the layouts it has made and one scratch row; nothing of one datagram changes what another gives. */
-export function createSflow5Decoder(): DecodeSflow5 {
+export function createSflow5Decoder({ tunnels = 'outer' }: Sflow5Options = {}): DecodeSflow5 {
   const flowLayouts = createSampleLayouts('flow');
   const discardLayouts = createSampleLayouts('discard');
   const counters = createCounterReader();
+  const records = createFlowRecordReader(tunnels === 'inner' ? createInnerPacket() : undefined);
   const fields = new SampleFields();
 
   return (datagram, onFault) => {
@@ -102,7 +111,7 @@ export function createSflow5Decoder(): DecodeSflow5 {
         if (format === sampleFormat.flow) readFlowSample(bytes, start, fields);
         else if (format === sampleFormat.expandedFlow) readExpandedFlowSample(bytes, start, fields);
         else readDiscardedPacket(bytes, start, fields);
-        wrong = readFlowRecords(bytes, recordsAt, sampleEnd, recordCount, fields);
+        wrong = records.read(bytes, recordsAt, sampleEnd, recordCount, fields);
         const { layout, row } = fields.toRow(format === sampleFormat.discard ? discardLayouts : flowLayouts);
         add(layout, row, readSampleHeader(bytes, start, format, agent));
       }

@@ -2,8 +2,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { headerProtocol, readPacketHeader } from '../../src/decode/packet-header.ts';
-import { createSampleLayouts, SampleFields } from '../../src/decode/sflow-columns.ts';
+import { headerProtocol } from '../../src/decode/link-header.ts';
+import { readPacketHeader } from '../../src/decode/packet-header.ts';
+import { createSampleLayouts, SampleFields } from '../../src/decode/sample-fields.ts';
 import { ethernet, hex, ipv4, ipv6, tcp, udp, uint16s, uint32s } from './sflow-datagram.ts';
 
 function read(frame: Buffer, protocol: number = headerProtocol.ethernet): Record<string, unknown> {

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createSampleLayouts, SampleFields } from '../../src/decode/sflow-columns.ts';
+import { createSampleLayouts, SampleFields } from '../../src/decode/sample-fields.ts';
 import { createSflow5Decoder } from '../../src/decode/sflow5.ts';
 import type { Fault } from '../../src/model/fault.ts';
 import type { RecordSet } from '../../src/model/record.ts';
@@ -181,7 +181,7 @@ describe('a flow sample', () => {
       bgpNextAdjacentAsNumber: 64_502,
       bgpDestinationAsNumber: 4_200_000_000,
       communities: [(64_500 << 16) >>> 0, 7],
-      'sflow.localPreference': 150,
+      'sflow.gateway.localpref': 150,
     });
   });
 
@@ -263,7 +263,7 @@ describe('counter and discard samples', () => {
       uint32s(12, 6, 2, 0x540b_e400, 1, 3, 0x0020_0000, 1, 11, 12, 13, 14, 15, 16, 0xffff_ffff, 0xffff_ffff),
       uint32s(21, 22, 23, 24, 25, 2),
     );
-    const unknown = opaque(2003, Buffer.alloc(12));
+    const unknown = opaque(2999, Buffer.alloc(12));
     const ethernetCounters = opaque(2, uint32s(...Array.from({ length: 13 }, (_, i) => i)));
     const { sets, faults } = decode(sflowPayload([opaque(2, uint32s(5, 12, 3), ethernetCounters, unknown, generic)]));
     expect(faults).toEqual([]);
@@ -323,7 +323,7 @@ describe('counter and discard samples', () => {
       egressInterface: 2,
       'sflow.drops': 256,
       'sflow.discardReason': 262,
-      'sflow.egressQueue': 42,
+      'sflow.egress_queue.queue': 42,
       destinationTransportPort: 443,
     });
   });
