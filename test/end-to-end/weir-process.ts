@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const repository = fileURLToPath(new URL('../../', import.meta.url));
 export const program = fileURLToPath(new URL('../../dist/app/main.js', import.meta.url));
 
 export interface WeirOptions {
@@ -17,6 +18,8 @@ export interface WeirOptions {
   /** 0 (the default): any free port. */
   readonly port?: number;
   readonly verb?: readonly string[];
+  /** What starts weir, the verb included, in place of Node and the built program. */
+  readonly command?: readonly [string, ...string[]];
 }
 
 export interface WeirProcess {
@@ -33,6 +36,7 @@ export async function startWeir({
   settings = '',
   port = 0,
   verb = ['run'],
+  command,
 }: WeirOptions): Promise<WeirProcess> {
   mkdirSync(folder, { recursive: true });
   const pipeline = join(folder, 'pipeline.yml');
@@ -40,14 +44,16 @@ export async function startWeir({
     pipeline,
     `name: test
 listen: [ "udp://127.0.0.1:${port}" ]
-state: ./state
+state: ${JSON.stringify(join(folder, 'state'))}
 steps: [ sampling, server, services, geoip, asn, locality ]
-index: ${index ?? '{ files: { directory: ./flows } }'}
+index: ${index ?? `{ files: { directory: ${JSON.stringify(join(folder, 'flows'))} } }`}
 ${settings}
 `,
   );
-  const child = spawn(process.execPath, [program, ...verb, pipeline], {
-    cwd: folder,
+  const [executable, ...args] = command ?? [process.execPath, program, ...verb];
+  const child = spawn(executable, [...args, pipeline], {
+    // npm finds its package there.
+    cwd: command === undefined ? folder : repository,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ELASTICSEARCH_URL: '', REDIS_URL: '' },
   });
