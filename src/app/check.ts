@@ -4,9 +4,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { didYouMean } from '../enrich/did-you-mean.ts';
 import { documentFieldNames } from '../enrich/document-fields.ts';
+import { loadFieldMap } from '../enrich/field-map.ts';
 import { createDocumentLane, createPipeline, type DocumentLane, type Pipeline } from '../enrich/pipeline.ts';
 import type { PipelineFile, PipelineTest, Place } from '../enrich/pipeline-file.ts';
 import { toTestBatch, valueAtPath } from '../enrich/test-record.ts';
+import type { ElementDefinition } from '../model/element.ts';
 import { WeirError } from '../model/errors.ts';
 import { silentLogger } from '../telemetry/logger.ts';
 import { loadPipelineFile } from './pipeline-source.ts';
@@ -16,7 +18,8 @@ import { createSteps } from './steps.ts';
 export async function check(named: string | undefined): Promise<string> {
   const file = await loadPipelineFile(named);
   const { path, steps, tests } = file;
-  const pipeline = createPipeline({ steps: await createSteps(file, silentLogger) });
+  const fieldMap = loadFieldMap(file.decode.elements);
+  const pipeline = createPipeline({ steps: await createSteps(file, silentLogger), fieldMap });
   try {
     await runTests(file, pipeline);
   } finally {
@@ -25,12 +28,12 @@ export async function check(named: string | undefined): Promise<string> {
   return `${path}: ${count(steps.length, 'step')}, ${count(tests.length, 'test')} passed`;
 }
 
-async function runTests({ path, tests }: PipelineFile, pipeline: Pipeline): Promise<void> {
+async function runTests({ path, tests, decode }: PipelineFile, pipeline: Pipeline): Promise<void> {
   const lane = createDocumentLane();
   const failures: string[] = [];
   let failed = 0;
   for (const test of tests) {
-    const differences = await runTest(test, pipeline, lane);
+    const differences = await runTest(test, decode.elements, pipeline, lane);
     if (differences.length > 0) failed += 1;
     for (const { place, message } of differences) {
       failures.push(`${path}:${place.line}:${place.column} test ${JSON.stringify(test.name)}: ${message}`);
@@ -46,11 +49,16 @@ interface Difference {
   readonly message: string;
 }
 
-async function runTest(test: PipelineTest, pipeline: Pipeline, lane: DocumentLane): Promise<readonly Difference[]> {
+async function runTest(
+  test: PipelineTest,
+  elements: readonly ElementDefinition[],
+  pipeline: Pipeline,
+  lane: DocumentLane,
+): Promise<readonly Difference[]> {
   const { expect, expectPlace, expectPlaces, fieldsPlace, record } = test;
   let batch: ReturnType<typeof toTestBatch>;
   try {
-    batch = toTestBatch(record);
+    batch = toTestBatch(record, elements);
   } catch (error) {
     if (error instanceof WeirError) return [{ place: fieldsPlace, message: error.message }];
     throw error;

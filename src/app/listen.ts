@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createUdpListener } from '../collect/udp-listener.ts';
 import { createDecoder } from '../decode/decoder.ts';
+import { createInformationElements } from '../decode/information-elements.ts';
 import { createBatcher } from '../enqueue/batcher.ts';
 import type { Queue } from '../enqueue/queue.ts';
 import type { PipelineFile } from '../enrich/pipeline-file.ts';
@@ -42,7 +43,7 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
   const timers: NodeJS.Timeout[] = [];
   const adding = new Set<Promise<void>>();
 
-  const decoder = createDecoder({ onFault });
+  const decoder = createDecoder({ onFault, elements: createInformationElements(pipelineFile.decode.elements) });
   const batcher = createBatcher({
     maxRecords: batch.maxRecords,
     maxBytes: batch.maxBytes,

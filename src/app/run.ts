@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { createMemoryQueue } from '../enqueue/memory-queue.ts';
 import type { Queue } from '../enqueue/queue.ts';
 import { attributions } from '../enrich/attributions.ts';
+import { loadFieldMap } from '../enrich/field-map.ts';
 import { createPipeline } from '../enrich/pipeline.ts';
 import type { PipelineFile } from '../enrich/pipeline-file.ts';
 import type { Sink } from '../index/sink.ts';
 import { createLedger, type Ledger } from '../telemetry/ledger.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { makeFolder } from './folder.ts';
+import { keepHeapSmall } from './heap.ts';
 import { waitForStopSignal, within } from './lifecycle.ts';
 import { createListen, type Listen } from './listen.ts';
 import { createSink } from './sinks.ts';
@@ -48,9 +50,10 @@ export async function run({ pipelineFile, quiet, logLevel, demo, startedAtMs }: 
   });
   const ledger = createLedger();
 
+  keepHeapSmall();
   await makeFolder(pipelineFile.state.directory, 'state');
   const steps = await createSteps(pipelineFile, logger);
-  const pipeline = createPipeline({ steps });
+  const pipeline = createPipeline({ steps, fieldMap: loadFieldMap(pipelineFile.decode.elements) });
   const { sink, lanes, target } = await createSink(pipelineFile, { logger, now });
   const queue = createMemoryQueue({
     maxBytes: pipelineFile.queue.maxBytes,

@@ -2,8 +2,10 @@
 // Keys, defaults and bounds stand in pipeline-schema.ts; docs/pipelines.md explains them.
 
 import { dirname, resolve } from 'node:path';
+import type { ElementDefinition } from '../model/element.ts';
 import { WeirError } from '../model/errors.ts';
 import type { Protocol } from '../model/record.ts';
+import { type FileMistakes, readDecodeSection } from './decode-section.ts';
 import { type ListenAddress, type PipelineConfig, pipelineSchema } from './pipeline-schema.ts';
 import { type PipelineStep, readSteps, type StepOptions } from './pipeline-steps.ts';
 import { type Mistake, type Place, readYaml, type YamlTree } from './pipeline-yaml.ts';
@@ -16,6 +18,10 @@ export interface PipelineFile {
   readonly name: string;
   readonly listen: readonly ListenAddress[];
   readonly collect: { readonly receiveBufferBytes: number };
+  readonly decode: {
+    /** What the files say that the section names. */
+    readonly elements: readonly ElementDefinition[];
+  };
   readonly batch: { readonly maxRecords: number; readonly maxBytes: number; readonly maxAgeMs: number };
   readonly queue: { readonly maxBytes: number };
   /** Where templates survive a restart; relative to the working directory. */
@@ -100,7 +106,12 @@ export function readPipelineFile(text: string, options: PipelineFileOptions): Pi
   const mistakes = [...tree.mistakes, ...('mistakes' in checked ? checked.mistakes : []), ...stepMistakes];
   const config = 'data' in checked ? (checked.data as PipelineConfig) : undefined;
   if (config !== undefined && mistakes.length === 0) mistakes.push(...contradictions(config, tree));
-  if (mistakes.length > 0 || config === undefined) throw invalid(path, mistakes);
+  const decode = config === undefined ? undefined : readDecodeSection(config.decode, tree, path);
+  mistakes.push(...(decode?.mistakes ?? []));
+  const fileMistakes = decode?.fileMistakes ?? [];
+  if (mistakes.length + fileMistakes.length > 0 || config === undefined || decode === undefined) {
+    throw invalid(path, mistakes, fileMistakes);
+  }
   const redis = config.queue.redis ?? '';
   if (redis !== '') {
     const { line, column } = tree.placeOf(['queue', 'redis']);
@@ -111,18 +122,20 @@ export function readPipelineFile(text: string, options: PipelineFileOptions): Pi
       { hint: from === '' ? 'Remove the setting.' : `Remove the setting, or unset ${from}.` },
     );
   }
-  return toPipelineFile(config, steps, tree, path);
+  return toPipelineFile(config, steps, decode.elements, tree, path);
 }
 
-function invalid(path: string, mistakes: readonly Mistake[]): WeirError {
-  const lines = new Set(
-    mistakes
-      .toSorted((a, b) => a.line - b.line || a.column - b.column)
-      .map(({ line, column, message }) => `${path}:${line}:${column} ${message}`),
-  );
+function invalid(path: string, mistakes: readonly Mistake[], others: readonly FileMistakes[] = []): WeirError {
+  const lines = new Set([{ path, mistakes }, ...others].flatMap(toLines));
   const shown = [...lines].slice(0, maxMistakes);
   if (lines.size > maxMistakes) shown.push(`${path}: and ${lines.size - maxMistakes} more`);
   return new WeirError('pipeline-invalid', shown.join('\n'), { context: { mistakes: lines.size } });
+}
+
+function toLines({ path, mistakes }: FileMistakes): string[] {
+  return mistakes
+    .toSorted((a, b) => a.line - b.line || a.column - b.column)
+    .map(({ line, column, message }) => `${path}:${line}:${column} ${message}`);
 }
 
 /** Settings that are right alone and wrong together. */
@@ -152,13 +165,20 @@ function contradictions(config: PipelineConfig, tree: YamlTree): Mistake[] {
   return mistakes;
 }
 
-function toPipelineFile(config: PipelineConfig, steps: PipelineStep[], tree: YamlTree, path: string): PipelineFile {
+function toPipelineFile(
+  config: PipelineConfig,
+  steps: PipelineStep[],
+  elements: readonly ElementDefinition[],
+  tree: YamlTree,
+  path: string,
+): PipelineFile {
   const folder = dirname(resolve(path));
   const { elasticsearch, files, name: indexName } = config.index;
   return {
     name: config.name,
     listen: config.listen,
     collect: { receiveBufferBytes: config.collect.receive_buffer },
+    decode: { elements },
     batch: { maxRecords: config.batch.records, maxBytes: config.batch.bytes, maxAgeMs: config.batch.age },
     queue: { maxBytes: config.queue.memory },
     state: { directory: config.state },

@@ -151,6 +151,13 @@ export const pipelineSchema = z.strictObject(
     }),
     listen: oneOrMore(listenAddress, 'an address such as "udp://0.0.0.0:2055"').prefault([...defaultListen]),
     collect: z.strictObject({ receive_buffer: size(64 * 1024, 2 ** 30).prefault('32MiB') }).prefault({}),
+    decode: z
+      .strictObject({
+        elements: oneOrMore(words('the path of a YAML file'), 'the path of a YAML file').prefault([]),
+        ipfix_definitions: words('the path of a YAML file').optional(),
+        netflow_definitions: words('the path of a YAML file').optional(),
+      })
+      .prefault({}),
     batch: z
       .strictObject({
         records: whole(1, 100_000).prefault(2000),

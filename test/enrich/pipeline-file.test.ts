@@ -70,6 +70,7 @@ describe('a file that is right', () => {
   test('needs a name and steps only; the rest has defaults', () => {
     const { folder, ...file } = read('name: flow\nsteps: []\n');
     expect(file).toEqual({
+      decode: { elements: [] },
       name: 'flow',
       listen: [2055, 4739, 6343, 9995].map((port) => ({ protocol: 'udp', host: '::', port })),
       collect: { receiveBufferBytes: 33_554_432 },
@@ -247,7 +248,7 @@ describe('variables', () => {
   });
 });
 
-const allKeys = 'name, listen, collect, batch, queue, state, steps, index, tests';
+const allKeys = 'name, listen, collect, decode, batch, queue, state, steps, index, tests';
 const allSteps = 'sampling, geoip, asn, drop, server, services, locality';
 
 const wrongFiles: readonly [
