@@ -23,8 +23,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const homes: Readonly<Record<string, readonly string[]>> = {
   'node:dgram': ['collect', 'app/demo'],
   'node:http': ['telemetry'],
-  // The schema only asks what is an IP address.
-  'node:net': ['collect', 'enrich/pipeline-schema'],
+  // The schemas only ask what is an IP address.
+  'node:net': ['collect', 'enrich/pipeline-schema', 'enrich/collect-section'],
   'node:tls': ['collect'],
   bullmq: ['enqueue'],
   ioredis: ['enqueue', 'app'],

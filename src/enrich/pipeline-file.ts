@@ -5,19 +5,25 @@ import { dirname, resolve } from 'node:path';
 import type { ElementDefinition } from '../model/element.ts';
 import { WeirError } from '../model/errors.ts';
 import type { Protocol } from '../model/record.ts';
+import {
+  type CollectSettings,
+  collectContradictions,
+  type ListenAddress,
+  toCollectSettings,
+} from './collect-section.ts';
 import { type FileMistakes, readDecodeSection } from './decode-section.ts';
-import { type ListenAddress, type PipelineConfig, pipelineSchema } from './pipeline-schema.ts';
+import { type PipelineConfig, pipelineSchema } from './pipeline-schema.ts';
 import { type PipelineStep, readSteps, type StepOptions } from './pipeline-steps.ts';
 import { type Mistake, type Place, readYaml, type YamlTree } from './pipeline-yaml.ts';
 import { fromBytes } from './quantities.ts';
 import { check } from './schema-issues.ts';
 
-export type { ListenAddress, Place };
+export type { CollectSettings, ListenAddress, Place };
 
 export interface PipelineFile {
   readonly name: string;
   readonly listen: readonly ListenAddress[];
-  readonly collect: { readonly receiveBufferBytes: number };
+  readonly collect: CollectSettings;
   readonly decode: {
     /** What the files say that the section names. */
     readonly elements: readonly ElementDefinition[];
@@ -142,13 +148,7 @@ function toLines({ path, mistakes }: FileMistakes): string[] {
 function contradictions(config: PipelineConfig, tree: YamlTree): Mistake[] {
   const mistakes: Mistake[] = [];
   const add = (path: readonly PropertyKey[], message: string) => mistakes.push({ ...tree.placeOf(path), message });
-  if (config.listen.length === 0) add(['listen'], 'listen: no address is left to listen on');
-  const seen = new Set<string>();
-  for (const [index, { host, port }] of config.listen.entries()) {
-    const address = `${host} port ${port}`;
-    if (port !== 0 && seen.has(address)) add(['listen', index], `listen: ${address} is in the list twice`);
-    seen.add(address);
-  }
+  for (const { path, message } of collectContradictions(config)) add(path, message);
   if (config.queue.memory < config.batch.bytes) {
     add(
       ['queue', 'memory'],
@@ -177,7 +177,7 @@ function toPipelineFile(
   return {
     name: config.name,
     listen: config.listen,
-    collect: { receiveBufferBytes: config.collect.receive_buffer },
+    collect: toCollectSettings(config.collect, folder),
     decode: { elements },
     batch: { maxRecords: config.batch.records, maxBytes: config.batch.bytes, maxAgeMs: config.batch.age },
     queue: { maxBytes: config.queue.memory },

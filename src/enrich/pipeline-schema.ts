@@ -1,92 +1,11 @@
 // The keys of the pipeline file, their types, bounds and defaults. docs/pipelines.md describes each.
 
-import { isIP, isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
 import { z } from 'zod';
-import { fromBytes, fromMs, toBytes, toMs } from './quantities.ts';
-
-export interface ListenAddress {
-  readonly protocol: 'udp';
-  /** IP address without brackets. "::" takes IPv4, too. */
-  readonly host: string;
-  /** 0: any free port. */
-  readonly port: number;
-}
-
-/** NetFlow, IPFIX, sFlow, and NetFlow's second home; any of them takes any protocol. */
-export const defaultListen = ['udp://[::]:2055', 'udp://[::]:4739', 'udp://[::]:6343', 'udp://[::]:9995'] as const;
+import { collect, listen } from './collect-section.ts';
+import { duration, oneOrMore, size, whole, words } from './setting-types.ts';
 
 export const protocols = ['netflow5', 'netflow9', 'ipfix', 'sflow5'] as const;
-
-function size(min: number, max: number) {
-  return z.union([z.string(), z.number()], { error: 'expected a size such as "64MiB"' }).transform((text, context) => {
-    const bytes = toBytes(text);
-    if (bytes !== undefined && bytes >= min && bytes <= max) return bytes;
-    const message =
-      bytes === undefined
-        ? 'expected a size such as "64MiB" (KB, MB, GB, KiB, MiB, GiB)'
-        : `expected a size from ${fromBytes(min)} to ${fromBytes(max)}`;
-    context.issues.push({ code: 'custom', message, input: text });
-    return z.NEVER;
-  });
-}
-
-function duration(min: number, max: number) {
-  return z.string({ error: 'expected a duration with its unit, such as "200ms"' }).transform((text, context) => {
-    const ms = toMs(text);
-    if (ms !== undefined && ms >= min && ms <= max) return ms;
-    const message =
-      ms === undefined
-        ? 'expected a duration such as "200ms" (ms, s, m, h, d)'
-        : `expected a duration from ${fromMs(min)} to ${fromMs(max)}`;
-    context.issues.push({ code: 'custom', message, input: text });
-    return z.NEVER;
-  });
-}
-
-function whole(min: number, max: number) {
-  return z
-    .number({ error: `expected a whole number from ${min} to ${max}` })
-    .refine((value) => Number.isInteger(value) && value >= min && value <= max, {
-      error: `expected a whole number from ${min} to ${max}`,
-    });
-}
-
-function words(what: string) {
-  return z.string({ error: `expected ${what}` }).min(1, { error: `expected ${what}` });
-}
-
-/** One or a list of them. */
-function oneOrMore<T extends z.ZodType>(item: T, what: string) {
-  return z
-    .union([z.string(), z.array(z.unknown())], { error: `expected ${what}, or a list of them` })
-    .transform((value): unknown[] => (typeof value === 'string' ? [value] : value))
-    .pipe(z.array(item));
-}
-
-const listenAddress = z
-  .string({ error: 'expected an address such as "udp://0.0.0.0:2055"' })
-  .transform((text, context) => {
-    const address = toListenAddress(text);
-    if (typeof address !== 'string') return address;
-    context.issues.push({ code: 'custom', message: address, input: text });
-    return z.NEVER;
-  });
-
-/** The address, or what is wrong with it. */
-function toListenAddress(text: string): ListenAddress | string {
-  const match = /^([a-z][a-z0-9+.-]*):\/\/(\[[^[\]]*\]|[^:/[\]]*)(?::(\d*))?\/?$/i.exec(text);
-  if (match === null) return 'expected an address such as "udp://0.0.0.0:2055" or "udp://[::]:2055"';
-  if (match[1]!.toLowerCase() !== 'udp') return 'weir listens on UDP only: expected "udp://…"';
-  const host = match[2]!.startsWith('[') ? match[2]!.slice(1, -1) : match[2]!;
-  const bracketed = match[2]!.startsWith('[');
-  if (isIP(host) === 0 || isIPv6(host) !== bracketed) {
-    return 'expected an IP address before the port ("0.0.0.0" or "[::]" for all)';
-  }
-  const port = match[3] === undefined || match[3] === '' ? undefined : Number(match[3]);
-  if (port === undefined) return 'the port is missing: expected an address such as "udp://0.0.0.0:2055"';
-  if (port > 65_535) return 'expected a port from 0 to 65535 (0: any free one)';
-  return { protocol: 'udp', host, port };
-}
 
 const nodeUrl = z.string({ error: 'expected a URL such as "http://localhost:9200"' }).refine(
   (text) => {
@@ -149,8 +68,8 @@ export const pipelineSchema = z.strictObject(
     name: words('a name').refine((text) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text), {
       error: 'expected a name of letters, digits, ".", "_" and "-", at most 64',
     }),
-    listen: oneOrMore(listenAddress, 'an address such as "udp://0.0.0.0:2055"').prefault([...defaultListen]),
-    collect: z.strictObject({ receive_buffer: size(64 * 1024, 2 ** 30).prefault('32MiB') }).prefault({}),
+    listen,
+    collect,
     decode: z
       .strictObject({
         elements: oneOrMore(words('the path of a YAML file'), 'the path of a YAML file').prefault([]),

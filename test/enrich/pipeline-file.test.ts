@@ -73,7 +73,16 @@ describe('a file that is right', () => {
       decode: { elements: [] },
       name: 'flow',
       listen: [2055, 4739, 6343, 9995].map((port) => ({ protocol: 'udp', host: '::', port })),
-      collect: { receiveBufferBytes: 33_554_432 },
+      collect: {
+        receiveBufferBytes: 33_554_432,
+        tcp: {
+          connections: 256,
+          connectionsPerAddress: 16,
+          handshakeMs: 10_000,
+          messageMs: 30_000,
+          idleMs: 3_600_000,
+        },
+      },
       batch: { maxRecords: 2000, maxBytes: 1_048_576, maxAgeMs: 200 },
       queue: { maxBytes: 134_217_728 },
       state: { directory: './state' },
@@ -160,6 +169,39 @@ describe('a file that is right', () => {
       { protocol: 'udp', host: '127.0.0.1', port: 0 },
     ]);
     expect(read(withLines('listen: [ "udp://[fe80::1%eth0]:2055" ]')).listen[0]?.host).toBe('fe80::1%eth0');
+  });
+
+  test('TCP and TLS, their limits, and who may send; PEM files start at the folder of the pipeline file', () => {
+    const { collect, listen } = read(
+      withLines(
+        'listen: [ "udp://[::]:4739", "tcp://[::]:4739", "TLS://0.0.0.0:4740" ]',
+        'collect:',
+        '  exporters: { allow: [ 10.0.0.0/8, "2001:db8::/32", 192.0.2.1 ] }',
+        '  tcp: { connections: 5, connections_per_address: 2, handshake: 1s, message: 2s, idle: 1d }',
+        '  tls: { certificate: tls/weir.pem, key: /etc/weir.key, client_ca: ca.pem, client_certificates: optional }',
+      ),
+    );
+    expect(listen).toEqual([
+      { protocol: 'udp', host: '::', port: 4739 },
+      { protocol: 'tcp', host: '::', port: 4739 },
+      { protocol: 'tls', host: '0.0.0.0', port: 4740 },
+    ]);
+    expect(collect).toMatchObject({
+      allowedExporters: ['10.0.0.0/8', '2001:db8::/32', '192.0.2.1'],
+      tcp: { connections: 5, connectionsPerAddress: 2, handshakeMs: 1000, messageMs: 2000, idleMs: 86_400_000 },
+      tls: {
+        certificateFile: expect.stringMatching(/^\/.*pipelines\/tls\/weir\.pem$/),
+        keyFile: '/etc/weir.key',
+        clientCaFile: expect.stringMatching(/^\/.*pipelines\/ca\.pem$/),
+        clientCertificates: 'optional',
+      },
+    });
+    expect(read(withLines('collect: { exporters: { allow: 10.0.0.0/8 } }')).collect.allowedExporters).toEqual([
+      '10.0.0.0/8',
+    ]);
+    expect(
+      read(withLines('collect: { tls: { certificate: a, key: b, client_ca: c } }')).collect.tls?.clientCertificates,
+    ).toBe('required');
   });
 
   test('everything of Elasticsearch is taken over; the CA file starts at the folder of the pipeline file', () => {
@@ -346,7 +388,7 @@ const wrongFiles: readonly [
     withLines(
       'listen:',
       '  - udp://localhost:2055',
-      '  - tcp://0.0.0.0:4739',
+      '  - sctp://0.0.0.0:4739',
       '  - udp://0.0.0.0',
       '  - udp://0.0.0.0:65536',
       '  - udp://::1:2055',
@@ -355,7 +397,7 @@ const wrongFiles: readonly [
     ),
     [
       '4:5 listen: expected an IP address before the port ("0.0.0.0" or "[::]" for all), got "udp://localhost:2055"',
-      '5:5 listen: weir listens on UDP only: expected "udp://…" ("tcp://0.0.0.0:4739")',
+      '5:5 listen: expected "udp://…", or "tcp://…" or "tls://…" for IPFIX, got "sctp://0.0.0.0:4739"',
       '6:5 listen: the port is missing: expected an address such as "udp://0.0.0.0:2055" ("udp://0.0.0.0")',
       '7:5 listen: expected a port from 0 to 65535 (0: any free one), got "udp://0.0.0.0:65536"',
       '8:5 listen: expected an address such as "udp://0.0.0.0:2055" or "udp://[::]:2055", got "udp://::1:2055"',
@@ -367,6 +409,52 @@ const wrongFiles: readonly [
     'an address twice',
     withLines('listen: [ "udp://[::]:1", "udp://[::]:1" ]'),
     ['3:27 listen: :: port 1 is in the list twice'],
+  ],
+  [
+    'a TCP port for two things',
+    withLines(
+      'listen: [ "udp://[::]:1", "tcp://[::]:1", "tls://[::]:1" ]',
+      'collect: { tls: { certificate: a, key: b } }',
+    ),
+    ['3:43 listen: :: port 1 is in the list twice'],
+  ],
+  [
+    'TLS without a certificate',
+    withLines('listen: [ "udp://[::]:1", "tls://[::]:2" ]'),
+    ['3:27 listen: tls:// needs collect.tls with certificate and key'],
+  ],
+  [
+    'TLS with half of it',
+    withLines('listen: "tls://[::]:2"', 'collect: { tls: { certificate: a, client_certificate: required } }'),
+    [
+      '4:17 collect.tls.key is missing: expected the path of a PEM file',
+      '4:35 unknown key "client_certificate" in collect.tls; did you mean "client_certificates"?',
+    ],
+  ],
+  [
+    'client certificates that nobody has signed',
+    withLines('collect: { tls: { certificate: a, key: b, client_certificates: optional } }'),
+    ['3:64 collect.tls.client_certificates: needs client_ca, the authorities that sign them'],
+  ],
+  [
+    'wrong subnets of exporters, and wrong limits',
+    withLines(
+      'collect:',
+      '  exporters: { allow: [ 10.0.0.0/33, router1 ] }',
+      '  tcp: { connections: 0, idle: 5ms, message: 10 }',
+    ),
+    [
+      '4:25 collect.exporters.allow: expected a subnet such as "10.0.0.0/8", or an address, got "10.0.0.0/33"',
+      '4:38 collect.exporters.allow: expected a subnet such as "10.0.0.0/8", or an address, got "router1"',
+      '5:23 collect.tcp.connections: expected a whole number from 1 to 10000, got 0',
+      '5:32 collect.tcp.idle: expected a duration from 1s to 7d, got "5ms"',
+      '5:46 collect.tcp.message: expected a duration with its unit, such as "200ms", got 10',
+    ],
+  ],
+  [
+    'an allow-list that a variable made empty: it must not open the door, nor shut it for all',
+    withLines(`collect: { exporters: { allow: [ "\${ALLOW:}" ] } }`),
+    ['3:32 collect.exporters.allow: no subnet is left: nobody would be heard (without the key everybody is)'],
   ],
   ['nowhere to listen', withLines('listen: []'), ['3:9 listen: no address is left to listen on']],
   [

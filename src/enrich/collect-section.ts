@@ -1,0 +1,170 @@
+// The keys `listen` and `collect` of the pipeline file: where exporters send to, who may, and what a connection may cost.
+
+import { isIP, isIPv6 } from 'node:net';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { readPrefix } from './prefix-table.ts';
+import { duration, oneOrMore, size, whole, words } from './setting-types.ts';
+
+export interface ListenAddress {
+  /** TCP and TLS carry IPFIX only. */
+  readonly protocol: 'udp' | 'tcp' | 'tls';
+  /** IP address without brackets. "::" takes IPv4, too. */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+/** NetFlow, IPFIX, sFlow, and NetFlow's second home; any of them takes any protocol. */
+export const defaultListen = ['udp://[::]:2055', 'udp://[::]:4739', 'udp://[::]:6343', 'udp://[::]:9995'] as const;
+
+export interface CollectSettings {
+  readonly receiveBufferBytes: number;
+  /** Subnets; absent: every exporter is heard. */
+  readonly allowedExporters?: readonly string[];
+  readonly tcp: {
+    readonly connections: number;
+    readonly connectionsPerAddress: number;
+    readonly handshakeMs: number;
+    readonly messageMs: number;
+    readonly idleMs: number;
+  };
+  /** Absolute paths of PEM files. Present where an address to listen on has TLS. */
+  readonly tls?: {
+    readonly certificateFile: string;
+    readonly keyFile: string;
+    readonly clientCaFile?: string;
+    readonly clientCertificates: 'required' | 'optional';
+  };
+}
+
+const listenAddress = z
+  .string({ error: 'expected an address such as "udp://0.0.0.0:2055"' })
+  .transform((text, context) => {
+    const address = toListenAddress(text);
+    if (typeof address !== 'string') return address;
+    context.issues.push({ code: 'custom', message: address, input: text });
+    return z.NEVER;
+  });
+
+/** The address, or what is wrong with it. */
+function toListenAddress(text: string): ListenAddress | string {
+  const match = /^([a-z][a-z0-9+.-]*):\/\/(\[[^[\]]*\]|[^:/[\]]*)(?::(\d*))?\/?$/i.exec(text);
+  if (match === null) return 'expected an address such as "udp://0.0.0.0:2055" or "udp://[::]:2055"';
+  const protocol = (['udp', 'tcp', 'tls'] as const).find((known) => known === match[1]!.toLowerCase());
+  if (protocol === undefined) return 'expected "udp://…", or "tcp://…" or "tls://…" for IPFIX';
+  const host = match[2]!.startsWith('[') ? match[2]!.slice(1, -1) : match[2]!;
+  const bracketed = match[2]!.startsWith('[');
+  if (isIP(host) === 0 || isIPv6(host) !== bracketed) {
+    return 'expected an IP address before the port ("0.0.0.0" or "[::]" for all)';
+  }
+  const port = match[3] === undefined || match[3] === '' ? undefined : Number(match[3]);
+  if (port === undefined) return 'the port is missing: expected an address such as "udp://0.0.0.0:2055"';
+  if (port > 65_535) return 'expected a port from 0 to 65535 (0: any free one)';
+  return { protocol, host, port };
+}
+
+export const listen = oneOrMore(listenAddress, 'an address such as "udp://0.0.0.0:2055"').prefault([...defaultListen]);
+
+const subnet = z
+  .string({ error: 'expected a subnet such as "10.0.0.0/8"' })
+  .refine((text) => readPrefix(text) !== undefined, { error: 'expected a subnet such as "10.0.0.0/8", or an address' });
+
+const second = 1000;
+const hour = 3_600_000;
+
+export const collect = z
+  .strictObject({
+    receive_buffer: size(64 * 1024, 2 ** 30).prefault('32MiB'),
+    exporters: z.strictObject({ allow: oneOrMore(subnet, 'a subnet such as "10.0.0.0/8"').optional() }).prefault({}),
+    tcp: z
+      .strictObject({
+        connections: whole(1, 10_000).prefault(256),
+        connections_per_address: whole(1, 10_000).prefault(16),
+        handshake: duration(second, 5 * 60 * second).prefault('10s'),
+        message: duration(second, hour).prefault('30s'),
+        idle: duration(second, 7 * 24 * hour).prefault('1h'),
+      })
+      .prefault({}),
+    tls: z
+      .strictObject(
+        {
+          certificate: words('the path of a PEM file'),
+          key: words('the path of a PEM file'),
+          client_ca: words('the path of a PEM file').optional(),
+          client_certificates: z.enum(['required', 'optional']).optional(),
+        },
+        { error: 'expected a mapping with certificate and key' },
+      )
+      .optional(),
+  })
+  .prefault({});
+
+type CollectConfig = z.output<typeof collect>;
+
+/** `folder`: where relative paths start. */
+export function toCollectSettings(config: CollectConfig, folder: string): CollectSettings {
+  const { exporters, tcp, tls } = config;
+  return {
+    receiveBufferBytes: config.receive_buffer,
+    ...(exporters.allow !== undefined && { allowedExporters: exporters.allow }),
+    tcp: {
+      connections: tcp.connections,
+      connectionsPerAddress: tcp.connections_per_address,
+      handshakeMs: tcp.handshake,
+      messageMs: tcp.message,
+      idleMs: tcp.idle,
+    },
+    ...(tls !== undefined && {
+      tls: {
+        certificateFile: resolve(folder, tls.certificate),
+        keyFile: resolve(folder, tls.key),
+        ...(tls.client_ca !== undefined && { clientCaFile: resolve(folder, tls.client_ca) }),
+        clientCertificates: tls.client_certificates ?? 'required',
+      },
+    }),
+  };
+}
+
+interface Contradiction {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/** Settings that are right alone and wrong together. */
+export function collectContradictions({
+  listen,
+  collect,
+}: {
+  listen: readonly ListenAddress[];
+  collect: CollectConfig;
+}): Contradiction[] {
+  const found: Contradiction[] = [];
+  const add = (path: readonly PropertyKey[], message: string) => found.push({ path, message });
+  if (listen.length === 0) add(['listen'], 'listen: no address is left to listen on');
+  const seen = new Set<string>();
+  for (const [index, { protocol, host, port }] of listen.entries()) {
+    const address = `${host} port ${port}`;
+    // TLS is on a TCP port.
+    const place = `${protocol === 'udp' ? 'udp' : 'tcp'} ${address}`;
+    if (port !== 0 && seen.has(place)) add(['listen', index], `listen: ${address} is in the list twice`);
+    seen.add(place);
+    if (protocol === 'tls' && collect.tls === undefined) {
+      add(['listen', index], 'listen: tls:// needs collect.tls with certificate and key');
+    }
+  }
+  const { exporters, tls } = collect;
+  if (exporters.allow?.length === 0) {
+    add(
+      ['collect', 'exporters', 'allow'],
+      'collect.exporters.allow: no subnet is left: nobody would be heard (without the key everybody is)',
+    );
+  }
+  if (tls?.client_certificates !== undefined && tls.client_ca === undefined) {
+    add(
+      ['collect', 'tls', 'client_certificates'],
+      'collect.tls.client_certificates: needs client_ca, the authorities that sign them',
+    );
+  }
+  return found;
+}

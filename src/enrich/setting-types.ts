@@ -1,0 +1,50 @@
+// The types of settings in the pipeline file that occur more than once, with what is said when a value is none of them.
+
+import { z } from 'zod';
+import { fromBytes, fromMs, toBytes, toMs } from './quantities.ts';
+
+export function size(min: number, max: number) {
+  return z.union([z.string(), z.number()], { error: 'expected a size such as "64MiB"' }).transform((text, context) => {
+    const bytes = toBytes(text);
+    if (bytes !== undefined && bytes >= min && bytes <= max) return bytes;
+    const message =
+      bytes === undefined
+        ? 'expected a size such as "64MiB" (KB, MB, GB, KiB, MiB, GiB)'
+        : `expected a size from ${fromBytes(min)} to ${fromBytes(max)}`;
+    context.issues.push({ code: 'custom', message, input: text });
+    return z.NEVER;
+  });
+}
+
+export function duration(min: number, max: number) {
+  return z.string({ error: 'expected a duration with its unit, such as "200ms"' }).transform((text, context) => {
+    const ms = toMs(text);
+    if (ms !== undefined && ms >= min && ms <= max) return ms;
+    const message =
+      ms === undefined
+        ? 'expected a duration such as "200ms" (ms, s, m, h, d)'
+        : `expected a duration from ${fromMs(min)} to ${fromMs(max)}`;
+    context.issues.push({ code: 'custom', message, input: text });
+    return z.NEVER;
+  });
+}
+
+export function whole(min: number, max: number) {
+  return z
+    .number({ error: `expected a whole number from ${min} to ${max}` })
+    .refine((value) => Number.isInteger(value) && value >= min && value <= max, {
+      error: `expected a whole number from ${min} to ${max}`,
+    });
+}
+
+export function words(what: string) {
+  return z.string({ error: `expected ${what}` }).min(1, { error: `expected ${what}` });
+}
+
+/** One or a list of them. */
+export function oneOrMore<T extends z.ZodType>(item: T, what: string) {
+  return z
+    .union([z.string(), z.array(z.unknown())], { error: `expected ${what}, or a list of them` })
+    .transform((value): unknown[] => (typeof value === 'string' ? [value] : value))
+    .pipe(z.array(item));
+}
