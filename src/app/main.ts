@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
+#!/usr/bin/env node
 // The command line: verbs are in cli/program.ts; here is how the process ends. Nobody sees a stack trace unasked.
 
 import { exitCodes, toFailure } from './cli/failure.ts';

@@ -12,7 +12,7 @@ import { createLedger, type Ledger } from '../telemetry/ledger.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { makeFolder } from './folder.ts';
 import { keepHeapSmall } from './heap.ts';
-import { waitForStopSignal, within } from './lifecycle.ts';
+import { within } from './lifecycle.ts';
 import { createListen, type Listen } from './listen.ts';
 import { createSink } from './sinks.ts';
 import { readProgress, toStatusLine } from './status-line.ts';
@@ -32,12 +32,15 @@ export interface RunOptions {
   readonly logLevel: string;
   /** Simulated exporters, for `weir demo`. */
   readonly demo?: { readonly rate: number };
+  /** Resolves when weir is to stop; may be before it has started. */
+  readonly stopSignal: Promise<NodeJS.Signals>;
   /** When the process started, ms since 1970: the log says how long the start took. */
   readonly startedAtMs: number;
 }
 
 /** Resolves when a signal came and everything is stopped. Throws WeirError when it can't start. */
-export async function run({ pipelineFile, quiet, logLevel, demo, startedAtMs }: RunOptions): Promise<void> {
+export async function run(options: RunOptions): Promise<void> {
+  const { pipelineFile, quiet, logLevel, demo, stopSignal, startedAtMs } = options;
   const now = (): number => Date.now();
   const onTerminal = process.stdout.isTTY === true;
   const write = (text: string): void => {
@@ -63,8 +66,13 @@ export async function run({ pipelineFile, quiet, logLevel, demo, startedAtMs }: 
   const work = createWork({ queue, pipeline, sink, lanes, ledger, logger, now });
   const listen = createListen({ pipelineFile, queue, ledger, logger, now });
 
-  const stopSignal = waitForStopSignal();
-  await sink.start();
+  // A server that does not answer takes seconds: whoever asks weir to stop need not wait for it.
+  const early = await Promise.race([sink.start(), stopSignal]);
+  if (early !== undefined) {
+    await within(stopLimitMs, Promise.all([sink.stop(), pipeline.close()]));
+    logger.info({ signal: early }, 'weir has stopped before it was ready');
+    return;
+  }
   await queue.start();
   work.start();
   await listen.start();
