@@ -132,11 +132,12 @@ export function readElementFile(text: string, format: ElementFormat): ElementFil
     value: unknown,
     key: unknown,
   ): void {
-    const max = protocol === 'netflow9' ? maxNetflow9Type : maxIpfixId;
     for (const element of entries(value, key, 'a mapping from number to [type, :name]') ?? []) {
-      const id = toNumber(element.key, max, 'the number of an element');
+      const number = toNumber(element.key, maxNetflow9Type, 'the number of an element');
       const said = readLogstashElement(element);
-      if (id === undefined || said === undefined) continue;
+      if (number === undefined || said === undefined) continue;
+      // ElastiFlow's file has Cisco's elements with and without the enterprise bit.
+      const id = protocol === 'netflow9' ? number : number & maxIpfixId;
       add({ protocol, enterprise, id, ...said, replaces: false }, element.key);
     }
   }

@@ -3,11 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createDecoder } from '../../src/decode/decoder.ts';
+import { createInformationElements } from '../../src/decode/information-elements.ts';
 import { type ElementFormat, readElementFile } from '../../src/enrich/element-files.ts';
 import { loadFieldMap } from '../../src/enrich/field-map.ts';
+import { createDocumentLane, createPipeline } from '../../src/enrich/pipeline.ts';
 import { readPipelineFile } from '../../src/enrich/pipeline-file.ts';
 import { dataTypes, type ElementDefinition } from '../../src/model/element.ts';
 import { WeirError } from '../../src/model/errors.ts';
+import type { RecordBatch } from '../../src/model/record-batch.ts';
+import { ipfix, ipfixTemplate, set, uint } from '../decode/datagram-builder.ts';
 
 function definitionsOf(text: string, format: ElementFormat): readonly ElementDefinition[] {
   const { definitions, mistakes } = readElementFile(text, format);
@@ -113,6 +118,11 @@ describe('a definitions file of Logstash', () => {
     expect([only?.name, only?.type, more]).toEqual(['b', 'string', []]);
   });
 
+  test('for IPFIX may have numbers with the enterprise bit, as ElastiFlow’s has', () => {
+    const [only, ...more] = definitionsOf('9:\n  45003: [:string, :host]', 'logstash-ipfix');
+    expect([only?.enterprise, only?.id, more]).toEqual([9, 12_235, []]);
+  });
+
   test('may have names that no field has: other characters become "_"', () => {
     expect(definitionsOf('5: [1, ":a-b.c d"]', 'logstash-netflow')[0]?.name).toBe('a_b_c_d');
   });
@@ -194,6 +204,46 @@ describe('stored names', () => {
     expect([ipfix.get('octetDeltaCount'), ipfix.get('reverseOctetDeltaCount')]).toEqual(['bytes_in', 'bytes_back']);
     const { netflow } = storedNames(definitionsOf('1: [4, :bytes_in]', 'logstash-netflow'));
     expect(netflow.get('octetDeltaCount')).toBe('bytes_in');
+  });
+});
+
+test('what a file defines goes from the wire into documents', async () => {
+  const definitions = definitionsOf(
+    '99999: { 7: { name: acme_peer, type: ipv4Address }, 8: { name: acme_at, type: dateTimeSeconds } }',
+    'weir',
+  );
+  const decoder = createDecoder({
+    onFault: ({ detail }) => expect.unreachable(detail),
+    elements: createInformationElements(definitions),
+  });
+  const fields = [
+    { id: 8, length: 4 },
+    { enterprise: 99_999, id: 7, length: 4 },
+    { enterprise: 99_999, id: 8, length: 4 },
+  ];
+  const record = Buffer.concat([uint(0x0a00_0001, 4), uint(0xc000_0201, 4), uint(1_700_000_000, 4)]);
+  const payload = ipfix([set(2, ipfixTemplate({ id: 256, fields })), set(256, record)]);
+  const [rows] = decoder.decode({
+    payload,
+    exporter: '192.0.2.9',
+    exporterPort: 4739,
+    receivedAtMs: 1_700_000_000_000,
+  });
+  expect(rows?.layout.columns.map(({ name }) => name)).toEqual(['sourceIPv4Address', '99999/7', '99999/8']);
+  const batch: RecordBatch = {
+    id: 'b',
+    createdAtMs: 0,
+    recordCount: 1,
+    byteSize: 0,
+    layouts: [rows!.layout],
+    sets: [{ layout: 0, header: rows!.header, rows: rows!.rows }],
+  };
+  const pipeline = createPipeline({ steps: [], fieldMap: loadFieldMap(definitions) });
+  const { bytes, ends } = pipeline.toDocuments(batch, createDocumentLane());
+  await pipeline.close();
+  expect(JSON.parse(bytes.toString('utf8', 0, ends[0])).ipfix).toMatchObject({
+    acme_peer: '192.0.2.1',
+    acme_at: '2023-11-14T22:13:20.000Z',
   });
 });
 
