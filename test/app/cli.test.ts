@@ -74,6 +74,7 @@ describe('help', () => {
 
   test('names all verbs', async () => {
     const { exitCode, stdout } = await call(['--help']);
+    expect(await call(['-h'])).toEqual({ exitCode: 0, stdout, stderr: '' });
     expect(exitCode).toBe(0);
     for (const verb of ['run', 'check', 'demo', 'decode']) expect(stdout).toMatch(new RegExp(`^ {2}${verb} `, 'm'));
   });

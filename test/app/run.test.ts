@@ -1,10 +1,11 @@
 // The built program as a process: from start over signals to what a second start finds.
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -138,7 +139,7 @@ describe('a second start', () => {
     const folder = newFolder();
     const silent = createServer();
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-    const { port } = silent.address() as { port: number };
+    const { port } = silent.address() as AddressInfo;
     await new Promise((resolve) => silent.close(resolve));
 
     const away = await startWeir({ folder, index: `{ elasticsearch: { nodes: [ "http://127.0.0.1:${port}" ] } }` });
@@ -202,12 +203,36 @@ test('npm start passes signals on: weir does not outlive it', async () => {
   expect(weir.output()).toContain('weir has stopped');
 });
 
+/** Takes connections and never answers. */
+const hanging = createServer(() => undefined);
+
+test('a signal during the start ends it in order, though Elasticsearch does not answer', async () => {
+  const folder = newFolder();
+  mkdirSync(folder, { recursive: true });
+  const asked = new Promise<void>((resolve) => {
+    hanging.once('connection', () => resolve());
+  });
+  await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
+  const { port } = hanging.address() as AddressInfo;
+  const index = `{ elasticsearch: { nodes: [ "http://127.0.0.1:${port}" ] } }`;
+  writeFileSync(join(folder, 'pipeline.yml'), `name: x\nlisten: [ "udp://127.0.0.1:0" ]\nsteps: []\nindex: ${index}\n`);
+  const weir = spawn(process.execPath, [program, 'run', 'pipeline.yml'], { cwd: folder, stdio: 'pipe' });
+  let output = '';
+  weir.stdout.on('data', (data: Buffer) => {
+    output += data.toString();
+  });
+  await asked;
+  weir.kill('SIGTERM');
+  expect(await once(weir, 'close')).toEqual([0, null]);
+  expect(output).toContain('stopped before it was ready');
+  hanging.close();
+});
+
 test('a second signal ends the process at once', async () => {
   const folder = newFolder();
-  // A server that takes connections and never answers keeps the orderly stop busy.
-  const hanging = createServer(() => undefined);
+  // It keeps the orderly stop busy.
   await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
-  const { port } = hanging.address() as { port: number };
+  const { port } = hanging.address() as AddressInfo;
   const weir = await startWeir({ folder, index: `{ elasticsearch: { nodes: [ "http://127.0.0.1:${port}" ] } }` });
   const sender = createFlowSender(weir.port);
   await sender.send(300);

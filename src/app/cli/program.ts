@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { waitForStopSignal } from '../lifecycle.ts';
 
 export interface ProgramOptions {
   /** Milliseconds since 1970. */
@@ -21,7 +22,7 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
       'Receives NetFlow v5/v9, IPFIX and sFlow, and writes enriched documents into files or Elasticsearch 7.',
     )
     .version(readVersion(), '--version', 'print the version')
-    .helpOption('--help', 'show this help')
+    .helpOption('-h, --help', 'show this help')
     .helpCommand(false)
     .exitOverride()
     .configureOutput({ outputError: () => undefined })
@@ -46,8 +47,9 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
       ),
     )
     .action(async (file: string | undefined, flags: RunFlags) => {
+      const stopSignal = waitForStopSignal();
       const { run } = await import('../run.ts');
-      await run({ ...(await toRunOptions(file, flags)), startedAtMs });
+      await run({ ...(await toRunOptions(file, flags)), stopSignal, startedAtMs });
     });
 
   program
@@ -73,8 +75,9 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
       examples('weir demo', 'weir demo --rate 5000', 'ELASTICSEARCH_URL=http://localhost:9200 weir demo'),
     )
     .action(async (file: string | undefined, flags: RunFlags & { readonly rate: number }) => {
+      const stopSignal = waitForStopSignal();
       const { run } = await import('../run.ts');
-      await run({ ...(await toRunOptions(file, flags)), demo: { rate: flags.rate }, startedAtMs });
+      await run({ ...(await toRunOptions(file, flags)), demo: { rate: flags.rate }, stopSignal, startedAtMs });
     });
 
   program
