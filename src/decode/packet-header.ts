@@ -1,9 +1,10 @@
 // The first bytes of a sampled packet → its headers, as columns of the sample: the outermost ones, or those of the innermost packet
 // of a tunnel with the outermost ones beside them (`sflow.outer…`). Also for packet sections in IPFIX (elements 313 and 315).
 
+import type { FieldValue } from '../model/record.ts';
 import { readIp } from './ip-header.ts';
 import { headerProtocol, readLinkHeader } from './link-header.ts';
-import { findPseudowire, findTunnelled, type InnerPacket } from './packet-tunnels.ts';
+import { findTunnelled, type InnerPacket, setPseudowire } from './packet-tunnels.ts';
 import type { SampleFields } from './sample-fields.ts';
 import { slot } from './sflow-columns.ts';
 
@@ -32,29 +33,47 @@ function readInnerPackets(
   fields: SampleFields,
   inner: InnerPacket,
 ): void {
-  const { payload, trial } = inner;
   let names = '';
-  let found = ipAt < 0 ? findPseudowire(bytes, -ipAt, end, inner) : findTunnelled(bytes, inner);
-  for (let tunnels = 0; found && tunnels < maxTunnels; tunnels++) {
-    names = names === '' ? inner.tunnel : `${names}/${inner.tunnel}`;
-    trial.clear();
-    let innerIpAt = readLinkHeader(bytes, inner.at, inner.end, inner.link, trial);
-    const labels = trial.get(slot.mplsLabels);
-    if (innerIpAt < -1 && findPseudowire(bytes, -innerIpAt, inner.end, inner)) {
-      names += `/${inner.tunnel}`;
-      innerIpAt = readLinkHeader(bytes, inner.at, inner.end, inner.link, trial);
+  for (let tunnels = 0; tunnels < maxTunnels; tunnels++) {
+    let innerIpAt = tunnels === 0 ? ipAt : 0;
+    let labels: FieldValue | undefined;
+    if (innerIpAt >= 0) {
+      if (!findTunnelled(bytes, inner)) return;
+      names = names === '' ? inner.tunnel : `${names}/${inner.tunnel}`;
+      innerIpAt = tryInner(bytes, inner);
+      labels = inner.trial.get(slot.mplsLabels);
+    }
+    if (innerIpAt < -1) {
+      innerIpAt = tryPseudowire(bytes, -innerIpAt, names === '' ? end : inner.end, inner);
+      names = names === '' ? inner.tunnel : `${names}/${inner.tunnel}`;
     }
     if (!hasAddresses(bytes, innerIpAt, inner.end)) return;
 
     fields.moveOutward(firstReplaced(inner.link));
     readLinkHeader(bytes, inner.at, inner.end, inner.link, fields);
     if (labels !== undefined) fields.set(slot.mplsLabels, labels);
-    const innerEnd = inner.end;
-    readIp(bytes, innerIpAt, innerEnd, fields, payload);
+    readIp(bytes, innerIpAt, inner.end, fields, inner.payload);
     fields.set(slot['sflow.tunnel'], names);
     if (inner.id >= 0) fields.set(slot['sflow.tunnelId'], inner.id);
-    found = findTunnelled(bytes, inner);
   }
+}
+
+/** Where IP is in what was found, as readLinkHeader says it. */
+function tryInner(bytes: Uint8Array, inner: InnerPacket): number {
+  inner.trial.clear();
+  return readLinkHeader(bytes, inner.at, inner.end, inner.link, inner.trial);
+}
+
+/**
+ * A frame below an MPLS stack may have a control word before it, and nothing says so: its first nibble is 0 (RFC 4385 §3), as that of
+ * most MAC addresses. So the frame is tried without it first: an EtherType and an IP header in the wrong place are rare.
+ */
+function tryPseudowire(bytes: Uint8Array, at: number, end: number, inner: InnerPacket): number {
+  setPseudowire(inner, at, end);
+  const ipAt = tryInner(bytes, inner);
+  if (hasAddresses(bytes, ipAt, end) || bytes[at]! >>> 4 !== 0) return ipAt;
+  setPseudowire(inner, at + 4, end);
+  return tryInner(bytes, inner);
 }
 
 /** A frame inside replaces all, MPLS the labels and what follows, IP only itself. */

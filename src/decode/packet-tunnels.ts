@@ -66,12 +66,10 @@ export function findTunnelled(bytes: Uint8Array, inner: InnerPacket): boolean {
   }
 }
 
-/** RFC 4448 §4.6: a frame below the stack, behind a control word whose first nibble is 0 (RFC 4385 §3) or at once. */
-export function findPseudowire(bytes: Uint8Array, at: number, end: number, inner: InnerPacket): boolean {
+/** RFC 4448 §4: a frame at `at`, below an MPLS stack. */
+export function setPseudowire(inner: InnerPacket, at: number, end: number): void {
   inner.end = end;
-  inner.id = -1;
-  const hasControlWord = bytes[at]! >>> 4 === 0;
-  return set(inner, hasControlWord ? at + 4 : at, headerProtocol.ethernet, 'pseudowire');
+  set(inner, at, headerProtocol.ethernet, 'pseudowire');
 }
 
 function set(inner: InnerPacket, at: number, link: number, tunnel: string, id = -1): boolean {

@@ -2,7 +2,7 @@
 // Layouts are made once per set of filled slots and reused: each one costs the enrich stage a compilation.
 
 import type { Column, FieldValue, Layout, RecordKind, Row } from '../model/record.ts';
-import { columnOfSlot, firstRareSlot, outer, slotCount, toLayout } from './sflow-columns.ts';
+import { columnOfSlot, firstRareSlot, outer, slot, slotCount, toLayout } from './sflow-columns.ts';
 
 const rareWords = Math.ceil((slotCount - firstRareSlot) / 32);
 
@@ -48,11 +48,17 @@ export class SampleFields {
     if (!this.has(at)) this.set(at, value);
   }
 
-  /** Headers from slot `first` on become outer ones, because a packet was found inside. The outermost stay when they are there. */
+  /**
+   * Headers from slot `first` on become outer ones, because a packet was found inside. Of several frames or IP headers the outermost
+   * stay, each whole; those between are dropped.
+   */
   moveOutward(first: number): void {
+    const { distance } = outer;
+    const keepsFrame = !this.has(slot.ethernetType + distance) && !this.has(slot.mplsLabels + distance);
+    const keepsIp = !this.has(slot.ipVersion + distance);
     for (let at = first; at <= outer.last; at++) {
       if (!this.has(at)) continue;
-      this.setIfAbsent(at + outer.distance, this.values[at]!);
+      if (at < slot.ipVersion ? keepsFrame : keepsIp) this.set(at + distance, this.values[at]!);
       this.low &= ~(1 << at);
     }
   }

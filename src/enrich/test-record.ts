@@ -127,7 +127,8 @@ const sflowLists = ['asPath', 'communities', 'mplsLabels'];
 
 function typeOfUnlisted(name: string, value: unknown, types: ReadonlyMap<string, ColumnType>): ColumnType {
   if (/^weir\.\w+$/.test(name) && typeof value === 'string') return 'text';
-  if (sflowLists.includes(name) || /^(?:weir|sflow)\.\w+$/.test(name)) return 'number';
+  if (/^sflow(?:\.\w+)+$/.test(name)) return typeof value === 'string' ? 'text' : 'number';
+  if (sflowLists.includes(name) || /^weir\.\w+$/.test(name)) return 'number';
   if (/^(?:\d+\/\d+|v9:\d+|iana:\d+)$/.test(name)) return typeof value === 'number' ? 'number' : 'text';
   throw mistake(
     name,
