@@ -132,7 +132,7 @@ describe('the table of vendors', () => {
   });
 });
 
-/** ElastiFlow gives these one name on purpose: renumbered elements, and Barracuda before and after it was phion. */
+/** ElastiFlow gives these one name: elements that were renumbered, and Barracuda's under a number that is another's but is in use. */
 const sameThing: readonly (readonly string[])[] = [
   ['v9:33002', 'v9:35001'],
   ['9/234', '9/2233'],
