@@ -2,13 +2,24 @@
 // What comes back is checked like anything from outside: a file may be cut, edited, or another program's.
 
 import { WeirError } from '../model/errors.ts';
-import { createDomainFacts, type DomainFacts } from './options-store.ts';
+import type { Element, Encoding } from './information-elements.ts';
+import {
+  createDomainFacts,
+  type DomainFacts,
+  maxSelectorsOfSequence,
+  type NameTables,
+  put,
+  putName,
+  setDomainWide,
+} from './options-store.ts';
 import { findProblem, type TemplateContent } from './template-record.ts';
 import type { TemplateStore } from './template-store.ts';
+import { isTaughtElement, type TaughtField } from './type-information.ts';
 
 /** Opaque to everyone but this file. */
 export interface DecoderState {
-  readonly weirDecoderState: 1;
+  /** 1 had samplers only; it is still read. */
+  readonly weirDecoderState: 2;
   /** Each content once, for most exporters say the same. Specifiers in hex. */
   readonly contents: readonly TemplateContent[];
   /** Least recently useful first. */
@@ -18,6 +29,8 @@ export interface DecoderState {
 interface ExporterState {
   readonly address: string;
   readonly isUseful: boolean;
+  /** Key, name, encoding. */
+  readonly taught?: readonly (readonly [string, string, string])[];
   readonly domains: readonly DomainState[];
 }
 
@@ -27,9 +40,15 @@ interface DomainState {
   readonly templates: readonly (readonly [number, number])[];
   readonly selectors?: readonly (readonly [number, number])[];
   readonly interfaces?: readonly (readonly [number, number])[];
+  readonly templateWide?: readonly (readonly [number, number])[];
+  readonly sequences?: readonly (readonly [number, readonly number[]])[];
   readonly domainWide?: number;
   readonly systemInitMs?: number;
+  readonly names?: Readonly<Record<keyof NameTables, readonly (readonly [number | string, string])[]>>;
 }
+
+const readableVersions: readonly unknown[] = [1, 2];
+const nameTables = ['interfaceNames', 'interfaceDescriptions', 'applicationNames', 'vrfNames'] as const;
 
 export function saveTemplates(store: TemplateStore): DecoderState {
   const contents: TemplateContent[] = [];
@@ -51,9 +70,11 @@ export function saveTemplates(store: TemplateStore): DecoderState {
       }
       domains.push({ id: domain.id, templates, ...saveFacts(domain.facts) });
     }
-    exporters.push({ address: exporter.address, isUseful: exporter.isUseful, domains });
+    const taught = [...exporter.taught].map(([key, { name, encoding }]) => [key, name, encoding] as const);
+    const { address, isUseful } = exporter;
+    exporters.push({ address, isUseful, ...(taught.length === 0 ? {} : { taught }), domains });
   }
-  return { weirDecoderState: 1, contents, exporters };
+  return { weirDecoderState: 2, contents, exporters };
 }
 
 function saveFacts(facts: DomainFacts | undefined): Partial<DomainState> {
@@ -61,6 +82,14 @@ function saveFacts(facts: DomainFacts | undefined): Partial<DomainState> {
   return {
     selectors: [...facts.selectors],
     interfaces: [...facts.interfaces],
+    templateWide: [...facts.templates],
+    sequences: [...facts.sequences],
+    names: {
+      interfaceNames: [...facts.names.interfaceNames.entries()],
+      interfaceDescriptions: [...facts.names.interfaceDescriptions.entries()],
+      applicationNames: [...facts.names.applicationNames.entries()],
+      vrfNames: [...facts.names.vrfNames.entries()],
+    },
     ...(facts.domainWide === undefined ? {} : { domainWide: facts.domainWide }),
     ...(facts.systemInitMs === undefined ? {} : { systemInitMs: facts.systemInitMs }),
   };
@@ -74,7 +103,7 @@ export interface RestoreLimits {
 /** Fills an empty store. Throws WeirError `file-invalid`; the store is then to be thrown away. */
 export function restoreTemplates(store: TemplateStore, state: unknown, limits: RestoreLimits): void {
   const { weirDecoderState, contents: savedContents, exporters } = toObject(state, 'state');
-  if (weirDecoderState !== 1) refuse('it is no decoder state of this version');
+  if (!readableVersions.includes(weirDecoderState)) refuse('it is no decoder state of this version');
   const contents = toArray(savedContents, 'contents').map((content, i) => toContent(content, `contents[${i}]`, limits));
   toArray(exporters, 'exporters').forEach((exporter, i) => {
     restoreExporter(store, exporter, `exporters[${i}]`, contents, limits);
@@ -88,15 +117,17 @@ function restoreExporter(
   contents: readonly TemplateContent[],
   limits: RestoreLimits,
 ): void {
-  const { address, isUseful, domains } = toObject(state, place);
+  const { address, isUseful, taught: savedTaught, domains } = toObject(state, place);
   if (typeof address !== 'string' || address === '' || address.length > 100) refuse(`${place}.address`);
-  let room = limits.maxFactsPerExporter;
+  const taught = toTaught(savedTaught ?? [], `${place}.taught`);
+  if (taught.size > limits.maxFactsPerExporter) refuse(`${place}.taught is too long`);
+  let room = limits.maxFactsPerExporter - taught.size;
   toArray(domains, `${place}.domains`).forEach((domainState, i) => {
     const at = `${place}.domains[${i}]`;
     const saved = toObject(domainState, at);
     const id = toInteger(saved['id'], 0xffff_ffff, `${at}.id`);
     const facts = toFacts(saved, at, room);
-    room -= facts.selectors.size + facts.interfaces.size;
+    room -= facts.entryCount;
     const adopted = new Set<unknown>();
     toArray(saved['templates'], `${at}.templates`).forEach((template, j) => {
       const [templateId, index] = toPair(template, `${at}.templates[${j}]`);
@@ -104,6 +135,7 @@ function restoreExporter(
       const number = toInteger(templateId, 0xffff, `${at}.templates[${j}]`);
       if (content === undefined || number < 256) refuse(`${at}.templates[${j}]`);
       const { domain } = store.define(address, id, number, content);
+      if (domain.exporter.taught.size === 0) store.adoptTaught(domain.exporter, taught);
       if (!adopted.has(domain)) store.adoptFacts(domain, facts);
       adopted.add(domain);
       if (isUseful === true) store.markUseful(domain.exporter);
@@ -112,7 +144,7 @@ function restoreExporter(
 }
 
 function toContent(value: unknown, place: string, { maxFields }: RestoreLimits): TemplateContent {
-  const { protocol, kind, scopeCount, specifiers } = toObject(value, place);
+  const { protocol, kind, scopeCount, specifiers, taught } = toObject(value, place);
   if (protocol !== 'netflow9' && protocol !== 'ipfix') refuse(`${place}.protocol`);
   if (kind !== 'flow' && kind !== 'options') refuse(`${place}.kind`);
   if (typeof specifiers !== 'string' || !/^(?:[0-9a-f]{2})+$/.test(specifiers)) refuse(`${place}.specifiers`);
@@ -121,26 +153,65 @@ function toContent(value: unknown, place: string, { maxFields }: RestoreLimits):
     kind,
     scopeCount: toInteger(scopeCount, kind === 'flow' ? 0 : maxFields, `${place}.scopeCount`),
     specifiers: Buffer.from(specifiers, 'hex').toString('latin1'),
+    ...(taught === undefined ? {} : { taught: toTaughtFields(taught, maxFields, `${place}.taught`) }),
   };
   const problem = findProblem(content, maxFields);
   if (problem !== undefined) refuse(`${place} ${problem}`);
   return content;
 }
 
+function toTaughtFields(value: unknown, maxFields: number, place: string): readonly TaughtField[] {
+  return toArray(value, place).map((field) => {
+    const [index, name, encoding, ...more] = toArray(field, place);
+    if (!isTaughtElement(name, encoding) || more.length > 0) refuse(place);
+    return [toInteger(index, maxFields, place), name as string, encoding as Encoding];
+  });
+}
+
+function toTaught(value: unknown, place: string): ReadonlyMap<string, Element> {
+  return new Map(
+    toArray(value, place).map((entry) => {
+      const [key, name, encoding] = toArray(entry, place);
+      if (typeof key !== 'string' || !/^\d{1,10}\/\d{1,5}$/.test(key) || !isTaughtElement(name, encoding))
+        refuse(place);
+      return [key, { name: name as string, encoding: encoding as Encoding }];
+    }),
+  );
+}
+
 function toFacts(saved: Record<string, unknown>, place: string, room: number): DomainFacts {
   const facts = createDomainFacts();
-  for (const table of ['selectors', 'interfaces'] as const) {
+  const each = (table: string, take: (key: unknown, value: unknown, at: string) => void): void => {
     toArray(saved[table] ?? [], `${place}.${table}`).forEach((entry, i) => {
-      const [key, interval] = toPair(entry, `${place}.${table}[${i}]`).map((value) =>
-        toFinite(value, `${place}.${table}`),
-      );
-      if (facts.selectors.size + facts.interfaces.size < room) facts[table].set(key!, interval!);
+      const [key, value] = toPair(entry, `${place}.${table}[${i}]`);
+      take(key, value, `${place}.${table}[${i}]`);
     });
-  }
-  if (saved['domainWide'] !== undefined) facts.domainWide = toFinite(saved['domainWide'], `${place}.domainWide`);
+  };
+  each('selectors', (key, value, at) => put(facts, 'selectors', toFinite(key, at), toFinite(value, at), room));
+  each('interfaces', (key, value, at) => put(facts, 'interfaces', toFinite(key, at), toFinite(value, at), room));
+  each('templateWide', (key, value, at) => put(facts, 'templates', toFinite(key, at), toFinite(value, at), room));
+  each('sequences', (key, value, at) => {
+    const selectors = toArray(value, at).map((selector) => toFinite(selector, at));
+    put(facts, 'sequences', toFinite(key, at), selectors.slice(0, maxSelectorsOfSequence), room);
+  });
+  if (saved['domainWide'] !== undefined) setDomainWide(facts, toFinite(saved['domainWide'], `${place}.domainWide`));
   if (saved['systemInitMs'] !== undefined)
     facts.systemInitMs = toFinite(saved['systemInitMs'], `${place}.systemInitMs`);
+  restoreNames(facts, saved['names'] ?? {}, `${place}.names`, room);
   return facts;
+}
+
+function restoreNames(facts: DomainFacts, saved: unknown, place: string, room: number): void {
+  const tables = toObject(saved, place);
+  for (const table of nameTables) {
+    toArray(tables[table] ?? [], `${place}.${table}`).forEach((entry, i) => {
+      const at = `${place}.${table}[${i}]`;
+      const [key, name] = toPair(entry, at);
+      if (typeof name !== 'string') refuse(at);
+      const isApplication = table === 'applicationNames' && typeof key === 'string' && /^[0-9a-f]{0,40}$/.test(key);
+      putName(facts, table, isApplication ? key : toFinite(key, at), name, room);
+    });
+  }
 }
 
 function toObject(value: unknown, place: string): Record<string, unknown> {

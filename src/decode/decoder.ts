@@ -5,6 +5,7 @@ import type { Datagram } from '../model/datagram.ts';
 import type { Fault } from '../model/fault.ts';
 import type { RecordSet } from '../model/record.ts';
 import { type DecoderState, restoreTemplates, saveTemplates } from './decoder-state.ts';
+import { type ExporterStatistic, toExporterStatistics } from './exporter-statistics.ts';
 import { createInformationElements, type InformationElements } from './information-elements.ts';
 import { decodeIpfix } from './ipfix.ts';
 import { createNetflow5 } from './netflow5.ts';
@@ -26,6 +27,7 @@ export interface DecoderLimits {
   readonly plans: number;
   readonly facts: number;
   readonly factsPerExporter: number;
+  readonly silenceMs: number;
   readonly parkedBytes: number;
   readonly parkedBytesPerExporter: number;
   readonly parkedAgeMs: number;
@@ -42,10 +44,12 @@ export const defaultDecoderLimits: DecoderLimits = {
   fieldsPerTemplate: 1_000,
   /** Compiled readers: 10 KB each. Networks have a few hundred different templates. */
   plans: 4_000,
-  /** Sampling intervals by sampler and interface: 50 bytes each. */
+  /** Sampling intervals, names of interfaces, applications and VRFs: some 100 bytes each, 350 when somebody makes them long. */
   facts: 200_000,
-  /** Chassis with a sampler on each of their interfaces. */
-  factsPerExporter: 5_000,
+  /** A table of 1,500 applications, and names and descriptions of the interfaces of an access concentrator. */
+  factsPerExporter: 20_000,
+  /** No exporter that lives is silent for a week; an address that comes back later may be another device's. */
+  silenceMs: 7 * 24 * 60 * 60_000,
   /** A fraction of the memory that weir may use, and a minute of a big exporter's data. */
   parkedBytes: 16 * 1024 * 1024,
   /** Eight exporters may be without templates at once before one's data displaces the other's. */
@@ -75,12 +79,14 @@ export interface DecoderOptions {
 export interface Decoder {
   /** Sets that were parked and whose template this datagram brought come along, under the header they came with. */
   decode(datagram: Datagram): RecordSet[];
-  /** Gives up parked sets that are older than `parkedAgeMs`. */
+  /** Gives up parked sets that are older than `parkedAgeMs`, and exporters that were silent for `silenceMs`. Call it every second or so. */
   expire(nowMs: number): void;
   /** Templates and options tables, JSON-safe. */
   saveState(): DecoderState;
   /** Replaces what is known. Throws WeirError `file-invalid` on anything but a saved state, and then changes nothing. */
   restoreState(state: unknown): void;
+  /** What exporters last said of themselves in options data. */
+  exporterStatistics(): ExporterStatistic[];
   /** Changes whenever `saveState` would give something new. */
   readonly stateVersion: number;
   /** For one TCP connection, whose templates are its own and are not saved (docs/decisions/0016). Compiled readers are shared. */
@@ -106,6 +112,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
   function createContext(plans: SharedPlans, limits: DecoderLimits): TemplateContext {
     return {
       plans,
+      elements,
       templates: createTemplateStore({
         plans,
         maxExporters: limits.exporters,
@@ -113,6 +120,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
         maxTemplatesPerExporter: limits.templatesPerExporter,
         maxFacts: limits.facts,
         maxFactsPerExporter: limits.factsPerExporter,
+        maxSilenceMs: limits.silenceMs,
         onFault,
       }),
       parked: createParkedSets({
@@ -182,8 +190,12 @@ export function createDecoder(options: DecoderOptions): Decoder {
 
   return {
     decode,
-    expire: (nowMs) => context.parked.expire(nowMs),
+    expire(nowMs) {
+      context.parked.expire(nowMs);
+      context.templates.expire(nowMs);
+    },
     saveState: () => saveTemplates(context.templates),
+    exporterStatistics: () => toExporterStatistics(context.templates),
     restoreState,
     get stateVersion() {
       return versionBefore + context.templates.version;

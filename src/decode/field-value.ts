@@ -3,8 +3,8 @@
 
 import { isUtf8 } from 'node:buffer';
 import { ipv6TextAt } from '../model/address-text.ts';
-import type { ColumnType, FieldValue, RawBytes } from '../model/record.ts';
-import type { Encoding } from './information-elements.ts';
+import type { ColumnType, FieldValue, RawBytes, StructuredList } from '../model/record.ts';
+import type { Encoding, ListEncoding } from './information-elements.ts';
 import { uint16At, uint32At, uint48At, uint64At } from './wire-numbers.ts';
 
 /** Seconds from 1900 (NTP era 0, RFC 7011 §6.1.9: until February 2036) to 1970. */
@@ -13,8 +13,11 @@ const ntpEpochSeconds = 2_208_988_800;
 const maxTimeMs = 8.64e15;
 const notPrintable = /[\p{C}\p{Zl}\p{Zp}]/u;
 
+/** All but lists, whose bytes mean nothing without the templates around them (structured-data.ts). */
+export type PlainEncoding = Exclude<Encoding, ListEncoding>;
+
 /** The value of `length` bytes, which the caller has checked to be there. */
-export function readValue(encoding: Encoding, bytes: Buffer, at: number, length: number): FieldValue {
+export function readValue(encoding: PlainEncoding, bytes: Buffer, at: number, length: number): FieldValue {
   switch (encoding) {
     case 'unsigned':
       return readUnsigned(bytes, at, length);
@@ -131,17 +134,21 @@ export function readText(bytes: Buffer, at: number, length: number): string | Ra
 
 /**
  * The form of `weir decode`: addresses and times as text (times cut to the millisecond), raw bytes as hex;
- * text that is not printable stays `{hex}`.
+ * text that is not printable stays `{hex}`, and lists are what they are.
  */
 export function toReadableValue(value: FieldValue, type: ColumnType): unknown {
   if (value === null) return null;
   if (Array.isArray(value)) return value.map((one: FieldValue) => toReadableValue(one, type));
-  if (typeof value === 'object' && 'hex' in value) return type === 'text' ? value : value.hex;
+  if (typeof value === 'object' && 'hex' in value) return type === 'text' || isList(value) ? value : value.hex;
   if (typeof value !== 'number') return value;
   if (type === 'ipv4') return toIpv4Text(value);
   if (type === 'mac') return toMacText(value);
   if (type === 'time') return new Date(Math.floor(value)).toISOString();
   return value;
+}
+
+export function isList(value: RawBytes): value is StructuredList {
+  return 'items' in value;
 }
 
 function toIpv4Text(address: number): string {

@@ -19,7 +19,11 @@ export type Encoding =
   | 'seconds'
   | 'milliseconds'
   | 'microseconds'
-  | 'nanoseconds';
+  | 'nanoseconds'
+  | ListEncoding;
+
+/** RFC 6313; structured-data.ts reads them. */
+export type ListEncoding = 'basicList' | 'subTemplateList' | 'subTemplateMultiList';
 
 export interface Element {
   /** Column name as model/record.ts says. */
@@ -50,9 +54,9 @@ export const encodingOf: Readonly<Record<DataType, Encoding>> = {
   macAddress: 'mac',
   string: 'text',
   octetArray: 'bytes',
-  basicList: 'bytes',
-  subTemplateList: 'bytes',
-  subTemplateMultiList: 'bytes',
+  basicList: 'basicList',
+  subTemplateList: 'subTemplateList',
+  subTemplateMultiList: 'subTemplateMultiList',
   ipv4Address: 'ipv4',
   ipv6Address: 'ipv6',
   dateTimeSeconds: 'seconds',
@@ -72,6 +76,10 @@ export function toColumnType(encoding: Encoding): ColumnType {
     case 'microseconds':
     case 'nanoseconds':
       return 'time';
+    case 'basicList':
+    case 'subTemplateList':
+    case 'subTemplateMultiList':
+      return 'list';
     default:
       return encoding;
   }

@@ -1,135 +1,229 @@
-// What options records teach about the flows of the same exporter and observation domain: sampling intervals (RFC 3954 §8 types
-// 34, 48-50; RFC 5477 §8: selectors 302, 305/306, 309/310, 311), and the moment that IPFIX uptimes count from (element 160).
+// What options records teach about the flows of the same exporter and observation domain: sampling intervals (docs/sampling.md), names
+// of interfaces, applications and VRFs, the moment that IPFIX uptimes count from (element 160), and counters of the exporter itself.
 
 import type { FieldValue, Row } from '../model/record.ts';
-import type { JoinKeys, SamplingLookup } from './row-reader.ts';
+import { createApplicationTable, createNameTable, type NameTable, noNames } from './name-table.ts';
+import type { OptionsColumns } from './options-columns.ts';
+import { toFirst, toNumber, toSamplingInterval } from './sampling-interval.ts';
 
-/** Facts about one observation domain. */
+export type NameTables = Record<
+  'interfaceNames' | 'interfaceDescriptions' | 'applicationNames' | 'vrfNames',
+  NameTable
+>;
+
+/** Facts about one observation domain. Tables come to be with their first entry: most domains have one, and there may be many domains. */
 export interface DomainFacts {
   /** By samplerId or selectorId. */
-  readonly selectors: Map<number, number>;
+  selectors: ReadonlyMap<number, number>;
+  /** Selectors by selectionSequenceId. */
+  sequences: ReadonlyMap<number, readonly number[]>;
   /** By ingressInterface, where the scope of the options record was an interface. */
-  readonly interfaces: Map<number, number>;
-  /** Of options records that name no sampler and no interface. */
+  interfaces: ReadonlyMap<number, number>;
+  /** By template id, where the scope was a template. */
+  templates: ReadonlyMap<number, number>;
+  /** Of options records that name no sampler, no interface and no template. */
   domainWide: number | undefined;
   systemInitMs: number | undefined;
-  readonly lookup: SamplingLookup;
+  readonly names: NameTables;
+  /** Last values of counters, by process and name; not saved, for exporters repeat them. */
+  statistics: ReadonlyMap<string, Statistic>;
+  /** Bits of `factKinds` that have entries. */
+  kinds: number;
+  /** In all tables. */
+  entryCount: number;
+  /** Changes whenever anything but `statistics` does. */
+  revision: number;
+  /** Of the template whose rows are read now: set before they are. */
+  templateWide: number | undefined;
+  sampling(selector: FieldValue, sequence: FieldValue, ingressInterface: FieldValue): number | null;
 }
 
-/** Column numbers of an options layout; undefined where it has no such column. */
-export interface OptionsColumns {
-  readonly selector: number | undefined;
-  readonly interface: number | undefined;
-  readonly samplingInterval: number | undefined;
-  readonly samplerRandomInterval: number | undefined;
-  readonly samplingPacketInterval: number | undefined;
-  readonly samplingPacketSpace: number | undefined;
-  readonly samplingSize: number | undefined;
-  readonly samplingPopulation: number | undefined;
-  readonly samplingProbability: number | undefined;
-  readonly systemInitTime: number | undefined;
+export interface Statistic {
+  readonly process: number;
+  readonly name: string;
+  readonly value: number | string;
 }
+
+/** What a layout needs columns for to be joined with. */
+export const factKinds = {
+  wide: 1,
+  selectors: 2,
+  sequences: 4,
+  interfaces: 8,
+  interfaceNames: 16,
+  interfaceDescriptions: 32,
+  applicationNames: 64,
+  vrfNames: 128,
+} as const;
+
+/** Sequences of selectors are two or three long: one that filters, one that samples. */
+export const maxSelectorsOfSequence = 8;
+
+/** Stands for each table that has no entry. */
+const nothing: ReadonlyMap<never, never> = new Map<never, never>();
 
 export function createDomainFacts(): DomainFacts {
-  const selectors = new Map<number, number>();
-  const interfaces = new Map<number, number>();
   const facts: DomainFacts = {
-    selectors,
-    interfaces,
+    selectors: nothing,
+    sequences: nothing,
+    interfaces: nothing,
+    templates: nothing,
     domainWide: undefined,
     systemInitMs: undefined,
-    lookup(selector, ingressInterface) {
+    names: {
+      interfaceNames: noNames,
+      interfaceDescriptions: noNames,
+      applicationNames: noNames,
+      vrfNames: noNames,
+    },
+    statistics: nothing,
+    kinds: 0,
+    entryCount: 0,
+    revision: 0,
+    templateWide: undefined,
+    sampling(selector, sequence, ingressInterface) {
       // A flow that names its sampler has that one's interval, or none that is known: nothing is guessed.
-      if (selector !== null && selectors.size > 0) return selectors.get(selector as number) ?? null;
-      return interfaces.get(ingressInterface as number) ?? facts.domainWide ?? null;
+      if (selector !== null && facts.selectors.size > 0) return facts.selectors.get(selector as number) ?? null;
+      if (sequence !== null && facts.sequences.size > 0) return ofSequence(facts, sequence as number);
+      return facts.interfaces.get(ingressInterface as number) ?? facts.templateWide ?? facts.domainWide ?? null;
     },
   };
   return facts;
 }
 
-/** Can flows with these columns learn their sampling interval from these facts? */
-export function knowsSampling(facts: DomainFacts, keys: JoinKeys): boolean {
-  return (
-    facts.domainWide !== undefined ||
-    (keys.selector !== undefined && facts.selectors.size > 0) ||
-    (keys.ingressInterface !== undefined && facts.interfaces.size > 0)
-  );
+/** Each selector of a sequence takes its part of what the one before left (RFC 5476 §3.1). */
+function ofSequence({ selectors, sequences }: DomainFacts, sequence: number): number | null {
+  const members = sequences.get(sequence);
+  if (members === undefined) return null;
+  let interval = 1;
+  for (const selector of members) {
+    const one = selectors.get(selector);
+    if (one === undefined) return null;
+    interval *= one;
+  }
+  return interval;
 }
 
-/** undefined: records with these columns teach nothing. */
-export function toOptionsColumns(
-  columnOf: ReadonlyMap<string, number>,
-  scopeColumns: readonly string[],
-): OptionsColumns | undefined {
-  const scope = (name: string) => (scopeColumns.includes(name) ? columnOf.get(name) : undefined);
-  const columns: OptionsColumns = {
-    selector: columnOf.get('samplerId') ?? columnOf.get('selectorId'),
-    interface: scope('scope:interface') ?? scope('ingressInterface'),
-    samplingInterval: columnOf.get('samplingInterval'),
-    samplerRandomInterval: columnOf.get('samplerRandomInterval'),
-    samplingPacketInterval: columnOf.get('samplingPacketInterval'),
-    samplingPacketSpace: columnOf.get('samplingPacketSpace'),
-    samplingSize: columnOf.get('samplingSize'),
-    samplingPopulation: columnOf.get('samplingPopulation'),
-    samplingProbability: columnOf.get('samplingProbability'),
-    systemInitTime: columnOf.get('systemInitTimeMilliseconds'),
-  };
-  const { selector: _selector, interface: _interface, ...taught } = columns;
-  return Object.values(taught).some((column) => column !== undefined) ? columns : undefined;
-}
-
-/** Takes over what one options record says. `mayGrow` false: what would need a new entry is not kept. */
-export function learn(
-  facts: DomainFacts,
-  columns: OptionsColumns,
-  row: Row,
-  mayGrow: boolean,
-): 'grown' | 'changed' | 'same' {
-  let outcome: 'changed' | 'same' = 'same';
+/** Takes over what one options record says. What would need more entries than `room` is not kept. */
+export function learn(facts: DomainFacts, columns: OptionsColumns, row: Row, room: number): void {
+  const limit = facts.entryCount + room;
   const systemInitMs = toNumber(row, columns.systemInitTime);
   if (systemInitMs !== undefined && systemInitMs !== facts.systemInitMs) {
     facts.systemInitMs = systemInitMs;
-    outcome = 'changed';
+    facts.revision++;
   }
-  const interval = toSamplingInterval(columns, row);
-  if (interval === undefined) return outcome;
+  if (columns.sampling !== undefined) {
+    const interval = toSamplingInterval(columns.sampling, row);
+    if (interval !== undefined) learnSampling(facts, columns, row, interval, limit);
+  } else if (columns.sequence !== undefined) learnSequence(facts, columns, row, limit);
+
+  for (const column of columns.interfaces) {
+    const key = toNumber(row, column);
+    putName(facts, 'interfaceNames', key, toFirst(row, columns.interfaceName), limit);
+    putName(facts, 'interfaceDescriptions', key, toFirst(row, columns.interfaceDescription), limit);
+  }
+  const application = toFirst(row, columns.application);
+  if (typeof application === 'string') {
+    const name = toFirst(row, columns.applicationName) || toFirst(row, columns.applicationDescription);
+    putName(facts, 'applicationNames', application, name, limit);
+  }
+  for (const column of columns.vrfs) {
+    putName(facts, 'vrfNames', toNumber(row, column), toFirst(row, columns.vrfName), limit);
+  }
+  learnStatistics(facts, columns, row, limit);
+}
+
+function learnSampling(facts: DomainFacts, columns: OptionsColumns, row: Row, interval: number, limit: number): void {
   const selector = toNumber(row, columns.selector);
-  const ofInterface = toNumber(row, columns.interface);
-  if (selector === undefined && ofInterface === undefined) {
-    if (facts.domainWide === interval) return outcome;
-    facts.domainWide = interval;
-    return 'changed';
+  const ofInterface = toNumber(row, columns.scopeInterface);
+  const ofTemplate = toNumber(row, columns.scopeTemplate);
+  if (selector !== undefined) put(facts, 'selectors', selector, interval, limit);
+  else if (ofInterface !== undefined) put(facts, 'interfaces', ofInterface, interval, limit);
+  else if (ofTemplate !== undefined && ofTemplate >= 256) put(facts, 'templates', ofTemplate, interval, limit);
+  else setDomainWide(facts, interval);
+}
+
+function learnSequence(facts: DomainFacts, columns: OptionsColumns, row: Row, limit: number): void {
+  const sequence = toNumber(row, columns.sequence);
+  const value = columns.selector === undefined ? null : (row[columns.selector] ?? null);
+  const selectors = (Array.isArray(value) ? (value as readonly FieldValue[]) : [value]).filter(
+    (selector) => typeof selector === 'number',
+  );
+  if (sequence === undefined || selectors.length === 0 || selectors.length > maxSelectorsOfSequence) return;
+  if (facts.sequences.get(sequence)?.join() === selectors.join()) return;
+  put(facts, 'sequences', sequence, selectors, limit);
+}
+
+function learnStatistics(facts: DomainFacts, columns: OptionsColumns, row: Row, limit: number): void {
+  const process = toNumber(row, columns.process) ?? 0;
+  const { revision } = facts;
+  for (const [name, column] of columns.statistics) {
+    const value = toFirst(row, column);
+    if (typeof value === 'number' || typeof value === 'string') {
+      put(facts, 'statistics', `${process} ${name}`, { process, name, value }, limit);
+    }
   }
-  const table = selector !== undefined ? facts.selectors : facts.interfaces;
-  const key = (selector ?? ofInterface)!;
+  facts.revision = revision;
+}
+
+export function setDomainWide(facts: DomainFacts, interval: number): void {
+  if (facts.domainWide === interval) return;
+  facts.domainWide = interval;
+  facts.kinds |= factKinds.wide;
+  facts.revision++;
+}
+
+type EntryTable = 'selectors' | 'sequences' | 'interfaces' | 'templates' | 'statistics';
+type KeyOf<T> = T extends ReadonlyMap<infer K, infer _> ? K : never;
+type ValueOf<T> = T extends ReadonlyMap<infer _, infer V> ? V : never;
+
+const kindOfTable: Readonly<Record<EntryTable, number>> = {
+  selectors: factKinds.selectors,
+  sequences: factKinds.sequences,
+  interfaces: factKinds.interfaces,
+  templates: factKinds.wide,
+  statistics: 0,
+};
+
+/** A new entry needs room below `limit` entries in all tables. */
+export function put<T extends EntryTable>(
+  facts: DomainFacts,
+  name: T,
+  key: KeyOf<DomainFacts[T]>,
+  value: ValueOf<DomainFacts[T]>,
+  limit: number,
+): void {
+  let table = facts[name] as Map<typeof key, typeof value>;
   const known = table.get(key);
-  if (known === interval || (known === undefined && !mayGrow)) return outcome;
-  table.set(key, interval);
-  return known === undefined ? 'grown' : 'changed';
+  if (known === value || (known === undefined && facts.entryCount >= limit)) return;
+  if (table.size === 0) {
+    table = new Map();
+    facts[name] = table as DomainFacts[T];
+  }
+  table.set(key, value);
+  if (known === undefined) facts.entryCount++;
+  facts.kinds |= kindOfTable[name];
+  facts.revision++;
 }
 
-/** 1 out of how many packets, or undefined: the record doesn't say. */
-function toSamplingInterval(columns: OptionsColumns, row: Row): number | undefined {
-  const interval = toNumber(row, columns.samplingInterval);
-  if (interval !== undefined && interval > 0) return interval;
-  const random = toNumber(row, columns.samplerRandomInterval);
-  if (random !== undefined && random > 0) return random;
-  const population = toNumber(row, columns.samplingPopulation);
-  const size = toNumber(row, columns.samplingSize);
-  if (population !== undefined && size !== undefined && size > 0 && population >= size) return population / size;
-  // RFC 5477 §8.2: `packets` in a row are taken, then `space` packets are not.
-  const packets = toNumber(row, columns.samplingPacketInterval);
-  const space = toNumber(row, columns.samplingPacketSpace);
-  if (packets !== undefined && space !== undefined && packets > 0) return (packets + space) / packets;
-  const probability = toNumber(row, columns.samplingProbability);
-  if (probability !== undefined && probability > 0 && probability <= 1) return 1 / probability;
-  return undefined;
-}
-
-/** Of a repeated element the first value counts. */
-function toNumber(row: Row, column: number | undefined): number | undefined {
-  if (column === undefined) return undefined;
-  const value = row[column] as FieldValue;
-  const first: FieldValue = Array.isArray(value) ? (value as readonly FieldValue[])[0]! : value;
-  return typeof first === 'number' ? first : undefined;
+/** As `put`. Without a key or a name there is nothing to tell. */
+export function putName(
+  facts: DomainFacts,
+  name: keyof NameTables,
+  key: number | string | undefined,
+  text: FieldValue,
+  limit: number,
+): void {
+  if (key === undefined || typeof text !== 'string' || text === '') return;
+  let table = facts.names[name];
+  if (facts.entryCount >= limit && !table.has(key)) return;
+  if (table === noNames) {
+    table = name === 'applicationNames' ? createApplicationTable() : createNameTable();
+    facts.names[name] = table;
+  }
+  const outcome = table.set(key, text);
+  if (outcome === 'same') return;
+  if (outcome === 'new') facts.entryCount++;
+  facts.kinds |= factKinds[name];
+  facts.revision++;
 }

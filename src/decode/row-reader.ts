@@ -18,6 +18,9 @@ import {
   readValue,
 } from './field-value.ts';
 import type { Encoding } from './information-elements.ts';
+import type { JoinedColumn } from './joined-columns.ts';
+import type { DomainFacts } from './options-store.ts';
+import { isListEncoding, type ListScope, readAnyValue, readList } from './structured-data.ts';
 import { uint64At } from './wire-numbers.ts';
 
 /** The length of a template field that says: the record tells (RFC 7011 §7). */
@@ -34,28 +37,28 @@ export interface ReaderPlan {
   readonly fields: readonly ReaderField[];
   /** Per column the fields that it shows: one, or several where an element is repeated. */
   readonly columns: readonly (readonly number[])[];
-  /** Columns whose values find the sampling interval that ends each row (options-store.ts); none: rows end with their columns. */
-  readonly join?: JoinKeys;
+  /** What options records add behind the columns of each row. */
+  readonly joins?: readonly JoinedColumn[];
 }
 
-/** Column numbers, or undefined where a template has no such column. */
-export interface JoinKeys {
-  readonly selector: number | undefined;
-  readonly ingressInterface: number | undefined;
+/** What rows need beside their bytes. */
+export interface RowSurroundings {
+  /** Needed by plans with `joins` only. */
+  readonly facts: DomainFacts | undefined;
+  /** Without it, lists (RFC 6313) stay bytes. */
+  readonly lists: ListScope | undefined;
 }
-
-export type SamplingLookup = (selector: FieldValue, ingressInterface: FieldValue) => number | null;
 
 /**
  * Appends a row per record between `start` and `end` to `rows`, and returns where it stopped: at the first byte that belongs to
- * no whole record. `lookup` is needed by plans with `join` only.
+ * no whole record.
  */
 export type RowReader = (
   bytes: Buffer,
   start: number,
   end: number,
   rows: Row[],
-  lookup: SamplingLookup | undefined,
+  around: RowSurroundings | undefined,
 ) => number;
 
 /** Bytes of the shortest record: a field of variable length takes one byte at least. */
@@ -73,13 +76,13 @@ export function createRowReader(plan: ReaderPlan): RowReader {
   let read = interpretRows(plan);
   let isCompiled = false;
   let records = 0;
-  return (bytes, start, end, rows, lookup) => {
+  return (bytes, start, end, rows, around) => {
     if (!isCompiled && records >= recordsBeforeCompiling) {
       read = compileRowReader(plan);
       isCompiled = true;
     }
     const before = rows.length;
-    const stopped = read(bytes, start, end, rows, lookup);
+    const stopped = read(bytes, start, end, rows, around);
     records += rows.length - before;
     return stopped;
   };
@@ -88,8 +91,8 @@ export function createRowReader(plan: ReaderPlan): RowReader {
 export function compileRowReader(plan: ReaderPlan): RowReader {
   try {
     // One function without another in it: V8 then compiles it at once and once.
-    const read = new Function('b', 'o', 'end', 'rows', 'lookup', 'r', toSource(plan)) as CompiledReader;
-    return (bytes, start, end, rows, lookup) => read(bytes, start, end, rows, lookup, readers);
+    const read = new Function('b', 'o', 'end', 'rows', 'around', 'r', toSource(plan)) as CompiledReader;
+    return (bytes, start, end, rows, around) => read(bytes, start, end, rows, around, readers);
   } catch (error) {
     // `--disallow-code-generation-from-strings`
     if (error instanceof EvalError) return interpretRows(plan);
@@ -100,9 +103,9 @@ export function compileRowReader(plan: ReaderPlan): RowReader {
 type CompiledReader = (...args: [...Parameters<RowReader>, typeof readers]) => number;
 
 export function interpretRows(plan: ReaderPlan): RowReader {
-  const { fields, columns, join } = plan;
+  const { fields, columns, joins = [] } = plan;
   const shortest = toShortestRecord(fields);
-  return (bytes, start, end, rows, lookup) => {
+  return (bytes, start, end, rows, around) => {
     let record = start;
     while (end - record >= shortest) {
       const values: FieldValue[] = [];
@@ -119,15 +122,14 @@ export function interpretRows(plan: ReaderPlan): RowReader {
           }
         }
         if (end - at < length) return record;
-        values.push(readValue(field.encoding, bytes, at, length));
+        values.push(readAnyValue(field.encoding, bytes, at, length, around?.lists));
         at += length;
       }
       const row: FieldValue[] = columns.map((shown) =>
         shown.length === 1 ? values[shown[0]!]! : shown.map((field) => values[field]!),
       );
-      if (join !== undefined && lookup !== undefined) {
-        row.push(lookup(row[join.selector ?? -1] ?? null, row[join.ingressInterface ?? -1] ?? null));
-      }
+      const keyOf = (column: number | undefined) => (column === undefined ? null : values[columns[column]![0]!]!);
+      for (const join of joins) row.push(interpretJoin(join, around?.facts, keyOf));
       rows.push(row);
       record = at;
     }
@@ -135,7 +137,17 @@ export function interpretRows(plan: ReaderPlan): RowReader {
   };
 }
 
-function toSource({ fields, columns, join }: ReaderPlan): string {
+function interpretJoin(
+  join: JoinedColumn,
+  facts: DomainFacts | undefined,
+  keyOf: (column: number | undefined) => FieldValue,
+): FieldValue {
+  if (facts === undefined) return null;
+  if (join.kind === 'name') return facts.names[join.table].get(keyOf(join.key));
+  return facts.sampling(keyOf(join.selector), keyOf(join.sequence), keyOf(join.ingressInterface));
+}
+
+function toSource({ fields, columns, joins = [] }: ReaderPlan): string {
   const lines: string[] = [];
   // Fields stand at `at` + a constant; only behind a field of variable length there is a new `at`.
   let at = 'o';
@@ -158,17 +170,34 @@ function toSource({ fields, columns, join }: ReaderPlan): string {
     );
     at = `q${index}`;
     constant = 0;
-    return `r.readValue(${JSON.stringify(field.encoding)},b,${p},${n})`;
+    return isListEncoding(field.encoding)
+      ? `r.readList("${field.encoding}",b,${p},${n},lists)`
+      : `r.readValue("${field.encoding}",b,${p},${n})`;
   });
+  // Keys are read once, for their own column and for what is joined by them.
+  const keyOf = (column: number | undefined): string => {
+    const field = column === undefined ? undefined : columns[column]?.[0];
+    if (field === undefined) return 'null';
+    const key = `k${field}`;
+    if (cellOf[field] !== key) {
+      lines.push(`const ${key}=${cellOf[field]};`);
+      cellOf[field] = key;
+    }
+    return key;
+  };
+  const joined = joins.map((join) =>
+    join.kind === 'name'
+      ? `names.${join.table}.get(${keyOf(join.key)})`
+      : `facts.sampling(${[join.selector, join.sequence, join.ingressInterface].map(keyOf).join(',')})`,
+  );
   const cells = columns.map((shown) =>
     shown.length === 1 ? cellOf[shown[0]!] : `[${shown.map((field) => cellOf[field]).join(',')}]`,
   );
-  if (join !== undefined) {
-    const key = (column: number | undefined) => (column === undefined ? 'null' : cells[column]);
-    cells.push(`lookup(${key(join.selector)},${key(join.ingressInterface)})`);
-  }
+  cells.push(...joined);
   return [
     'const d=new DataView(b.buffer,b.byteOffset,b.length);',
+    ...(joins.length > 0 ? ['const facts=around.facts,names=facts.names;'] : []),
+    ...(fields.some(({ encoding }) => isListEncoding(encoding)) ? ['const lists=around?.lists;'] : []),
     `while(end-o>=${toShortestRecord(fields)}){`,
     ...lines,
     `rows.push([${cells.join(',')}]);`,
@@ -187,6 +216,7 @@ function toFixedLengthBehind(fields: readonly ReaderField[], index: number): num
 /** What the source calls as `r`. */
 const readers = {
   readValue,
+  readList,
   readUnsigned,
   readSigned,
   readFloat,
@@ -238,5 +268,9 @@ function toFixedExpression({ encoding, length }: ReaderField, base: string, cons
       return length === 8 ? `r.readMicroseconds(b,${at})` : `r.readRaw(b,${at},${length})`;
     case 'nanoseconds':
       return length === 8 ? `r.readNanoseconds(b,${at})` : `r.readRaw(b,${at},${length})`;
+    case 'basicList':
+    case 'subTemplateList':
+    case 'subTemplateMultiList':
+      return `r.readList("${encoding}",b,${at},${length},lists)`;
   }
 }

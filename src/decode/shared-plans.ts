@@ -81,6 +81,8 @@ export function createSharedPlans({ elements, maxPlans }: SharedPlansOptions): S
   };
 }
 
-export function toContentKey({ protocol, kind, scopeCount, specifiers }: TemplateContent): string {
-  return `${protocol} ${kind} ${scopeCount} ${specifiers}`;
+export function toContentKey({ protocol, kind, scopeCount, specifiers, taught }: TemplateContent): string {
+  const key = `${protocol} ${kind} ${scopeCount} ${specifiers}`;
+  // Specifiers have whole bytes only, so that no other content has this key.
+  return taught === undefined ? key : `${JSON.stringify(taught)} ${key}`;
 }

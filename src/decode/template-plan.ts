@@ -1,31 +1,31 @@
 // What is made once from a template's content: the layout of its rows, the compiled reader, and what options-store needs to know.
 
 import { createHash } from 'node:crypto';
-import { type Column, joinedSamplingInterval, type Layout, type Protocol, type RecordKind } from '../model/record.ts';
+import type { Column, Layout, Protocol, RecordKind } from '../model/record.ts';
 import { type Element, type InformationElements, toColumnType } from './information-elements.ts';
-import { type OptionsColumns, toOptionsColumns } from './options-store.ts';
-import {
-  createRowReader,
-  type JoinKeys,
-  type ReaderField,
-  type ReaderPlan,
-  type RowReader,
-  toShortestRecord,
-} from './row-reader.ts';
-import { type TemplateContent, toFieldSpecifiers } from './template-record.ts';
+import { toPossibleJoins } from './joined-columns.ts';
+import { type OptionsColumns, toOptionsColumns } from './options-columns.ts';
+import { createRowReader, type ReaderField, type ReaderPlan, type RowReader, toShortestRecord } from './row-reader.ts';
+import { isListEncoding } from './structured-data.ts';
+import { type FieldSpecifier, type TemplateContent, toFieldSpecifiers } from './template-record.ts';
 
-export interface TemplatePlan {
+export interface RowForm {
   readonly layout: Layout;
   readonly read: RowReader;
+}
+
+export interface TemplatePlan extends RowForm {
   /** Fewer bytes than this are no record, but padding. */
   readonly shortestRecord: number;
-  /** By which columns a row finds its sampling interval. */
-  readonly joinKeys: JoinKeys;
-  /** The same with the column `weir.samplingInterval`; made when it is first needed. */
-  joined(): { readonly layout: Layout; readonly read: RowReader };
+  /** The form of rows with the columns that facts of these kinds can join (options-store.ts); made when it is first needed. */
+  joined(factKinds: number): RowForm;
   /** Options templates that teach something. */
   readonly teaches: OptionsColumns | undefined;
+  readonly hasLists: boolean;
 }
+
+/** Exporters of one model teach the same tables; what all others may add up to is this many forms of a plan. */
+const maxForms = 6;
 
 /** RFC 3954 §6.1: a number space of its own. */
 const netflow9Scopes: Readonly<Record<number, string>> = {
@@ -46,51 +46,79 @@ export function toTemplatePlan(content: TemplateContent, elements: InformationEl
   const scopeColumns: string[] = [];
   const columnOf = new Map<string, number>();
 
-  (toFieldSpecifiers(content) ?? []).forEach(({ enterprise, id, length }, index) => {
+  (toFieldSpecifiers(content) ?? []).forEach((specifier, index) => {
+    const { id, length } = specifier;
+    // No column shows it, and a record of a thousand such fields would be much work for few bytes.
+    if (length === 0) return;
     const isScope = index < scopeCount;
     const scopeName = isScope && protocol === 'netflow9' ? (netflow9Scopes[id] ?? `${id}`) : undefined;
     const element: Element | undefined =
       scopeName !== undefined
         ? { name: `scope:${scopeName}`, encoding: 'unsigned' }
-        : protocol === 'netflow9'
-          ? elements.netflow9(id)
-          : elements.ipfix(enterprise, id);
+        : toElement(content, specifier, index, elements);
+    const field = fields.length;
     fields.push({ encoding: element?.encoding ?? 'bytes', length });
-    if (element === undefined || length === 0) return;
+    if (element === undefined) return;
     const known = columnOf.get(element.name);
     if (known !== undefined) {
-      shown[known]!.push(index);
+      shown[known]!.push(field);
       return;
     }
     columnOf.set(element.name, columns.length);
     if (scopeName !== undefined) scope[scopeName] = columns.length;
     if (isScope) scopeColumns.push(element.name);
     columns.push({ name: element.name, type: toColumnType(element.encoding) });
-    shown.push([index]);
+    shown.push([field]);
   });
 
   const isNetflow9Options = protocol === 'netflow9' && kind === 'options';
   const layout = toLayout(protocol, kind, columns, isNetflow9Options ? scope : undefined);
   const plan: ReaderPlan = { fields, columns: shown };
-  const joinKeys: JoinKeys = {
-    selector: columnOf.get('samplerId') ?? columnOf.get('selectorId'),
-    ingressInterface: columnOf.get('ingressInterface'),
-  };
-  let joined: { readonly layout: Layout; readonly read: RowReader } | undefined;
+  const base: RowForm = { layout, read: createRowReader(plan) };
+  const possibleJoins = kind === 'flow' ? toPossibleJoins(columnOf) : [];
+  const joinable = possibleJoins.reduce((kinds, join) => kinds | join.factKinds, 0);
+  const forms = new Map<number, RowForm>();
+
+  function toForm(factKinds: number): RowForm {
+    const joins = possibleJoins.filter((join) => (join.factKinds & factKinds) !== 0);
+    return {
+      layout: toLayout(protocol, kind, [...columns, ...joins.map(({ column }) => column)]),
+      read: createRowReader({ ...plan, joins: joins.map(({ join }) => join) }),
+    };
+  }
+
   return {
-    layout,
-    read: createRowReader(plan),
+    ...base,
     shortestRecord: toShortestRecord(fields),
-    joinKeys,
-    joined() {
-      joined ??= {
-        layout: toLayout(protocol, kind, [...columns, { name: joinedSamplingInterval, type: 'number' }]),
-        read: createRowReader({ ...plan, join: joinKeys }),
-      };
-      return joined;
+    joined(factKinds) {
+      const kinds = factKinds & joinable;
+      if (kinds === 0) return base;
+      let form = forms.get(kinds);
+      if (form === undefined) {
+        const [oldest] = forms.keys();
+        if (forms.size >= maxForms && oldest !== undefined) forms.delete(oldest);
+        form = toForm(kinds);
+        forms.set(kinds, form);
+      }
+      return form;
     },
     teaches: kind === 'options' ? toOptionsColumns(columnOf, scopeColumns) : undefined,
+    hasLists: fields.some(({ encoding }) => isListEncoding(encoding)),
   };
+}
+
+/** The registries' element, or what the exporter taught of one that they don't know (RFC 5610). */
+function toElement(
+  { protocol, taught = [] }: TemplateContent,
+  { enterprise, id }: FieldSpecifier,
+  index: number,
+  elements: InformationElements,
+): Element | undefined {
+  if (protocol === 'netflow9') return elements.netflow9(id);
+  const element = elements.ipfix(enterprise, id);
+  if (element?.name !== `${enterprise}/${id}` || element.encoding !== 'bytes') return element;
+  const [, name, encoding] = taught.find(([field]) => field === index) ?? [];
+  return name === undefined || encoding === undefined ? element : { name, encoding };
 }
 
 /** The id is a hash wide enough that nobody can make two layouts of one id: batches name layouts by it. */

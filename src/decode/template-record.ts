@@ -2,6 +2,7 @@
 // What comes out is checked: at least one byte per data record, no more fields than allowed.
 
 import type { Cursor } from './cursor.ts';
+import type { TaughtField } from './type-information.ts';
 
 export type TemplateProtocol = 'netflow9' | 'ipfix';
 export type TemplateKind = 'flow' | 'options';
@@ -14,6 +15,8 @@ export interface TemplateContent {
   readonly scopeCount: number;
   /** The field specifiers as on the wire, a character a byte. */
   readonly specifiers: string;
+  /** IPFIX: what its exporter told of enterprise elements before (RFC 5610). */
+  readonly taught?: readonly TaughtField[];
 }
 
 export interface FieldSpecifier {

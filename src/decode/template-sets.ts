@@ -3,15 +3,17 @@
 import type { Fault } from '../model/fault.ts';
 import type { RecordHeader, RecordSet, Row } from '../model/record.ts';
 import type { Cursor } from './cursor.ts';
-import { knowsSampling } from './options-store.ts';
+import type { InformationElements } from './information-elements.ts';
 import type { ParkedSets } from './parked-sets.ts';
 import type { SharedPlans } from './shared-plans.ts';
+import type { ListScope } from './structured-data.ts';
 import { readTemplateRecord, type TemplateKind, type TemplateProtocol } from './template-record.ts';
-import type { Template, TemplateStore } from './template-store.ts';
+import type { Domain, Template, TemplateStore } from './template-store.ts';
 
 export interface TemplateContext {
   readonly templates: TemplateStore;
   readonly plans: SharedPlans;
+  readonly elements: InformationElements;
   readonly parked: ParkedSets;
   readonly maxFieldsPerTemplate: number;
   readonly onFault: (fault: Fault) => void;
@@ -134,10 +136,11 @@ function decodeRows(
   const { domain, shared } = template;
   const { facts } = domain;
   const plan = context.plans.planOf(shared);
-  const isJoined = shared.content.kind === 'flow' && facts !== undefined && knowsSampling(facts, plan.joinKeys);
-  const { layout, read } = isJoined ? plan.joined() : plan;
+  if (facts !== undefined) facts.templateWide = facts.templates.get(template.id);
+  const { layout, read } = facts === undefined ? plan : plan.joined(facts.kinds);
   const rows: Row[] = [];
-  const stopped = read(bytes, start, end, rows, facts?.lookup);
+  const lists = plan.hasLists ? toListScope(context, domain) : undefined;
+  const stopped = read(bytes, start, end, rows, { facts, lists });
   // What is left behind the last record is padding, unless a record would fit.
   const isCut = end - stopped >= plan.shortestRecord || (rows.length === 0 && end > start);
   if (isCut) {
@@ -147,6 +150,22 @@ function decodeRows(
   if (rows.length === 0) return;
   if (plan.teaches !== undefined) context.templates.learn(domain, plan.teaches, rows);
   sets.push({ layout, header: withSysUptime(header, facts?.systemInitMs), rows });
+}
+
+function toListScope({ plans, elements }: TemplateContext, { exporter, templates }: Domain): ListScope {
+  return {
+    elementOf(enterprise, id) {
+      const element = elements.ipfix(enterprise, id);
+      const isUnknown = element?.name === `${enterprise}/${id}` && element.encoding === 'bytes';
+      return (isUnknown ? exporter.taught.get(element.name) : undefined) ?? element;
+    },
+    planOf(id) {
+      const template = templates.get(id);
+      return template === undefined ? undefined : plans.planOf(template.shared);
+    },
+    depth: 0,
+    room: 0,
+  };
 }
 
 /** IPFIX headers have no uptime, but flowStartSysUpTime counts by it: options records may tell when it began. */

@@ -3,10 +3,13 @@
 
 import type { Fault } from '../model/fault.ts';
 import type { Row } from '../model/record.ts';
-import { createDomainFacts, type DomainFacts, learn, type OptionsColumns } from './options-store.ts';
+import type { Element } from './information-elements.ts';
+import type { OptionsColumns } from './options-columns.ts';
+import { createDomainFacts, type DomainFacts, learn } from './options-store.ts';
 import { createRecencyList, type Listed, type RecencyList } from './recency-list.ts';
 import { type SharedContent, type SharedPlans, toContentKey } from './shared-plans.ts';
 import type { TemplateContent, TemplateKind, TemplateProtocol } from './template-record.ts';
+import { type TypeColumns, toTaughtElement, withTaught } from './type-information.ts';
 
 export interface Template extends Listed<Template> {
   readonly id: number;
@@ -28,8 +31,12 @@ export interface Exporter extends Listed<Exporter> {
   readonly address: string;
   readonly domains: Map<number, Domain>;
   readonly templates: RecencyList<Template>;
-  /** Table entries in the facts of all its domains. */
+  /** Elements that it described itself (RFC 5610), by `<pen>/<id>`. */
+  readonly taught: Map<string, Element>;
+  /** Those, and table entries in the facts of all its domains. */
   factCount: number;
+  /** By the store's own clock. */
+  heardAtMs: number;
   /** Has sent data for a template of an earlier datagram, as one spoofed datagram can't. */
   isUseful: boolean;
 }
@@ -41,6 +48,8 @@ export interface TemplateStoreOptions {
   readonly maxTemplatesPerExporter: number;
   readonly maxFacts: number;
   readonly maxFactsPerExporter: number;
+  /** Whoever sends nothing that templates are needed for, for so long, is forgotten. */
+  readonly maxSilenceMs: number;
   readonly onFault: (fault: Fault) => void;
 }
 
@@ -55,12 +64,16 @@ export interface TemplateStore {
   define(address: string, domain: number, id: number, content: TemplateContent): Template;
   withdraw(address: string, protocol: TemplateProtocol, domain: number, kind: TemplateKind, id: number | 'all'): void;
   learn(domain: Domain, columns: OptionsColumns, rows: readonly Row[]): void;
-  /** For facts from elsewhere; the caller keeps to the limits. */
+  /** For facts and elements from elsewhere; the caller keeps to the limits. */
   adoptFacts(domain: Domain, facts: DomainFacts): void;
+  adoptTaught(exporter: Exporter, taught: ReadonlyMap<string, Element>): void;
+  expire(nowMs: number): void;
   markUseful(exporter: Exporter): void;
   /** Least recently useful first. */
   exporters(): Iterable<Exporter>;
 }
+
+const scanEveryMs = 60 * 60_000;
 
 export function createTemplateStore(options: TemplateStoreOptions): TemplateStore {
   const { plans, onFault } = options;
@@ -68,15 +81,21 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
   // Evicted in this order: whoever was not useful yet, then whoever was not for the longest time.
   const newcomers = createRecencyList<Exporter>();
   const useful = createRecencyList<Exporter>();
+  const strangersWithFacts = new Set<Exporter>();
   let datagram = 0;
   let version = 0;
   let templateCount = 0;
   let factCount = 0;
+  // Silence is counted in time that passed here: neither a clock that jumps nor a stop makes an exporter old.
+  let elapsedMs = 0;
+  let tickAtMs: number | undefined;
+  let nextScanMs = scanEveryMs;
 
   function use(address: string, protocol: TemplateProtocol, domainId: number, id: number): Template | undefined {
     const exporter = byAddress.get(address);
     const template = exporter?.domains.get(toDomainKey(protocol, domainId))?.templates.get(id);
     if (exporter === undefined || template === undefined) return undefined;
+    exporter.heardAtMs = elapsedMs;
     if (exporter.isUseful) useful.touch(exporter);
     else if (template.definedIn !== datagram) markUseful(exporter);
     exporter.templates.touch(template);
@@ -86,12 +105,15 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
   function markUseful(exporter: Exporter): void {
     if (exporter.isUseful) return;
     newcomers.remove(exporter);
+    strangersWithFacts.delete(exporter);
     exporter.isUseful = true;
     useful.add(exporter);
   }
 
-  function define(address: string, domainId: number, id: number, content: TemplateContent): Template {
+  function define(address: string, domainId: number, id: number, untold: TemplateContent): Template {
     const exporter = exporterOf(address);
+    exporter.heardAtMs = elapsedMs;
+    const content = withTaught(untold, exporter.taught);
     const domainKey = toDomainKey(content.protocol, domainId);
     let domain = exporter.domains.get(domainKey);
     const known = domain?.templates.get(id);
@@ -120,7 +142,9 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
       address,
       domains: new Map(),
       templates: createRecencyList(),
+      taught: new Map(),
       factCount: 0,
+      heardAtMs: elapsedMs,
       isUseful: false,
       newer: undefined,
       older: undefined,
@@ -146,12 +170,28 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
     for (const list of [newcomers, useful]) {
       const exporter = list.oldest === except ? except?.newer : list.oldest;
       if (exporter === undefined) continue;
-      for (const template of [...exporter.templates.items()]) removeTemplate(template);
-      for (const domain of [...exporter.domains.values()]) dropIfEmpty(domain);
-      list.remove(exporter);
-      byAddress.delete(exporter.address);
+      forget(exporter);
       onFault({ code: 'exporter-limit', exporter: exporter.address, detail: reason });
       return;
+    }
+  }
+
+  function forget(exporter: Exporter): void {
+    for (const template of [...exporter.templates.items()]) removeTemplate(template);
+    for (const domain of [...exporter.domains.values()]) dropIfEmpty(domain);
+    (exporter.isUseful ? useful : newcomers).remove(exporter);
+    byAddress.delete(exporter.address);
+    dropFacts(exporter);
+  }
+
+  function expire(nowMs: number): void {
+    // Called every second or so; more than a minute between two calls is a clock that was set, or a machine that slept.
+    elapsedMs += Math.min(Math.max(0, nowMs - (tickAtMs ?? nowMs)), 60_000);
+    tickAtMs = nowMs;
+    if (elapsedMs < nextScanMs) return;
+    nextScanMs = elapsedMs + scanEveryMs;
+    for (const exporter of [...byAddress.values()]) {
+      if (elapsedMs - exporter.heardAtMs > options.maxSilenceMs) forget(exporter);
     }
   }
 
@@ -168,9 +208,21 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
     if (domain.templates.size > 0) return;
     const { exporter, facts } = domain;
     exporter.domains.delete(toDomainKey(domain.protocol, domain.id));
-    if (facts === undefined) return;
-    exporter.factCount -= toSize(facts);
-    factCount -= toSize(facts);
+    countFacts(exporter, -(facts?.entryCount ?? 0));
+  }
+
+  function countFacts(exporter: Exporter, more: number): void {
+    exporter.factCount += more;
+    factCount += more;
+    if (exporter.factCount > 0 && !exporter.isUseful) strangersWithFacts.add(exporter);
+    else strangersWithFacts.delete(exporter);
+  }
+
+  function dropFacts(exporter: Exporter): void {
+    for (const domain of exporter.domains.values()) domain.facts = undefined;
+    exporter.taught.clear();
+    countFacts(exporter, -exporter.factCount);
+    version++;
   }
 
   function withdraw(
@@ -191,21 +243,52 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
 
   function learnRows(domain: Domain, columns: OptionsColumns, rows: readonly Row[]): void {
     domain.facts ??= createDomainFacts();
+    const { facts, exporter } = domain;
+    const { revision } = facts;
     for (const row of rows) {
-      const mayGrow = domain.exporter.factCount < options.maxFactsPerExporter && factCount < options.maxFacts;
-      const outcome = learn(domain.facts, columns, row, mayGrow);
-      if (outcome === 'grown') {
-        domain.exporter.factCount++;
-        factCount++;
-      }
-      if (outcome !== 'same') version++;
+      if (columns.types !== undefined) teach(exporter, columns.types, row);
+      const { entryCount } = facts;
+      learn(facts, columns, row, toRoom(exporter));
+      countFacts(exporter, facts.entryCount - entryCount);
     }
+    if (facts.revision !== revision) version++;
+  }
+
+  function toRoom(exporter: Exporter): number {
+    // Those who never sent data make room for one who does; what the others have taught stays.
+    if (factCount >= options.maxFacts && exporter.isUseful) {
+      const [stranger] = strangersWithFacts;
+      if (stranger !== undefined) {
+        dropFacts(stranger);
+        onFault({ code: 'exporter-limit', exporter: stranger.address, detail: `more than ${options.maxFacts} facts` });
+      }
+    }
+    return Math.max(0, Math.min(options.maxFacts - factCount, options.maxFactsPerExporter - exporter.factCount));
+  }
+
+  /** Serves templates that come from now on. */
+  function teach(exporter: Exporter, columns: TypeColumns, row: Row): void {
+    const [key, element] = toTaughtElement(row, columns) ?? [];
+    if (key === undefined || element === undefined) return;
+    const known = exporter.taught.get(key);
+    if (known?.name === element.name && known.encoding === element.encoding) return;
+    if (known === undefined) {
+      if (toRoom(exporter) === 0) return;
+      countFacts(exporter, 1);
+    }
+    exporter.taught.set(key, element);
+    version++;
   }
 
   function adoptFacts(domain: Domain, facts: DomainFacts): void {
     domain.facts = facts;
-    domain.exporter.factCount += toSize(facts);
-    factCount += toSize(facts);
+    countFacts(domain.exporter, facts.entryCount);
+    version++;
+  }
+
+  function adoptTaught(exporter: Exporter, taught: ReadonlyMap<string, Element>): void {
+    for (const [key, element] of taught) exporter.taught.set(key, element);
+    countFacts(exporter, taught.size);
     version++;
   }
 
@@ -232,13 +315,11 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
     withdraw,
     learn: learnRows,
     adoptFacts,
+    adoptTaught,
+    expire,
     markUseful,
     exporters,
   };
-}
-
-function toSize(facts: DomainFacts): number {
-  return facts.selectors.size + facts.interfaces.size;
 }
 
 /** The domains of NetFlow v9 and of IPFIX are apart. */

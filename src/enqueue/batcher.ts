@@ -87,6 +87,7 @@ const columnBytes: Readonly<Record<ColumnType, number>> = {
   ipv6: 64,
   text: 32,
   bytes: 32,
+  list: 200,
 };
 
 const rowHeadBytes = 32;
@@ -119,7 +120,7 @@ function toLayoutSize({ columns }: Layout): LayoutSize {
   const open: number[] = [];
   columns.forEach(({ type }, index) => {
     fixed += columnBytes[type];
-    if (type === 'text' || type === 'bytes') open.push(index);
+    if (type === 'text' || type === 'bytes' || type === 'list') open.push(index);
   });
   return { fixed, open };
 }

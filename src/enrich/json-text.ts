@@ -88,7 +88,20 @@ function objectText(value: object, type: ColumnType): string | undefined {
     const texts = (value as readonly FieldValue[]).map((item) => valueText(item, type));
     return `[${texts.filter((text) => text !== undefined).join()}]`;
   }
+  if (type === 'list') return listText(value);
   return type === 'text' || type === 'bytes' ? hexText(value) : undefined;
+}
+
+/** Values of one element as they are; records, which no index has fields for, as one text. */
+function listText(value: object): string | undefined {
+  if (!('items' in value) || !Array.isArray(value.items)) return hexText(value);
+  const items = value.items as readonly unknown[];
+  const isPlain = items.every(
+    (item) => typeof item === 'string' || typeof item === 'number' || typeof item === 'boolean',
+  );
+  if (!isPlain) return quoted(JSON.stringify(items));
+  // As text, for lists of one name may be of different elements, and an index takes one type.
+  return `[${items.map((item) => quoted(String(item))).join()}]`;
 }
 
 /** Bytes that could not be read as their column's type. */

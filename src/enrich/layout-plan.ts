@@ -101,6 +101,12 @@ const addresses: Readonly<Record<string, PropertyOf<string> | 'exporter'>> = {
   'flow.dst_addr_trans': 'dstAddrTrans',
 };
 
+const texts: Readonly<Record<string, PropertyOf<string>>> = {
+  'flow.input_ifname': 'inputIfname',
+  'flow.output_ifname': 'outputIfname',
+  'flow.application': 'application',
+};
+
 const endPoints = ['flow.src_addr', 'flow.dst_addr', 'flow.ip_version'];
 
 export function planLayout(layout: Layout, fieldMap: FieldMap): LayoutPlan {
@@ -140,6 +146,7 @@ export function planLayout(layout: Layout, fieldMap: FieldMap): LayoutPlan {
     const number = numbers[path];
     const family = familyNumbers[path];
     const address = addresses[path];
+    const text = texts[path];
     if (number !== undefined) {
       const found = present(sources, 'number', 'mac');
       if (found.length > 0) moves.push({ kind: 'number', property: number, columns: found });
@@ -155,9 +162,9 @@ export function planLayout(layout: Layout, fieldMap: FieldMap): LayoutPlan {
       const found = present(sources, 'ipv4', 'ipv6');
       if (found.length > 0) moves.push({ kind: 'address', property: address, columns: found });
       take(found.slice(0, 2));
-    } else if (path === 'flow.application') {
+    } else if (text !== undefined) {
       const found = present(sources);
-      if (found.length > 0) moves.push({ kind: 'text', property: 'application', columns: found });
+      if (found.length > 0) moves.push({ kind: 'text', property: text, columns: found });
       take(found.slice(0, 1));
     } else if (path === 'flow.bytes' || path === 'flow.packets') {
       const alternatives = planAlternatives(sources, find, sameTraffic);

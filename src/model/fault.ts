@@ -9,7 +9,7 @@ export const faultCodes = {
   'template-missing': 'A data set came before its template. It is parked.',
   'template-limit': 'An exporter has more templates than the limit. The one used least recently was forgotten.',
   'exporter-limit':
-    'There are more exporters than the limit. The templates of the one least recently useful were forgotten.',
+    'There are more exporters, or facts of options data, than the limit. What the one least recently useful had sent was forgotten.',
   'parked-expired': 'A parked set was given up: its template did not come in time, or there was no room.',
   'record-malformed': 'A record of a set could not be read to its end. The rest of the set is skipped.',
   'sample-malformed': 'An sFlow sample or one of its records ends early or has an impossible length. It is skipped.',

@@ -16,13 +16,27 @@ export type RecordKind = 'flow' | 'options' | 'counters' | 'discard';
  * - `mac`: the address as a 48-bit number
  * - `time`: milliseconds since 1970, with a fraction where the element is finer
  * - `boolean`: true or false
+ * - `list`: a StructuredList (RFC 6313)
  * A value that does not fit its column's type (a wrong length on the wire) is `{hex}`. An absent value is null.
  * An element that occurs more than once in a template is one column whose values are arrays, in template order.
  */
-export type ColumnType = 'number' | 'text' | 'bytes' | 'ipv4' | 'ipv6' | 'mac' | 'time' | 'boolean';
+export type ColumnType = 'number' | 'text' | 'bytes' | 'ipv4' | 'ipv6' | 'mac' | 'time' | 'boolean' | 'list';
 
 export interface RawBytes {
   readonly hex: string;
+}
+
+/**
+ * A list of RFC 6313, with its bytes. What is in it has no column of its own, so it stands in the form that people read: addresses
+ * and times as text.
+ */
+export interface StructuredList extends RawBytes {
+  /** `allOf`, `exactlyOneOf` … (RFC 6313 §4.4), or the number of a semantic without a name. */
+  readonly semantic: string;
+  /** basicList: the element that all its values are of. */
+  readonly element?: string;
+  /** basicList: values. Else records by element name; one whose template is not known, or that is broken, is its bytes in hex. */
+  readonly items: readonly unknown[];
 }
 
 export type FieldValue = number | string | boolean | null | RawBytes | readonly FieldValue[];
@@ -105,3 +119,14 @@ export interface RecordSet {
 
 /** Column that decode adds to a layout when options data told the sampling interval of its rows: 1 out of N packets. */
 export const joinedSamplingInterval = 'weir.samplingInterval';
+
+/** Columns of text that decode adds where options data told names for what the rows have as numbers. */
+export const joinedNames = {
+  ingressInterfaceName: 'weir.ingressInterfaceName',
+  egressInterfaceName: 'weir.egressInterfaceName',
+  ingressInterfaceDescription: 'weir.ingressInterfaceDescription',
+  egressInterfaceDescription: 'weir.egressInterfaceDescription',
+  applicationName: 'weir.applicationName',
+  ingressVrfName: 'weir.ingressVRFName',
+  egressVrfName: 'weir.egressVRFName',
+} as const;

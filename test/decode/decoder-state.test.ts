@@ -83,11 +83,28 @@ describe('a decoder that is given the state of another one', () => {
     expect(counts).toEqual([1, 1]);
   });
 
+  it('takes the state of the version before, which had samplers only', () => {
+    const feed = createFeed();
+    feed.decoder.restoreState({
+      weirDecoderState: 1,
+      contents: [{ protocol: 'netflow9', kind: 'flow', scopeCount: 0, specifiers: '0001000400300001' }],
+      exporters: [
+        {
+          address: '192.0.2.1',
+          isUseful: true,
+          domains: [{ id: 3, templates: [[256, 0]], selectors: [[7, 900]], interfaces: [], domainWide: 10 }],
+        },
+      ],
+    });
+    const [known] = feed.records(netflow9([set(256, uint(5, 4), uint(7, 1))], { domain: 3 }));
+    expect(known).toEqual({ octetDeltaCount: 5, samplerId: 7, [joinedSamplingInterval]: 900 });
+  });
+
   it('keeps what it knew when the state is refused', () => {
     const feed = createLearnt();
     const { stateVersion } = feed.decoder;
     const expected = ask(feed);
-    for (const state of [null, undefined, 7, 'x', [], {}, { weirDecoderState: 2, contents: [], exporters: [] }]) {
+    for (const state of [null, undefined, 7, 'x', [], {}, { weirDecoderState: 3, contents: [], exporters: [] }]) {
       expect(() => feed.decoder.restoreState(state)).toThrow(WeirError);
     }
     expect(feed.decoder.stateVersion).toBe(stateVersion);

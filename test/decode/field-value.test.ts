@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readValue, toReadableValue } from '../../src/decode/field-value.ts';
-import type { Encoding } from '../../src/decode/information-elements.ts';
+import { type PlainEncoding, readValue, toReadableValue } from '../../src/decode/field-value.ts';
 import type { FieldValue } from '../../src/model/record.ts';
 import { uint } from './datagram-builder.ts';
 
-const read = (encoding: Encoding, hex: string): FieldValue => {
+const read = (encoding: PlainEncoding, hex: string): FieldValue => {
   // Surrounded by other bytes: none of them may be seen.
   const bytes = Buffer.from(`ee${hex}ee`, 'hex');
   return readValue(encoding, bytes, 1, bytes.length - 2);
@@ -13,7 +12,7 @@ const read = (encoding: Encoding, hex: string): FieldValue => {
 const text = (value: string) => read('text', Buffer.from(value, 'utf8').toString('hex'));
 
 describe('the value of a field', () => {
-  it.each<[Encoding, string, FieldValue]>([
+  it.each<[PlainEncoding, string, FieldValue]>([
     ['unsigned', '80', 128],
     ['unsigned', 'ffff', 65_535],
     ['unsigned', '800000', 8_388_608],
@@ -66,6 +65,25 @@ describe('the value of a field', () => {
         const fraction = cut ? Math.floor(exact) : Math.round(exact);
         const value = read('microseconds', Buffer.concat([uint(2_208_988_800, 4), uint(fraction, 4)]).toString('hex'));
         expect(value).toBe(milliseconds);
+      }),
+    );
+  });
+
+  it('keeps any NTP time to the microsecond, and to a quarter of one where the element is finer', () => {
+    const seconds = fc.integer({ min: 2_208_988_800, max: 2 ** 32 - 1 });
+    fc.assert(
+      fc.property(seconds, fc.integer({ min: 0, max: 2 ** 32 - 1 }), (second, fraction) => {
+        const hex = Buffer.concat([uint(second, 4), uint(fraction, 4)]).toString('hex');
+        const since1970 = BigInt(second - 2_208_988_800);
+        // RFC 7011 §6.1.9: the last eleven bits say nothing.
+        const significant = BigInt(fraction) & ~0x7ffn;
+        const microseconds = since1970 * 1_000_000n + (significant * 1_000_000n + (1n << 31n)) / (1n << 32n);
+        expect(BigInt(Math.round((read('microseconds', hex) as number) * 1000))).toBe(microseconds);
+        const nanoseconds = since1970 * 1_000_000_000n + (BigInt(fraction) * 1_000_000_000n) / (1n << 32n);
+        const value = read('nanoseconds', hex) as number;
+        const whole = Math.floor(value);
+        const error = BigInt(whole) * 1_000_000n + BigInt(Math.round((value - whole) * 1e6)) - nanoseconds;
+        expect(Math.abs(Number(error))).toBeLessThanOrEqual(250);
       }),
     );
   });

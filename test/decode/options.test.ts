@@ -113,6 +113,60 @@ describe('sampling that options records tell', () => {
       256,
     ],
     ['a probability', [[{ id: 311, length: 8 }, Buffer.from('3f60000000000000', 'hex')]], 512],
+    [
+      'time in a row and the time behind it',
+      [
+        [{ id: 307, length: 4 }, 1000],
+        [{ id: 308, length: 4 }, 99_000],
+      ],
+      100,
+    ],
+    [
+      'flows in a row and those behind them (RFC 7014)',
+      [
+        [{ id: 396, length: 8 }, 1],
+        [{ id: 397, length: 8 }, 63],
+      ],
+      64,
+    ],
+    [
+      'what the algorithm means, of several parameters',
+      [
+        [{ id: 304, length: 2 }, 1],
+        [{ id: 305, length: 4 }, 1],
+        [{ id: 306, length: 4 }, 9],
+        [{ id: 309, length: 4 }, 1],
+        [{ id: 310, length: 4 }, 256],
+      ],
+      10,
+    ],
+    [
+      'what there is, where it is not what the algorithm means',
+      [
+        [{ id: 304, length: 2 }, 3],
+        [{ id: 305, length: 4 }, 1],
+        [{ id: 306, length: 4 }, 9],
+      ],
+      10,
+    ],
+    [
+      'an interval, whatever the mode or algorithm beside it',
+      [
+        [{ id: 34, length: 4 }, 50],
+        [{ id: 35, length: 1 }, 2],
+        [{ id: 49, length: 1 }, 1],
+      ],
+      50,
+    ],
+    ['a mode alone', [[{ id: 49, length: 1 }, 2]], undefined],
+    [
+      'counts of what was observed and selected',
+      [
+        [{ id: 318, length: 8 }, 1000],
+        [{ id: 319, length: 8 }, 10],
+      ],
+      undefined,
+    ],
     ['an interval of 0', [[{ id: 34, length: 4 }, 0]], undefined],
     ['a packet interval without space', [[{ id: 305, length: 4 }, 100]], undefined],
     [
@@ -129,6 +183,41 @@ describe('sampling that options records tell', () => {
     feed.sets(ipfix([set(2, ipfixTemplate({ id: 256, fields: flowFields }))]));
     sendOptions(feed, domainScope, ...values);
     expect(octetsAndInterval(feed, ipfix([set(256, flow(1, 10))]))).toEqual([[10, interval]]);
+  });
+
+  it('is that of the flow’s template where the scope was a template', () => {
+    const feed = createFeed();
+    for (const id of [256, 257]) feed.sets(ipfix([set(2, ipfixTemplate({ id, fields: flowFields }))]));
+    sendOptions(feed, [{ id: 145, length: 2 }, 257], [{ id: 34, length: 4 }, 16]);
+    const data = ipfix([set(256, flow(1, 10)), set(257, flow(1, 20)), set(256, flow(1, 30))]);
+    expect(octetsAndInterval(feed, data)).toEqual([
+      [10, null],
+      [20, 16],
+      [30, null],
+    ]);
+    sendOptions(feed, domainScope, [{ id: 34, length: 4 }, 4]);
+    expect(octetsAndInterval(feed, data).map(([, interval]) => interval)).toEqual([4, 16, 4]);
+  });
+
+  it('is the product of the selectors of a Selection Sequence, once all are known (RFC 5476 §6.5.1)', () => {
+    const feed = createFeed();
+    const sequence: FieldSpec = { id: 301, length: 8 };
+    const selector: FieldSpec = { id: 302, length: 8 };
+    feed.sets(ipfix([set(2, ipfixTemplate({ id: 256, fields: [...flowFields, sequence] }))]));
+    const data = ipfix([
+      set(256, Buffer.concat([flow(1, 10), uint(77, 8)]), Buffer.concat([flow(1, 20), uint(78, 8)])),
+    ]);
+    sendOptions(feed, [sequence, 77], [selector, 5], [selector, 6]);
+    sendOptions(feed, [selector, 5], [{ id: 34, length: 4 }, 10]);
+    expect(octetsAndInterval(feed, data)).toEqual([
+      [10, null],
+      [20, null],
+    ]);
+    sendOptions(feed, [selector, 6], [{ id: 34, length: 4 }, 8]);
+    expect(octetsAndInterval(feed, data)).toEqual([
+      [10, 80],
+      [20, null],
+    ]);
   });
 
   it('is kept for so many samplers as the limit allows, and those go on changing', () => {

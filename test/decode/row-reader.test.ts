@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Encoding } from '../../src/decode/information-elements.ts';
+import type { JoinedColumn } from '../../src/decode/joined-columns.ts';
+import { createDomainFacts, type DomainFacts } from '../../src/decode/options-store.ts';
 import {
   compileRowReader,
   createRowReader,
@@ -12,7 +14,8 @@ import {
   toShortestRecord,
   variableLength,
 } from '../../src/decode/row-reader.ts';
-import type { Row } from '../../src/model/record.ts';
+import type { ListScope } from '../../src/decode/structured-data.ts';
+import type { FieldValue, Row } from '../../src/model/record.ts';
 import { uint, variable } from './datagram-builder.ts';
 
 const encodings: readonly Encoding[] = [
@@ -29,6 +32,9 @@ const encodings: readonly Encoding[] = [
   'milliseconds',
   'microseconds',
   'nanoseconds',
+  'basicList',
+  'subTemplateList',
+  'subTemplateMultiList',
 ];
 
 const anyField: fc.Arbitrary<ReaderField> = fc.record({
@@ -46,22 +52,54 @@ const anyPlan: fc.Arbitrary<ReaderPlan> = fc
   .chain((fields) => {
     const column = fc.array(fc.nat({ max: fields.length - 1 }), { minLength: 1, maxLength: 3 });
     return fc.array(column, { maxLength: 14 }).chain((columns) => {
-      const key =
-        columns.length === 0
-          ? fc.constant(undefined)
-          : fc.option(fc.nat({ max: columns.length - 1 }), { nil: undefined });
-      const join = fc.option(fc.record({ selector: key, ingressInterface: key }), { nil: undefined });
-      return join.map((keys) => ({ fields, columns, ...(keys === undefined ? {} : { join: keys }) }));
+      if (columns.length === 0) return fc.constant({ fields, columns });
+      const key = fc.nat({ max: columns.length - 1 });
+      const maybeKey = fc.option(key, { nil: undefined });
+      const join = fc.oneof<fc.Arbitrary<JoinedColumn>[]>(
+        fc.record({
+          kind: fc.constant('sampling'),
+          selector: maybeKey,
+          sequence: maybeKey,
+          ingressInterface: maybeKey,
+        }),
+        fc.record({ kind: fc.constant('name'), table: fc.constantFrom('interfaceNames', 'applicationNames'), key }),
+      );
+      return fc.array(join, { maxLength: 4 }).map((joins) => ({ fields, columns, joins }));
     });
   });
 
+/** Facts that answer with a number for each question, and note the questions. */
+function createFacts(): { readonly facts: DomainFacts; readonly asked: unknown[] } {
+  const asked: unknown[] = [];
+  const answer = (...keys: readonly FieldValue[]) => asked.push(keys);
+  const { names } = createDomainFacts();
+  const table = (given: DomainFacts['names']['vrfNames']) => ({ ...given, get: (key: FieldValue) => `${answer(key)}` });
+  const { interfaceNames, applicationNames } = names;
+  return {
+    asked,
+    facts: {
+      ...createDomainFacts(),
+      names: { ...names, interfaceNames: table(interfaceNames), applicationNames: table(applicationNames) },
+      sampling: answer,
+    },
+  };
+}
+
 function run(reader: ReturnType<typeof compileRowReader>, bytes: Buffer, start: number, end: number) {
   const rows: Row[] = [];
-  const asked: unknown[] = [];
-  const stopped = reader(bytes, start, end, rows, (selector, ingressInterface) => {
-    asked.push([selector, ingressInterface]);
-    return asked.length;
-  });
+  const { facts, asked } = createFacts();
+  // Whatever the bytes say, basic lists are of texts and sub-templates of one byte.
+  const lists: ListScope = {
+    elementOf: (_, id) => ({ name: `${id}`, encoding: id % 3 === 0 ? 'text' : 'basicList' }),
+    planOf: () => ({
+      layout: { id: '', protocol: 'ipfix', kind: 'flow', columns: [{ name: 'octet', type: 'number' }] },
+      read: interpretRows({ fields: [{ encoding: 'unsigned', length: 1 }], columns: [[0]] }),
+    }),
+    depth: 0,
+    room: 0,
+  };
+  const stopped = reader(bytes, start, end, rows, { facts, lists });
+  expect(lists.depth).toBe(0);
   return { rows, asked, stopped };
 }
 
@@ -133,25 +171,25 @@ describe('a compiled row reader', () => {
     expect(run(compileRowReader(plan), bytes, 0, bytes.length)).toEqual({ rows: [['aa']], asked: [], stopped: 2 });
   });
 
-  it('ends each row with the sampling interval that its keys find', () => {
+  it('ends each row with what its keys find', () => {
     const plan: ReaderPlan = {
       fields: [
         { encoding: 'unsigned', length: 1 },
         { encoding: 'unsigned', length: 1 },
       ],
       columns: [[0], [1]],
-      join: { selector: 1, ingressInterface: undefined },
+      joins: [
+        { kind: 'sampling', selector: 1, sequence: undefined, ingressInterface: 0 },
+        { kind: 'name', table: 'interfaceNames', key: 0 },
+      ],
     };
     const bytes = Buffer.from('01020304', 'hex');
     expect(run(compileRowReader(plan), bytes, 0, 4)).toEqual({
       rows: [
-        [1, 2, 1],
-        [3, 4, 2],
+        [1, 2, 1, '2'],
+        [3, 4, 3, '4'],
       ],
-      asked: [
-        [2, null],
-        [4, null],
-      ],
+      asked: [[2, null, 1], [1], [4, null, 3], [3]],
       stopped: 4,
     });
   });

@@ -75,6 +75,7 @@ describe('a template store', () => {
       maxTemplatesPerExporter: 100,
       maxFacts: 100,
       maxFactsPerExporter: 10,
+      maxSilenceMs: 1000,
       onFault: () => {},
       ...limits,
     });
@@ -112,6 +113,61 @@ describe('a template store', () => {
     expect(store.templateCount).toBeLessThanOrEqual(20);
     expect(store.use('exporter 29', 'ipfix', 0, 256)).toBeDefined();
     expect(store.use('exporter 0', 'ipfix', 0, 256)).toBeUndefined();
+  });
+
+  it('forgets exporters after a week’s silence, and nobody sooner, whatever the clock does', () => {
+    const hour = 60 * 60_000;
+    const { store, plans } = createStore({ maxSilenceMs: 168 * hour });
+    let now = 1_700_000_000_000;
+    const pass = (hours: number) => {
+      for (const end = now + hours * hour; now < end; now += 60_000) store.expire(now);
+    };
+    store.define('silent', 0, 256, content(4));
+    store.define('alive', 0, 256, content(8));
+    // Only data: an exporter that sends its templates once is not silent.
+    for (let day = 0; day < 6; day++) {
+      pass(24);
+      store.use('alive', 'ipfix', 0, 256);
+    }
+    // The clock is set: a year on, and back.
+    store.expire(now + 365 * 24 * hour);
+    store.expire(now);
+    expect(store.exporterCount).toBe(2);
+    pass(26);
+    expect(store.exporterCount).toBe(1);
+    expect(plans.contentCount).toBe(1);
+    expect(store.use('alive', 'ipfix', 0, 256)).toBeDefined();
+    expect(store.use('silent', 'ipfix', 0, 256)).toBeUndefined();
+  });
+
+  it('lets whoever sends data learn, however many facts strangers bring', () => {
+    const evicted: string[] = [];
+    const { store, plans } = createStore({
+      maxFacts: 20,
+      onFault: ({ code, exporter }) => evicted.push(`${code} ${exporter}`),
+    });
+    const options: TemplateContent = {
+      protocol: 'ipfix',
+      kind: 'options',
+      scopeCount: 1,
+      specifiers: Buffer.from('012e000400220004', 'hex').toString('latin1'),
+    };
+    const learn = (address: string, count: number) => {
+      const { domain, shared } = store.define(address, 0, 400, options);
+      const { teaches } = plans.planOf(shared);
+      store.learn(
+        domain,
+        teaches!,
+        Array.from({ length: count }, (_, i) => [i, 100]),
+      );
+      return domain;
+    };
+    store.markUseful(learn('known', 2).exporter);
+    for (let i = 0; i < 5; i++) learn(`stranger ${i}`, 10);
+    const { facts } = learn('known', 8);
+    expect(facts?.selectors.size).toBe(8);
+    expect(evicted.every((line) => line.startsWith('exporter-limit stranger'))).toBe(true);
+    expect(evicted.length).toBeGreaterThan(0);
   });
 
   it('changes its version with each new, changed or withdrawn template, and with nothing else', () => {

@@ -42,7 +42,7 @@ const otherNames = [
   '__proto__',
   'a"b\\c\u2028d',
 ];
-const types: readonly ColumnType[] = ['number', 'text', 'bytes', 'ipv4', 'ipv6', 'mac', 'time', 'boolean'];
+const types: readonly ColumnType[] = ['number', 'text', 'bytes', 'ipv4', 'ipv6', 'mac', 'time', 'boolean', 'list'];
 
 const scalar: fc.Arbitrary<FieldValue> = fc.oneof(
   fc.integer({ min: 0, max: 2 ** 32 - 1 }),
@@ -71,6 +71,11 @@ function mostlyFitting(type: ColumnType): fc.Arbitrary<FieldValue> {
     mac: fc.integer({ min: 0, max: 2 ** 48 - 1 }),
     time: fc.double({ min: 0, max: 4e12, noNaN: true }),
     boolean: fc.boolean(),
+    list: fc.record({
+      hex: fc.constant('00'),
+      semantic: fc.constant('allOf'),
+      items: fc.array(fc.oneof(fc.string(), fc.nat(), fc.dictionary(fc.string(), fc.jsonValue()))),
+    }),
   };
   return fc.oneof({ weight: 4, arbitrary: fitting[type] }, anyValue);
 }
