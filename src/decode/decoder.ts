@@ -4,13 +4,15 @@
 import type { Datagram } from '../model/datagram.ts';
 import type { Fault } from '../model/fault.ts';
 import type { RecordSet } from '../model/record.ts';
+import type { SequenceChange, SequenceReport } from '../model/sequence.ts';
 import { type DecoderState, restoreTemplates, saveTemplates } from './decoder-state.ts';
-import { type ExporterStatistic, toExporterStatistics } from './exporter-statistics.ts';
 import { createInformationElements, type InformationElements } from './information-elements.ts';
+import { type ExporterStatistic, toExporterStatistics } from './exporter-statistics.ts';
 import { decodeIpfix } from './ipfix.ts';
 import { createNetflow5 } from './netflow5.ts';
 import { decodeNetflow9 } from './netflow9.ts';
 import { createParkedSets } from './parked-sets.ts';
+import { createSequences, type RecordCount } from './sequence.ts';
 import { createSflow5Decoder } from './sflow5.ts';
 import { createSharedPlans, type SharedPlans } from './shared-plans.ts';
 import type { TemplateContext } from './template-sets.ts';
@@ -31,6 +33,7 @@ export interface DecoderLimits {
   readonly parkedBytes: number;
   readonly parkedBytesPerExporter: number;
   readonly parkedAgeMs: number;
+  readonly sequences: number;
 }
 
 export const defaultDecoderLimits: DecoderLimits = {
@@ -56,6 +59,8 @@ export const defaultDecoderLimits: DecoderLimits = {
   parkedBytesPerExporter: 2 * 1024 * 1024,
   /** Fortinet repeats its templates after 15 to 30 minutes, others sooner. */
   parkedAgeMs: 30 * 60_000,
+  /** Twice the exporters, for those with line cards: 500 bytes each. */
+  sequences: 40_000,
 };
 
 /** One exporter, who sends in order: nothing needs to wait for long, and some hundred connections must not cost what they can't use. */
@@ -71,6 +76,8 @@ const sessionLimits = {
 
 export interface DecoderOptions {
   readonly onFault: (fault: Fault) => void;
+  /** Told what sequence numbers say was lost, reordered, sent twice, or restarted. */
+  readonly onSequence?: (change: SequenceChange) => void;
   readonly limits?: Partial<DecoderLimits>;
   /** Default: the registries under data/. */
   readonly elements?: InformationElements;
@@ -87,6 +94,8 @@ export interface Decoder {
   restoreState(state: unknown): void;
   /** What exporters last said of themselves in options data. */
   exporterStatistics(): ExporterStatistic[];
+  /** Where the sequence numbers of each exporter and domain stand. */
+  sequences(): Iterable<SequenceReport>;
   /** Changes whenever `saveState` would give something new. */
   readonly stateVersion: number;
   /** For one TCP connection, whose templates are its own and are not saved (docs/decisions/0016). Compiled readers are shared. */
@@ -106,6 +115,8 @@ export function createDecoder(options: DecoderOptions): Decoder {
   const limits: DecoderLimits = { ...defaultDecoderLimits, ...options.limits };
   const netflow5 = createNetflow5(onFault);
   const decodeSflow5 = createSflow5Decoder();
+  const sequences = createSequences({ maxSpaces: limits.sequences, onChange: options.onSequence ?? (() => {}) });
+  const counted: RecordCount = { records: 0, optionsRecords: 0, isWhole: true };
   let versionBefore = 0;
   let context = createContext(createSharedPlans({ elements, maxPlans: limits.plans }), limits);
 
@@ -130,8 +141,21 @@ export function createDecoder(options: DecoderOptions): Decoder {
         onFault,
       }),
       maxFieldsPerTemplate: limits.fieldsPerTemplate,
+      counted,
       onFault,
     };
+  }
+
+  /** For protocols whose sequence numbers or whose look-alikes count records, which decoding tells. */
+  function decodeSetsOf(version: 9 | 10, datagram: Datagram): RecordSet[] {
+    context.templates.beginDatagram();
+    counted.records = 0;
+    counted.optionsRecords = 0;
+    counted.isWhole = true;
+    const sets = version === 9 ? decodeNetflow9(context, datagram) : decodeIpfix(context, datagram);
+    if (version === 9) sequences.netflow9(datagram, counted);
+    else sequences.ipfix(datagram, counted);
+    return sets;
   }
 
   function decode(datagram: Datagram): RecordSet[] {
@@ -139,15 +163,15 @@ export function createDecoder(options: DecoderOptions): Decoder {
     const version = payload.length < 2 ? -1 : payload.readUInt16BE(0);
     switch (version) {
       case 5:
+        sequences.netflow5(datagram);
         return netflow5.decode(datagram);
       case 9:
-        context.templates.beginDatagram();
-        return decodeNetflow9(context, datagram);
       case 10:
-        context.templates.beginDatagram();
-        return decodeIpfix(context, datagram);
+        return decodeSetsOf(version, datagram);
       case 0:
-        if (payload.length >= 4 && payload.readUInt32BE(0) === 5) return decodeSflow5(datagram, onFault);
+        if (payload.length < 4 || payload.readUInt32BE(0) !== 5) break;
+        sequences.sflow5(datagram);
+        return decodeSflow5(datagram, onFault);
     }
     const start = payload.toString('hex', 0, 4);
     const detail = payload.length === 0 ? 'empty datagram' : `${payload.length} bytes that begin with ${start}`;
@@ -197,6 +221,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
     saveState: () => saveTemplates(context.templates),
     exporterStatistics: () => toExporterStatistics(context.templates),
     restoreState,
+    sequences: sequences.reports,
     get stateVersion() {
       return versionBefore + context.templates.version;
     },

@@ -5,6 +5,7 @@ import type { RecordHeader, RecordSet, Row } from '../model/record.ts';
 import type { Cursor } from './cursor.ts';
 import type { InformationElements } from './information-elements.ts';
 import type { ParkedSets } from './parked-sets.ts';
+import type { RecordCount } from './sequence.ts';
 import type { SharedPlans } from './shared-plans.ts';
 import type { ListScope } from './structured-data.ts';
 import { readTemplateRecord, type TemplateKind, type TemplateProtocol } from './template-record.ts';
@@ -16,6 +17,8 @@ export interface TemplateContext {
   readonly elements: InformationElements;
   readonly parked: ParkedSets;
   readonly maxFieldsPerTemplate: number;
+  /** Of the datagram in hand; parked sets belong to an earlier one. */
+  readonly counted: RecordCount;
   readonly onFault: (fault: Fault) => void;
 }
 
@@ -46,11 +49,13 @@ export function decodeSets(
       // Some fill up the datagram with zeros.
       if (id !== 0 || length !== 0) {
         onFault({ code: 'set-malformed', exporter, detail: `set ${id} at byte ${at} has length ${length}` });
+        context.counted.isWhole = false;
       }
       break;
     }
     if (length - 4 > cursor.remaining) {
       onFault({ code: 'datagram-truncated', exporter, detail: `set ${id} at byte ${at} goes on behind the end` });
+      context.counted.isWhole = false;
     }
     // Lengths that are no multiple of 4 are taken as they are: the next set starts right there.
     const body = cursor.readPart(length - 4);
@@ -115,15 +120,18 @@ function decodeDataSet(
   const header: RecordHeader = { ...datagram, setId: id };
   const template = context.templates.use(exporter, protocol, domain, id);
   if (template !== undefined) {
-    decodeRows(context, template, header, cursor.bytes, cursor.offset, cursor.end, sets);
+    const records = decodeRows(context, template, header, cursor.bytes, cursor.offset, cursor.end, sets);
+    countRecords(context.counted, records, template.shared.content.kind);
     return;
   }
   if (cursor.remaining === 0) return;
+  context.counted.isWhole = false;
   context.onFault({ code: 'template-missing', exporter, detail: `set ${id} of domain ${domain}` });
   const body = cursor.bytes.subarray(cursor.offset, cursor.end);
   context.parked.park(toParkedKey(exporter, protocol, domain, id), header, body);
 }
 
+/** Returns the number of records, or -1 where the set has more that could not be read. */
 function decodeRows(
   context: TemplateContext,
   template: Template,
@@ -132,7 +140,7 @@ function decodeRows(
   start: number,
   end: number,
   sets: RecordSet[],
-): void {
+): number {
   const { domain, shared } = template;
   const { facts } = domain;
   const plan = context.plans.planOf(shared);
@@ -147,9 +155,16 @@ function decodeRows(
     const detail = `record ${rows.length} of set ${header.setId} of domain ${header.domain} ends early`;
     context.onFault({ code: 'record-malformed', exporter: header.exporter, detail });
   }
-  if (rows.length === 0) return;
+  if (rows.length === 0) return isCut ? -1 : 0;
   if (plan.teaches !== undefined) context.templates.learn(domain, plan.teaches, rows);
   sets.push({ layout, header: withSysUptime(header, facts?.systemInitMs), rows });
+  return isCut ? -1 : rows.length;
+}
+
+function countRecords(counted: RecordCount, records: number, kind: TemplateKind): void {
+  if (records < 0) counted.isWhole = false;
+  else counted.records += records;
+  if (records > 0 && kind === 'options') counted.optionsRecords += records;
 }
 
 function toListScope({ plans, elements }: TemplateContext, { exporter, templates }: Domain): ListScope {
