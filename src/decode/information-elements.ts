@@ -2,7 +2,14 @@
 // IPFIX: RFC 7012 and the IANA registry; reverse elements: RFC 5103 §6; NetFlow v9: RFC 3954 §8, whose types 1-127 IANA took over.
 
 import { readFileSync } from 'node:fs';
-import { type DataType, type ElementDefinition, toElementKey, toReverseName } from '../model/element.ts';
+import {
+  type DataType,
+  type ElementDefinition,
+  readRows,
+  type TakeRow,
+  toElementKey,
+  toReverseName,
+} from '../model/element.ts';
 import type { ColumnType } from '../model/record.ts';
 
 /** How a field's bytes are read. Sizes don't matter here: reduced-size encoding (RFC 7011 §6.2) is allowed for all integers. */
@@ -141,27 +148,6 @@ function toEncoding(type: string): Encoding {
   return encodingOf[type as DataType] ?? 'bytes';
 }
 
-/** Calls back with the columns of each row, four at most: no array per row, this is part of each start. */
-function readTable(file: string, take: (first: string, second: string, third: string, fourth: string) => void): void {
-  const text = readFileSync(new URL(`../../data/${file}`, import.meta.url), 'utf8');
-  for (let at = 0; at < text.length; ) {
-    const end = toEnd(text, '\n', at, text.length);
-    if (text[at] !== '#' && end > at) {
-      const first = toEnd(text, '\t', at, end);
-      const second = toEnd(text, '\t', first + 1, end);
-      const third = toEnd(text, '\t', second + 1, end);
-      take(
-        text.slice(at, first),
-        text.slice(first + 1, second),
-        text.slice(second + 1, third),
-        text.slice(third + 1, end),
-      );
-    }
-    at = end + 1;
-  }
-}
-
-function toEnd(text: string, mark: string, from: number, otherwise: number): number {
-  const at = text.indexOf(mark, from);
-  return at < 0 || at > otherwise ? otherwise : at;
+function readTable(file: string, take: TakeRow): void {
+  readRows(readFileSync(new URL(`../../data/${file}`, import.meta.url), 'utf8'), take);
 }

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { type ElementDefinition, toElementKey, toReverseName } from '../model/element.ts';
+import { type ElementDefinition, readRows, toElementKey, toReverseName } from '../model/element.ts';
 import { WeirError } from '../model/errors.ts';
 import type { Protocol } from '../model/record.ts';
 import { readTsv } from './protocol-names.ts';
@@ -89,9 +89,9 @@ function loadStoredNames(definitions: readonly ElementDefinition[]): FieldMap['s
     ipfix: new Map<string, string>(),
     sflow: new Map<string, string>(),
   };
-  for (const [enterprise = '', id = '', name = ''] of readTsv('vendor-elements.tsv')) {
+  readRows(readFileSync(new URL('../../data/vendor-elements.tsv', import.meta.url), 'utf8'), (enterprise, id, name) => {
     names[enterprise === 'v9' ? 'netflow' : 'ipfix'].set(toElementKey(enterprise, id), name);
-  }
+  });
   for (const [object, field, name] of readTsv('stored-names.tsv')) {
     const map = names[object as ObjectName];
     if (map === undefined || field === undefined || name === undefined || !/^\w+$/.test(name)) {

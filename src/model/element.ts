@@ -47,10 +47,36 @@ export interface ElementDefinition {
 /** Column name (model/record.ts) of an element that IANA has not named. `enterprise`: a number, or `v9`. */
 export function toElementKey(enterprise: number | string, id: number | string): string {
   if (enterprise === 'v9') return `v9:${id}`;
-  return Number(enterprise) === 0 ? `iana:${id}` : `${enterprise}/${id}`;
+  return enterprise === 0 || enterprise === '0' ? `iana:${id}` : `${enterprise}/${id}`;
 }
 
 /** RFC 5103 §6: the name of an IANA element in the other direction. */
 export function toReverseName(name: string): string {
   return `reverse${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+}
+
+export type TakeRow = (first: string, second: string, third: string, fourth: string) => void;
+
+/** Rows of a table of data/: four columns at most, without comments. No array per row: thousands are read at each start. */
+export function readRows(text: string, take: TakeRow): void {
+  for (let at = 0; at < text.length; ) {
+    const end = toEnd(text, '\n', at, text.length);
+    if (text[at] !== '#' && end > at) {
+      const first = toEnd(text, '\t', at, end);
+      const second = toEnd(text, '\t', first + 1, end);
+      const third = toEnd(text, '\t', second + 1, end);
+      take(
+        text.slice(at, first),
+        text.slice(first + 1, second),
+        text.slice(second + 1, third),
+        text.slice(third + 1, end),
+      );
+    }
+    at = end + 1;
+  }
+}
+
+function toEnd(text: string, mark: string, from: number, otherwise: number): number {
+  const at = text.indexOf(mark, from);
+  return at < 0 || at > otherwise ? otherwise : at;
 }
