@@ -81,6 +81,8 @@ export interface DecoderOptions {
   readonly limits?: Partial<DecoderLimits>;
   /** Default: the registries under data/. */
   readonly elements?: InformationElements;
+  /** Sampled packets in tunnels (sFlow): the flow of the tunnel itself (default), or of the innermost packet. */
+  readonly tunnels?: 'outer' | 'inner';
 }
 
 export interface Decoder {
@@ -114,7 +116,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
   const { onFault, elements = createInformationElements() } = options;
   const limits: DecoderLimits = { ...defaultDecoderLimits, ...options.limits };
   const netflow5 = createNetflow5(onFault);
-  const decodeSflow5 = createSflow5Decoder();
+  const decodeSflow5 = createSflow5Decoder(options.tunnels === undefined ? {} : { tunnels: options.tunnels });
   const sequences = createSequences({ maxSpaces: limits.sequences, onChange: options.onSequence ?? (() => {}) });
   const counted: RecordCount = { records: 0, optionsRecords: 0, isWhole: true };
   let versionBefore = 0;

@@ -219,15 +219,17 @@ function readIeee80211(bytes: Uint8Array, at: number, end: number, fields: Sampl
   let body = at + 24;
   if (toDs && fromDs) body += 6;
   if (body > end) return -1;
-  fields.set(slot.destinationMacAddress, uint48At(bytes, toDs ? at + 16 : at + 4));
-  fields.set(slot.sourceMacAddress, uint48At(bytes, fromDs ? (toDs ? at + 24 : at + 16) : at + 10));
-  let isAmsdu = false;
-  if ((subtype & 8) !== 0) {
-    isAmsdu = body < end && (bytes[body]! & 0x80) !== 0;
-    body += (flags & 0x80) !== 0 ? 6 : 2;
+  const isQos = (subtype & 8) !== 0;
+  if (isQos && body >= end) return -1;
+  const isAmsdu = isQos && (bytes[body]! & 0x80) !== 0;
+  if (isQos) body += (flags & 0x80) !== 0 ? 6 : 2;
+  const isEncrypted = (flags & 0x40) !== 0;
+  // The stations of an A-MSDU stand in its subframes, the first of which is read.
+  if (!isAmsdu || isEncrypted) {
+    fields.set(slot.destinationMacAddress, uint48At(bytes, toDs ? at + 16 : at + 4));
+    fields.set(slot.sourceMacAddress, uint48At(bytes, fromDs ? (toDs ? at + 24 : at + 16) : at + 10));
   }
   const hasNoBody = (subtype & 4) !== 0;
-  const isEncrypted = (flags & 0x40) !== 0;
   if (hasNoBody || isEncrypted || body >= end) return -1;
   return isAmsdu ? readEthernet(bytes, body, end, fields) : readLlc(bytes, body, end, fields);
 }

@@ -134,7 +134,7 @@ export function readStructure(
     at = readMember(bytes, at, end, member, values, column);
     if (at < 0) {
       if (i < required) return false;
-      values.fill(null, column, columns.length);
+      while (column < columns.length) values[column++] = null;
       return true;
     }
     column += member.columns.length;
