@@ -82,7 +82,8 @@ function toHeader(payload: Buffer, exporter: string, receivedAtMs: number, count
     domain: engineType * 256 + engineId,
     setId: null,
     receivedAtMs,
-    exportedAtMs: uint32At(payload, 8) * 1000 + uint32At(payload, 12) / 1e6,
+    // Cut to microseconds: what is finer would round up to the next millisecond where a number can't hold it.
+    exportedAtMs: uint32At(payload, 8) * 1000 + Math.floor(uint32At(payload, 12) / 1000) / 1000,
     sequence: uint32At(payload, 16),
     sysUptimeMs: uint32At(payload, 4),
     // Two bits of mode above 14 bits of interval; an interval may come with mode 0.

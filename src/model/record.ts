@@ -71,7 +71,7 @@ export interface RecordHeader {
   /** Template id (v9, IPFIX), else null. */
   readonly setId: number | null;
   readonly receivedAtMs: number;
-  /** Export time of the header, ms since 1970, v5 with the fraction; sFlow has none: the reception time. */
+  /** Export time of the header, ms since 1970, v5 to the microsecond; sFlow has none: the reception time. */
   readonly exportedAtMs: number;
   /** Header sequence number in the protocol's own unit. */
   readonly sequence: number;

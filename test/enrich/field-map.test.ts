@@ -6,7 +6,7 @@ import { documentFieldNames } from '../../src/enrich/document-fields.ts';
 import { loadFieldMap, readFieldMap } from '../../src/enrich/field-map.ts';
 import { planLayout } from '../../src/enrich/layout-plan.ts';
 import { loadProtocolNames } from '../../src/enrich/protocol-names.ts';
-import type { Layout } from '../../src/model/record.ts';
+import { joinedNames, joinedSamplingInterval, type Layout } from '../../src/model/record.ts';
 
 const map = loadFieldMap();
 const elements = tsv('information-elements.tsv').map(([, name]) => name!);
@@ -15,7 +15,11 @@ const vendorKeys = tsv('vendor-elements.tsv').map(([enterprise, id]) =>
 );
 
 /** Fields that decode adds, or that stand in headers. */
-const otherFields = ['weir.samplingInterval', 'header.samplingInterval'];
+const otherFields: readonly string[] = [
+  joinedSamplingInterval,
+  ...Object.values(joinedNames),
+  'header.samplingInterval',
+];
 
 function tsv(file: string): string[][] {
   return readFileSync(new URL(`../../data/${file}`, import.meta.url), 'utf8')
