@@ -17,7 +17,8 @@ import { createSteps } from './steps.ts';
 /** Gives one line of success. Throws WeirError with every mistake, or every test that failed. */
 export async function check(named: string | undefined): Promise<string> {
   const file = await loadPipelineFile(named);
-  const { path, steps, tests } = file;
+  const { path, steps, tests, collect } = file;
+  if (collect.tls !== undefined) await (await import('../collect/tls-files.ts')).readTlsFiles(collect.tls);
   const fieldMap = loadFieldMap(file.decode.elements);
   const pipeline = createPipeline({ steps: await createSteps(file, silentLogger), fieldMap });
   try {

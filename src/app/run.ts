@@ -6,8 +6,9 @@ import type { Queue } from '../enqueue/queue.ts';
 import { attributions } from '../enrich/attributions.ts';
 import { loadFieldMap } from '../enrich/field-map.ts';
 import { createPipeline } from '../enrich/pipeline.ts';
-import type { PipelineFile } from '../enrich/pipeline-file.ts';
+import type { ListenAddress, PipelineFile } from '../enrich/pipeline-file.ts';
 import type { Sink } from '../index/sink.ts';
+import { WeirError } from '../model/errors.ts';
 import { createLedger, type Ledger } from '../telemetry/ledger.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { makeFolder } from './folder.ts';
@@ -41,6 +42,12 @@ export interface RunOptions {
 /** Resolves when a signal came and everything is stopped. Throws WeirError when it can't start. */
 export async function run(options: RunOptions): Promise<void> {
   const { pipelineFile, quiet, logLevel, demo, stopSignal, startedAtMs } = options;
+  if (demo !== undefined && !pipelineFile.listen.some(({ protocol }) => protocol === 'udp')) {
+    throw new WeirError(
+      'pipeline-invalid',
+      `${pipelineFile.path}: weir demo sends by UDP, but "listen" has no udp://…`,
+    );
+  }
   const now = (): number => Date.now();
   const onTerminal = process.stdout.isTTY === true;
   const write = (text: string): void => {
@@ -101,8 +108,11 @@ export async function run(options: RunOptions): Promise<void> {
     })(),
   );
   await status.stop();
-  const { received, indexed, dropped, lost, losses } = readProgress(ledger, now());
-  logger.info({ received, indexed, droppedBySteps: dropped, lost, ...(lost > 0 && { losses }) }, 'weir has stopped');
+  const { received, indexed, dropped, refused, lost, losses } = readProgress(ledger, now());
+  logger.info(
+    { received, indexed, droppedBySteps: dropped, ...(refused > 0 && { refused }), lost, ...(lost > 0 && { losses }) },
+    'weir has stopped',
+  );
   if (stopped === undefined) logger.error('not everything could be closed in time');
 }
 
@@ -117,7 +127,7 @@ async function drain(queue: Queue, limitMs: number): Promise<void> {
 
 async function startSimulation(rate: number, listen: Listen, now: () => number) {
   const { createSimulation } = await import('./demo/simulation.ts');
-  const addresses = listen.addresses();
+  const addresses = listen.addresses().filter(({ protocol }) => protocol === 'udp');
   const host = addresses[0]?.host ?? '127.0.0.1';
   const simulation = createSimulation({
     rate,
@@ -151,8 +161,11 @@ function startStatus({ ledger, queue, sink, logger, now, onTerminal, quiet, writ
     const trouble = sink.trouble();
     if (onTerminal) write(`${toStatusLine(before, after, depth, trouble)}\n`);
     else {
-      const { received, indexed, dropped, lost, losses, exporters } = after;
-      logger.info({ exporters, received, indexed, dropped, lost, losses, waiting: depth.records, trouble }, 'counts');
+      const { received, indexed, dropped, refused, lost, losses, exporters } = after;
+      logger.info(
+        { exporters, received, indexed, dropped, refused, lost, losses, waiting: depth.records, trouble },
+        'counts',
+      );
     }
     before = after;
   }
@@ -166,6 +179,6 @@ function startStatus({ ledger, queue, sink, logger, now, onTerminal, quiet, writ
   };
 }
 
-function toAddressText({ host, port }: { readonly host: string; readonly port: number }): string {
-  return `udp://${host.includes(':') ? `[${host}]` : host}:${port}`;
+function toAddressText({ protocol, host, port }: ListenAddress): string {
+  return `${protocol}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

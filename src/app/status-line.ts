@@ -10,6 +10,8 @@ export interface Progress {
   readonly received: number;
   readonly indexed: number;
   readonly dropped: number;
+  /** Datagrams and connections of exporters that may not send. */
+  readonly refused: number;
   readonly lost: number;
   readonly losses: string;
 }
@@ -28,6 +30,7 @@ export function readProgress(ledger: Ledger, nowMs: number): Progress {
     received: totals.recordsDecoded,
     indexed: totals.documentsIndexed + totals.documentsAlreadyThere,
     dropped: totals.documentsDroppedByStep,
+    refused: ledger.datagramsRefused + ledger.connectionsRefused,
     lost: named.reduce((sum, [, count]) => sum + count, 0),
     losses: named
       .filter(([, count]) => count > 0)
@@ -54,6 +57,7 @@ export function toStatusLine(
     after.lost === 0 ? 'lost 0' : `lost ${after.losses}`,
   ];
   if (after.dropped > 0) parts.push(`dropped by steps ${toThousands(after.dropped)}`);
+  if (after.refused > 0) parts.push(`refused ${toThousands(after.refused)} not allowed`);
   if (trouble !== undefined) parts.push(trouble);
   return parts.join(' │ ');
 }

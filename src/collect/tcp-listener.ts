@@ -197,11 +197,13 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
   }
 
   function hold(): void {
+    if (isHeld) return;
     isHeld = true;
     for (const connection of connections.all()) connection.hold();
   }
 
   function release(): void {
+    if (!isHeld) return;
     isHeld = false;
     for (const connection of connections.all()) connection.release();
   }

@@ -23,6 +23,9 @@ export interface ExporterCounts {
 export interface Ledger {
   /** Datagrams that the kernel dropped because our receive buffers were full; the kernel does not say whose. */
   kernelDrops: number;
+  /** Datagrams, and TCP connections, from addresses that may not send; whose they are means little, for sources are forged. */
+  datagramsRefused: number;
+  connectionsRefused: number;
   /** The counts of one exporter; beyond `maxExporters` addresses, those of `others`. */
   exporter(address: string): ExporterCounts;
   exporters(): ReadonlyMap<string, ExporterCounts>;
@@ -55,7 +58,7 @@ export function createLedger({ maxExporters = 10_000 }: LedgerOptions = {}): Led
     return sum;
   }
 
-  return { kernelDrops: 0, exporter, exporters: () => exporters, totals };
+  return { kernelDrops: 0, datagramsRefused: 0, connectionsRefused: 0, exporter, exporters: () => exporters, totals };
 }
 
 export function countFault(counts: ExporterCounts, code: FaultCode): void {

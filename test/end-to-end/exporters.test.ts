@@ -60,6 +60,7 @@ interface Case {
   readonly title: string;
   readonly eventType: 'netflow' | 'ipfix' | 'sflow';
   readonly command: (port: number) => Promise<readonly string[]>;
+  readonly transport?: 'udp' | 'tcp';
   readonly ipv6: boolean;
   /** What the exporter counts as bytes beyond the IP packet. */
   readonly bytesPerPacket?: number;
@@ -68,10 +69,10 @@ interface Case {
 }
 
 async function expectSameTraffic(wanted: Case): Promise<void> {
-  const { title, eventType, command, ipv6, bytesPerPacket = 0, packetsKept = 0 } = wanted;
+  const { title, eventType, command, transport = 'udp', ipv6, bytesPerPacket = 0, packetsKept = 0 } = wanted;
   const home = join(folder, title.replaceAll(/\W+/g, '-'));
-  const weir = await startWeir({ folder: home });
-  const [name = '', ...rest] = await command(weir.port);
+  const weir = await startWeir({ folder: home, listen: transport === 'tcp' ? ['tcp://127.0.0.1:0'] : [] });
+  const [name = '', ...rest] = await command(weir.portOf(transport));
   const exporter = spawn(name, rest, {
     stdio: 'ignore',
     env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` },
@@ -95,20 +96,24 @@ async function expectSameTraffic(wanted: Case): Promise<void> {
   expect(new Set(documents.map(({ event }) => event.type))).toEqual(new Set([eventType]));
 }
 
-const softflowd = (version: string) => async (port: number) => [
-  'softflowd',
-  '-d',
-  '-c',
-  'none',
-  '-p',
-  join(folder, `softflowd-${version}.pid`),
-  '-r',
-  join(folder, 'traffic.pcap'),
-  '-n',
-  `127.0.0.1:${port}`,
-  '-v',
-  version,
-];
+const softflowd =
+  (version: string, transport = 'udp') =>
+  async (port: number) => [
+    'softflowd',
+    '-P',
+    transport,
+    '-d',
+    '-c',
+    'none',
+    '-p',
+    join(folder, `softflowd-${version}-${transport}.pid`),
+    '-r',
+    join(folder, 'traffic.pcap'),
+    '-n',
+    `127.0.0.1:${port}`,
+    '-v',
+    version,
+  ];
 
 /** pmacctd ends, and so exports what it holds, when it is told to; `timeout` does. */
 const pmacctd = (plugin: string, settings: (port: number) => readonly string[]) => async (port: number) => {
@@ -143,6 +148,14 @@ describeWith(['softflowd'], 'softflowd, as in pfSense and Untangle', () => {
     expectSameTraffic({ title: 'softflowd-9', eventType: 'netflow', command: softflowd('9'), ipv6: true }));
   test('IPFIX becomes documents with the traffic that was made', () =>
     expectSameTraffic({ title: 'softflowd-10', eventType: 'ipfix', command: softflowd('10'), ipv6: true }));
+  test('IPFIX over TCP becomes documents with the traffic that was made', () =>
+    expectSameTraffic({
+      title: 'softflowd-10-tcp',
+      eventType: 'ipfix',
+      command: softflowd('10', 'tcp'),
+      transport: 'tcp',
+      ipv6: true,
+    }));
 });
 
 describeWith(['pmacctd'], 'pmacctd, as in VyOS', () => {

@@ -17,6 +17,8 @@ export interface WeirOptions {
   readonly settings?: string;
   /** 0 (the default): any free port. */
   readonly port?: number;
+  /** Further addresses to listen on: "tcp://127.0.0.1:0". */
+  readonly listen?: readonly string[];
   readonly verb?: readonly string[];
   /** What starts weir, the verb included, in place of Node and the built program. */
   readonly command?: readonly [string, ...string[]];
@@ -24,6 +26,8 @@ export interface WeirOptions {
 
 export interface WeirProcess {
   readonly port: number;
+  /** The port of the first address of this protocol. */
+  portOf(protocol: 'udp' | 'tcp' | 'tls'): number;
   readonly process: ChildProcess;
   output(): string;
   /** Sends the signal and waits for the end. */
@@ -35,6 +39,7 @@ export async function startWeir({
   index,
   settings = '',
   port = 0,
+  listen = [],
   verb = ['run'],
   command,
 }: WeirOptions): Promise<WeirProcess> {
@@ -43,7 +48,7 @@ export async function startWeir({
   writeFileSync(
     pipeline,
     `name: test
-listen: [ "udp://127.0.0.1:${port}" ]
+listen: ${JSON.stringify([`udp://127.0.0.1:${port}`, ...listen])}
 state: ${JSON.stringify(join(folder, 'state'))}
 steps: [ sampling, server, services, geoip, asn, locality ]
 index: ${index ?? `{ files: { directory: ${JSON.stringify(join(folder, 'flows'))} } }`}
@@ -79,6 +84,11 @@ ${settings}
   });
   return {
     port: boundPort,
+    portOf(protocol) {
+      const found = new RegExp(`${protocol}://127\\.0\\.0\\.1:(\\d+)`).exec(output);
+      if (found === null) throw new Error(`weir does not listen on ${protocol}:\n${output}`);
+      return Number(found[1]);
+    },
     process: child,
     output: () => output,
     stop(signal = 'SIGTERM') {

@@ -1,0 +1,15 @@
+// Who may send: the addresses of `collect: exporters: allow` (docs/operations.md). Asked for each datagram before it is decoded.
+
+import { createPrefixTable } from '../enrich/prefix-table.ts';
+import { createRecentMap } from '../enrich/recent-map.ts';
+
+/** Answers are remembered, for a look-up in the table parses its text; 100 bytes each, and forged sources displace the oldest. */
+const maxRemembered = 20_000;
+
+/** Without subnets everybody may. */
+export function createExporterGate(subnets: readonly string[] | undefined): (exporter: string) => boolean {
+  if (subnets === undefined) return () => true;
+  const allowed = createPrefixTable(subnets.map((subnet) => [subnet, true]));
+  const remembered = createRecentMap<string, boolean>(maxRemembered);
+  return (exporter) => remembered.get(exporter) ?? remembered.add(exporter, allowed.lookup(exporter) !== undefined);
+}
