@@ -5,21 +5,26 @@ import { open, rename, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { RecordBatch } from '../model/record-batch.ts';
 
-/** Writes the file whole or not at all; no batches: no file. */
+/** Writes the file whole or, where it throws, not at all; no batches: no file. */
 export async function writeBatchFile(path: string, batches: readonly RecordBatch[]): Promise<void> {
   if (batches.length === 0) {
     await rm(path, { force: true });
     return;
   }
   const temporary = `${path}.part`;
-  const file = await open(temporary, 'w', 0o600);
   try {
-    for (const batch of batches) await file.write(`${JSON.stringify(batch)}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await open(temporary, 'w', 0o600);
+    try {
+      for (const batch of batches) await file.appendFile(`${JSON.stringify(batch)}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
   }
-  await rename(temporary, path);
 }
 
 export interface BatchFileContents {

@@ -154,11 +154,21 @@ export function createMemoryQueue({ maxBytes, file, logger }: MemoryQueueOptions
     head = 0;
     bytes = 0;
     records = 0;
-    if (file !== undefined) {
-      await writeBatchFile(file, left);
-      if (left.length > 0)
-        logger.warn({ file, batches: left.length }, 'kept batches that were not indexed for the next start');
-    } else if (left.length > 0) logger.error({ batches: left.length }, 'batches that were not indexed are lost');
+    await keep(left);
+  }
+
+  /** Never throws: the other stages are still to be stopped, whatever the disk says. */
+  async function keep(left: readonly RecordBatch[]): Promise<void> {
+    const counts = { batches: left.length, records: left.reduce((sum, batch) => sum + batch.recordCount, 0) };
+    try {
+      if (file !== undefined) await writeBatchFile(file, left);
+      if (left.length === 0) return;
+      if (file === undefined) logger.error(counts, 'batches that were not indexed are lost');
+      else logger.warn({ file, ...counts }, 'kept batches that were not indexed for the next start');
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      logger.error({ file, ...counts, reason }, 'batches that were not indexed are lost: the file can’t be written');
+    }
   }
 
   return { start, add, take, depth, stop };

@@ -1,11 +1,11 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createMemoryQueue } from '../../src/enqueue/memory-queue.ts';
 import type { Queue } from '../../src/enqueue/queue.ts';
-import { silentLogger } from '../../src/telemetry/logger.ts';
+import { createLogger, silentLogger } from '../../src/telemetry/logger.ts';
 import { batchBytes, batchOf } from '../contracts/batches.ts';
 import { queueContract } from '../contracts/queue-contract.ts';
 
@@ -70,6 +70,21 @@ describe('the file between two runs', () => {
     expect(existsSync(file)).toBe(false);
     await second.stop();
   });
+});
+
+test('what no disk has room for at the stop is named, with its number of records, and the stop goes on', async () => {
+  const file = join(folder, 'no-room.ndjson');
+  mkdirSync(`${file}.part`);
+  const lines: string[] = [];
+  const queue = createMemoryQueue({ maxBytes: 1e6, file, logger: createLogger({ write: (line) => lines.push(line) }) });
+  await queue.start();
+  await queue.add(batchOf('a', 3));
+  await queue.add(batchOf('b', 4));
+  await queue.stop();
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    expect.objectContaining({ level: 50, file, batches: 2, records: 7, msg: expect.stringContaining('lost') }),
+  ]);
+  expect(existsSync(file)).toBe(false);
 });
 
 test('a thousand batches are taken in order while others come and go', async () => {
