@@ -21,18 +21,53 @@ export function createLogger({ level = 'info', toLine, write }: LoggerOptions): 
 
 export const silentLogger: Logger = pino({ level: 'silent' });
 
+export interface RateLimitOptions {
+  /** Of one kind, per interval. */
+  readonly times?: number;
+  readonly intervalMs?: number;
+  /** Of all kinds, per interval: made-up source addresses are kinds without end, and the log is on a disk. */
+  readonly timesInAll?: number;
+  readonly maxKeys?: number;
+}
+
 /** Lets the same kind of message through `times` per interval; says how many were held back when the next one passes. */
-export function createRateLimit({ times = 3, intervalMs = 30_000, maxKeys = 10_000 } = {}) {
-  const seen = new Map<string, { since: number; count: number }>();
+export function createRateLimit({
+  times = 3,
+  intervalMs = 30_000,
+  timesInAll = 300,
+  maxKeys = 10_000,
+}: RateLimitOptions = {}) {
+  const seen = new Map<string, { since: number; passed: number; heldBack: number }>();
+  let since = 0;
+  let passedInAll = 0;
   /** Returns the number of messages held back since the last one that passed, or undefined: hold this one back, too. */
   return function pass(key: string, nowMs: number): number | undefined {
-    const entry = seen.get(key);
-    if (entry === undefined || nowMs - entry.since >= intervalMs) {
-      if (entry === undefined && seen.size >= maxKeys) seen.clear();
-      seen.set(key, { since: nowMs, count: 1 });
-      return entry === undefined ? 0 : Math.max(0, entry.count - times);
+    let entry = seen.get(key);
+    if (entry === undefined) {
+      if (seen.size >= maxKeys) seen.clear();
+      entry = { since: nowMs, passed: 0, heldBack: 0 };
+      seen.set(key, entry);
+    } else if (isOver(entry.since, nowMs)) {
+      entry.since = nowMs;
+      entry.passed = 0;
     }
-    entry.count += 1;
-    return entry.count <= times ? 0 : undefined;
+    if (isOver(since, nowMs)) {
+      since = nowMs;
+      passedInAll = 0;
+    }
+    if (entry.passed >= times || passedInAll >= timesInAll) {
+      entry.heldBack += 1;
+      return undefined;
+    }
+    entry.passed += 1;
+    passedInAll += 1;
+    const { heldBack } = entry;
+    entry.heldBack = 0;
+    return heldBack;
   };
+
+  /** A clock that was set back must not silence the log until it has caught up. */
+  function isOver(sinceMs: number, nowMs: number): boolean {
+    return nowMs - sinceMs >= intervalMs || nowMs < sinceMs;
+  }
 }
