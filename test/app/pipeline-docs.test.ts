@@ -55,6 +55,11 @@ test('the defaults in docs/pipelines.md are those of the file', () => {
     'batch.bytes': [batch.bytes, '1MiB'],
     'batch.age': [batch.age, '200ms'],
     'collect.receive_buffer': [collect.receive_buffer, '32MiB'],
+    'collect.tcp.connections': [collect.tcp.connections, '256'],
+    'collect.tcp.connections_per_address': [collect.tcp.connections_per_address, '16'],
+    'collect.tcp.handshake': [collect.tcp.handshake, '10s'],
+    'collect.tcp.message': [collect.tcp.message, '30s'],
+    'collect.tcp.idle': [collect.tcp.idle, '1h'],
     'queue.memory': [queue.memory, '128MiB'],
     'index.files.max_bytes': [index.files.max_bytes, '256MiB'],
     state: [state, './state'],
@@ -63,6 +68,11 @@ test('the defaults in docs/pipelines.md are those of the file', () => {
   } as const;
   const written = {
     '2000': 2000,
+    '256': 256,
+    '16': 16,
+    '10s': 10_000,
+    '30s': 30_000,
+    '1h': 3_600_000,
     '1MiB': 2 ** 20,
     '200ms': 200,
     '32MiB': 2 ** 25,
