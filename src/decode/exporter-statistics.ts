@@ -1,4 +1,4 @@
-// Counters that exporters send of themselves as options data (RFC 7012 §5: exported, observed, ignored, not sent): their last values.
+// Counters that exporters send of themselves as options data (elements 40-42, 163-168: exported, observed, ignored, not sent): their last values.
 
 import type { TemplateProtocol } from './template-record.ts';
 import type { TemplateStore } from './template-store.ts';

@@ -85,7 +85,7 @@ function toBoundedText(name: string): string {
 }
 
 /**
- * Without the leading zeros of its selector, which RFC 6759 §4.1 lets exporters leave out. The octet of the engine stays, and
+ * Without the leading zeros of its selector, which RFC 6759 §4 lets exporters leave out. The octet of the engine stays, and
  * behind engine 20 the enterprise number.
  */
 function toShortId(hex: string): string {

@@ -29,7 +29,7 @@ export interface OptionsColumns {
   readonly types: TypeColumns | undefined;
 }
 
-/** RFC 7012 §5 "Processing Counters" 40-42, 163-168. */
+/** Elements 40-42 and 163-168 of the IANA registry. */
 const statisticNames = [
   'exportedOctetTotalCount',
   'exportedMessageTotalCount',

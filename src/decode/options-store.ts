@@ -91,7 +91,7 @@ export function createDomainFacts(): DomainFacts {
   return facts;
 }
 
-/** Each selector of a sequence takes its part of what the one before left (RFC 5476 §3.1). */
+/** Each selector of a sequence takes its part of what the one before left (RFC 5476). */
 function ofSequence({ selectors, sequences }: DomainFacts, sequence: number): number | null {
   const members = sequences.get(sequence);
   if (members === undefined) return null;

@@ -1,5 +1,5 @@
 // The parameters of a sampler to the interval that its flows are scaled by: RFC 3954 §8 (34, 50), RFC 5477 §8.2 (304-311),
-// RFC 7014 §6 (396-399). docs/sampling.md has the table.
+// RFC 7014 (396-399). docs/sampling.md has the table.
 
 import type { FieldValue, Row } from '../model/record.ts';
 

@@ -15,7 +15,7 @@ export interface TypeColumns {
   readonly name: number | undefined;
 }
 
-/** The values of informationElementDataType (RFC 5610 §3.1, IANA "IPFIX Information Element Data Types"), in their order. */
+/** The values of informationElementDataType (RFC 5610, IANA "IPFIX Information Element Data Types"), in their order. */
 const dataTypes = [
   'octetArray',
   'unsigned8',
@@ -60,7 +60,7 @@ export function toTaughtElement(row: Row, columns: TypeColumns): readonly [key: 
   const enterprise = toNumber(row, columns.enterprise);
   const idWithBit = toNumber(row, columns.id);
   const dataType = dataTypes[toNumber(row, columns.dataType) ?? -1];
-  // Enterprise 0 is IANA, whose registry we have (RFC 5610 §3.9).
+  // Enterprise 0 is IANA, whose registry we have.
   if (!enterprise || idWithBit === undefined || dataType === undefined) return undefined;
   const id = idWithBit & ~enterpriseBit;
   const encoding = encodingOf[dataType];

@@ -119,7 +119,7 @@ describe('interface names that options records tell', () => {
 describe('application names that options records tell', () => {
   const application = (length: number): FieldSpec => ({ id: 95, length });
 
-  it('are joined by applicationId, also where flows and options have it in different lengths (RFC 6759 §4.1)', () => {
+  it('are joined by applicationId, also where flows and options have it in different lengths (RFC 6759 §4)', () => {
     const feed = createFeed();
     defineFlows(feed, application(4));
     const record = (id: string, label: string) => Buffer.concat([variable(Buffer.from(id, 'hex')), name(label)]);

@@ -4,7 +4,7 @@ import { type FieldSpec, ipfix, ipfixTemplate, set, uint, variable } from './dat
 import { createFeed, type Feed } from './feed.ts';
 
 const pen = 4_000_000_001;
-/** RFC 5610 §3.9: privateEnterpriseNumber and informationElementId are scope; data type, semantics, name. */
+/** RFC 5610: privateEnterpriseNumber and informationElementId are scope; data type, semantics, name. */
 const typeRecords: readonly FieldSpec[] = [346, 303, 339, 344, 341].map((id, i) => ({
   id,
   length: [4, 2, 1, 1, 65_535][i]!,
