@@ -66,10 +66,9 @@ export class SampleFields {
   toRow(layouts: SampleLayouts): { readonly layout: Layout; readonly row: Row } {
     const { layout, slots, exact } = layouts.find(this.low, this.high, this.hasRare ? this.rare : undefined);
     const row = new Array<FieldValue>(slots.length);
-    for (let i = 0; i < slots.length; i++) {
-      const at = slots[i]!;
-      row[i] = exact || this.has(at) ? this.values[at]! : null;
-    }
+    const { values } = this;
+    for (let i = 0; i < slots.length; i++) row[i] = values[slots[i]!]!;
+    if (!exact) for (let i = 0; i < slots.length; i++) if (!this.has(slots[i]!)) row[i] = null;
     return { layout, row };
   }
 }
@@ -79,6 +78,8 @@ interface Shape {
   readonly slots: readonly number[];
   /** All of its slots are filled. */
   readonly exact: boolean;
+  /** Bits of the slots, 32 to a word. */
+  readonly words: Int32Array;
 }
 
 export interface SampleLayouts {
@@ -94,30 +95,57 @@ const defaultMaxLayouts = 256;
 
 export function createSampleLayouts(kind: RecordKind, maxLayouts = defaultMaxLayouts): SampleLayouts {
   const common = new Map<number, Map<number, Shape>>();
-  const rareShapes = new Map<string, Shape>();
+  /** By a hash of all words; those that share one stand in a list. */
+  const rareShapes = new Map<number, Shape[]>();
   let count = 0;
-  const allCommon = toShape((at) => at < firstRareSlot, false);
-  const everything = toShape(() => true, false);
+  const allCommon = toShape(new Int32Array(2 + rareWords).fill(-1, 0, 2), false);
+  const everything = toShape(new Int32Array(2 + rareWords).fill(-1), false);
 
-  function toShape(isFilled: (at: number) => boolean, exact: boolean): Shape {
+  function toShape(words: Int32Array, exact: boolean): Shape {
+    const isFilled = (at: number): boolean => ((words[at >>> 5]! >>> (at & 31)) & 1) === 1;
     const slots = [...columnOfSlot.keys()].filter(isFilled).sort((a, b) => a - b);
     const columns: readonly Column[] = slots.map((at) => columnOfSlot.get(at)!);
-    return { slots, layout: toLayout(kind, columns), exact };
+    return { slots, layout: toLayout(kind, columns), exact, words };
   }
 
-  function find(low: number, high: number, rare: Int32Array | undefined): Shape {
-    const key = rare === undefined ? '' : `${low},${high},${rare.join()}`;
-    const known = rare === undefined ? common.get(low)?.get(high) : rareShapes.get(key);
-    if (known !== undefined) return known;
+  function add(low: number, high: number, rare: Int32Array | undefined): Shape {
     if (count >= maxLayouts) return rare === undefined ? allCommon : everything;
     count++;
-    const words = [low, high, ...(rare ?? new Int32Array(rareWords))];
-    const shape = toShape((at) => ((words[at >>> 5]! >>> (at & 31)) & 1) === 1, true);
-    if (rare !== undefined) rareShapes.set(key, shape);
-    else if (common.has(low)) common.get(low)!.set(high, shape);
-    else common.set(low, new Map([[high, shape]]));
+    const words = new Int32Array(2 + rareWords);
+    words[0] = low;
+    words[1] = high;
+    if (rare !== undefined) words.set(rare, 2);
+    return toShape(words, true);
+  }
+
+  function findCommon(low: number, high: number): Shape {
+    const known = common.get(low)?.get(high);
+    if (known !== undefined) return known;
+    const shape = add(low, high, undefined);
+    if (shape === allCommon) return shape;
+    const sameLow = common.get(low);
+    if (sameLow === undefined) common.set(low, new Map([[high, shape]]));
+    else sameLow.set(high, shape);
     return shape;
   }
 
-  return { find };
+  function findRare(low: number, high: number, rare: Int32Array): Shape {
+    let hash = Math.imul(low ^ Math.imul(high, 31), 0x9e37_79b1);
+    for (let i = 0; i < rareWords; i++) hash = Math.imul(hash ^ rare[i]!, 0x85eb_ca6b);
+    const sameHash = rareShapes.get(hash);
+    if (sameHash !== undefined) for (const shape of sameHash) if (isOf(shape, low, high, rare)) return shape;
+    const shape = add(low, high, rare);
+    if (shape === everything) return shape;
+    if (sameHash === undefined) rareShapes.set(hash, [shape]);
+    else sameHash.push(shape);
+    return shape;
+  }
+
+  return { find: (low, high, rare) => (rare === undefined ? findCommon(low, high) : findRare(low, high, rare)) };
+}
+
+function isOf({ words }: Shape, low: number, high: number, rare: Int32Array): boolean {
+  if (words[0] !== low || words[1] !== high) return false;
+  for (let i = 0; i < rareWords; i++) if (words[2 + i] !== rare[i]) return false;
+  return true;
 }
