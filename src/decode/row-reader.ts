@@ -185,9 +185,10 @@ function toSource({ fields, columns, joins = [] }: ReaderPlan): string {
     }
     return key;
   };
+  const tables = new Set(joins.flatMap((join) => (join.kind === 'name' ? [join.table] : [])));
   const joined = joins.map((join) =>
     join.kind === 'name'
-      ? `names.${join.table}.get(${keyOf(join.key)})`
+      ? `${join.table}.get(${keyOf(join.key)})`
       : `facts.sampling(${[join.selector, join.sequence, join.ingressInterface].map(keyOf).join(',')})`,
   );
   const cells = columns.map((shown) =>
@@ -196,7 +197,8 @@ function toSource({ fields, columns, joins = [] }: ReaderPlan): string {
   cells.push(...joined);
   return [
     'const d=new DataView(b.buffer,b.byteOffset,b.length);',
-    ...(joins.length > 0 ? ['const facts=around.facts,names=facts.names;'] : []),
+    ...(joins.length > 0 ? ['const facts=around.facts;'] : []),
+    ...[...tables].map((table) => `const ${table}=facts.names.${table};`),
     ...(fields.some(({ encoding }) => isListEncoding(encoding)) ? ['const lists=around?.lists;'] : []),
     `while(end-o>=${toShortestRecord(fields)}){`,
     ...lines,
