@@ -98,6 +98,9 @@ export function readPipelineFile(text: string, options: PipelineFileOptions): Pi
   if (Buffer.byteLength(text) > maxPipelineFileBytes) {
     throw invalid(path, [{ line: 1, column: 1, message: 'the file is larger than 1 MiB: is it a pipeline file?' }]);
   }
+  // YAML 1.2 §5.1 has no NUL: of a database or a program the parser would complain line by line.
+  if (text.includes('\0'))
+    throw invalid(path, [{ line: 1, column: 1, message: 'the file is no text: is it a pipeline file?' }]);
   const tree = readYaml(text, options.environment);
   // What follows a syntax error is guesswork of the parser: settle the syntax first.
   if (tree.syntaxErrors.length > 0) throw invalid(path, tree.syntaxErrors);

@@ -301,6 +301,7 @@ const wrongFiles: readonly [
 ][] = [
   ['an empty file', '', ['1:1 the file is empty; the shortest pipeline is "name: flow" and "steps: []"']],
   ['comments only', '# nothing\n', ['1:1 the file is empty; the shortest pipeline is "name: flow" and "steps: []"']],
+  ['a program', '\x7fELF\0\0\n\0: \0', ['1:1 the file is no text: is it a pipeline file?']],
   ['a list', '- geoip\n', ['1:1 expected a mapping with the keys name, steps, …, got a list']],
   ['a word', 'flow', ['1:1 expected a mapping with the keys name, steps, …, got "flow"']],
   [
