@@ -12,7 +12,8 @@ import type { ListenAddress, PipelineFile } from '../enrich/pipeline-file.ts';
 import type { Datagram } from '../model/datagram.ts';
 import type { Fault } from '../model/fault.ts';
 import type { RecordBatch } from '../model/record-batch.ts';
-import { countFault, type Ledger } from '../telemetry/ledger.ts';
+import type { SequenceChange } from '../model/sequence.ts';
+import { countFault, countSequence, type Ledger } from '../telemetry/ledger.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import { createExporterGate } from './exporter-gate.ts';
 import { createSessionDecoders } from './session-decoders.ts';
@@ -49,7 +50,11 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
   const timers: NodeJS.Timeout[] = [];
   const adding = new Set<Promise<void>>();
 
-  const decoder = createDecoder({ onFault, elements: createInformationElements(pipelineFile.decode.elements) });
+  const decoder = createDecoder({
+    onFault,
+    onSequence,
+    elements: createInformationElements(pipelineFile.decode.elements),
+  });
   const batcher = createBatcher({
     maxRecords: batch.maxRecords,
     maxBytes: batch.maxBytes,
@@ -105,6 +110,23 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
     countFault(ledger.exporter(fault.exporter), fault.code);
     const heldBack = passFault(`${fault.exporter} ${fault.code}`, now());
     if (heldBack !== undefined) logger.warn({ ...fault, ...(heldBack > 0 && { heldBack }) }, `fault: ${fault.code}`);
+  }
+
+  function onSequence(change: SequenceChange): void {
+    countSequence(ledger.exporter(change.exporter), change);
+    const { exporter, protocol, domain, restarted, unusable, trouble } = change;
+    if (restarted === 0 && unusable === 0) return;
+    const what = restarted > 0 ? 'restart' : `sequence ${unusable}`;
+    if (passFault(`${exporter} ${what}`, now()) === undefined) return;
+    const about = { exporter, protocol, domain };
+    if (restarted > 0)
+      logger.info(about, 'an exporter has restarted; its templates are kept until it defines them anew');
+    else if (unusable > 0)
+      logger.warn(
+        { ...about, reason: trouble },
+        'sequence numbers unusable: loss on the way from this exporter is not known',
+      );
+    else logger.info(about, 'sequence numbers make sense again');
   }
 
   function onBatch(batch: RecordBatch): void {

@@ -108,9 +108,17 @@ export async function run(options: RunOptions): Promise<void> {
     })(),
   );
   await status.stop();
-  const { received, indexed, dropped, refused, lost, losses } = readProgress(ledger, now());
+  const { received, indexed, dropped, refused, lostInNetwork, lost, losses } = readProgress(ledger, now());
   logger.info(
-    { received, indexed, droppedBySteps: dropped, ...(refused > 0 && { refused }), lost, ...(lost > 0 && { losses }) },
+    {
+      received,
+      indexed,
+      droppedBySteps: dropped,
+      ...(refused > 0 && { refused }),
+      lostInNetwork,
+      lost,
+      ...(lost > 0 && { losses }),
+    },
     'weir has stopped',
   );
   if (stopped === undefined) logger.error('not everything could be closed in time');
@@ -161,9 +169,20 @@ function startStatus({ ledger, queue, sink, logger, now, onTerminal, quiet, writ
     const trouble = sink.trouble();
     if (onTerminal) write(`${toStatusLine(before, after, depth, trouble)}\n`);
     else {
-      const { received, indexed, dropped, refused, lost, losses, exporters } = after;
+      const { received, indexed, dropped, refused, lostInNetwork, lost, losses, exporters } = after;
       logger.info(
-        { exporters, received, indexed, dropped, refused, lost, losses, waiting: depth.records, trouble },
+        {
+          exporters,
+          received,
+          indexed,
+          dropped,
+          refused,
+          lostInNetwork,
+          lost,
+          losses,
+          waiting: depth.records,
+          trouble,
+        },
         'counts',
       );
     }

@@ -12,6 +12,9 @@ export interface Progress {
   readonly dropped: number;
   /** Datagrams and connections of exporters that may not send. */
   readonly refused: number;
+  /** By sequence numbers, before anything reached weir. */
+  readonly lostInNetwork: { readonly records: number; readonly datagrams: number };
+  /** By weir, or at its door. */
   readonly lost: number;
   readonly losses: string;
 }
@@ -31,12 +34,17 @@ export function readProgress(ledger: Ledger, nowMs: number): Progress {
     indexed: totals.documentsIndexed + totals.documentsAlreadyThere,
     dropped: totals.documentsDroppedByStep,
     refused: ledger.datagramsRefused + ledger.connectionsRefused,
+    lostInNetwork: { records: totals.recordsLostInNetwork, datagrams: totals.datagramsLostInNetwork },
     lost: named.reduce((sum, [, count]) => sum + count, 0),
-    losses: named
-      .filter(([, count]) => count > 0)
-      .map(([name, count]) => `${toThousands(count)} ${name}`)
-      .join(', '),
+    losses: toList(named),
   };
+}
+
+function toList(counts: readonly (readonly [string, number])[]): string {
+  return counts
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${toThousands(count)} ${name}`)
+    .join(', ');
 }
 
 /** The line for the time between two readings. */
@@ -56,6 +64,8 @@ export function toStatusLine(
     `waiting ${toThousands(depth.records)}`,
     after.lost === 0 ? 'lost 0' : `lost ${after.losses}`,
   ];
+  const lostInNetwork = toList(Object.entries(after.lostInNetwork));
+  if (lostInNetwork !== '') parts.push(`lost in the network ${lostInNetwork}`);
   if (after.dropped > 0) parts.push(`dropped by steps ${toThousands(after.dropped)}`);
   if (after.refused > 0) parts.push(`refused ${toThousands(after.refused)} not allowed`);
   if (trouble !== undefined) parts.push(trouble);

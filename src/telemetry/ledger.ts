@@ -2,11 +2,23 @@
 // Stages add to plain numbers here; whoever shows them (status line, metrics) reads them.
 
 import type { FaultCode } from '../model/fault.ts';
+import type { SequenceChange } from '../model/sequence.ts';
 
 /** In the order a flow meets them. */
 export interface ExporterCounts {
+  /** Sent and never received, by sequence numbers: NetFlow v5 and IPFIX count records. What comes late is taken back. */
+  recordsLostInNetwork: number;
+  /** The same of NetFlow v9 and sFlow, which count datagrams. */
+  datagramsLostInNetwork: number;
   datagramsReceived: number;
   bytesReceived: number;
+  /** Came after one that was sent later. */
+  datagramsReordered: number;
+  /** Came more than once; each is decoded. */
+  datagramsDuplicated: number;
+  exporterRestarts: number;
+  /** Observation domains whose sequence numbers make no sense: of these no loss is known. Goes up and down. */
+  sequencesUnusable: number;
   /** Flow records decoded. */
   recordsDecoded: number;
   /** Options records, counter samples and discards decoded: read, but no flows. */
@@ -65,10 +77,26 @@ export function countFault(counts: ExporterCounts, code: FaultCode): void {
   counts.faults.set(code, (counts.faults.get(code) ?? 0) + 1);
 }
 
+/** `change` is of the exporter that `counts` are of. */
+export function countSequence(counts: ExporterCounts, change: SequenceChange): void {
+  if (change.unit === 'records') counts.recordsLostInNetwork += change.lost;
+  else counts.datagramsLostInNetwork += change.lost;
+  counts.datagramsReordered += change.reordered;
+  counts.datagramsDuplicated += change.duplicated;
+  counts.exporterRestarts += change.restarted;
+  counts.sequencesUnusable += change.unusable;
+}
+
 function zeroCounts(): ExporterCounts {
   return {
+    recordsLostInNetwork: 0,
+    datagramsLostInNetwork: 0,
     datagramsReceived: 0,
     bytesReceived: 0,
+    datagramsReordered: 0,
+    datagramsDuplicated: 0,
+    exporterRestarts: 0,
+    sequencesUnusable: 0,
     recordsDecoded: 0,
     otherRecordsDecoded: 0,
     recordsRefusedByQueue: 0,
@@ -81,8 +109,14 @@ function zeroCounts(): ExporterCounts {
 }
 
 function addCounts(sum: ExporterCounts, more: ExporterCounts): void {
+  sum.recordsLostInNetwork += more.recordsLostInNetwork;
+  sum.datagramsLostInNetwork += more.datagramsLostInNetwork;
   sum.datagramsReceived += more.datagramsReceived;
   sum.bytesReceived += more.bytesReceived;
+  sum.datagramsReordered += more.datagramsReordered;
+  sum.datagramsDuplicated += more.datagramsDuplicated;
+  sum.exporterRestarts += more.exporterRestarts;
+  sum.sequencesUnusable += more.sequencesUnusable;
   sum.recordsDecoded += more.recordsDecoded;
   sum.otherRecordsDecoded += more.otherRecordsDecoded;
   sum.recordsRefusedByQueue += more.recordsRefusedByQueue;

@@ -18,6 +18,7 @@ import { createTraffic } from '../../src/app/demo/traffic.ts';
 import { createUdpListener, type UdpListener } from '../../src/collect/udp-listener.ts';
 import { createDecoder } from '../../src/decode/decoder.ts';
 import type { Fault } from '../../src/model/fault.ts';
+import type { SequenceChange } from '../../src/model/sequence.ts';
 import { silentLogger } from '../../src/telemetry/logger.ts';
 
 /** A Tuesday, 14:40 UTC. */
@@ -45,7 +46,11 @@ describe('the simulation', () => {
 
   function count() {
     const faults: Fault[] = [];
-    const decoder = createDecoder({ onFault: (fault) => faults.push(fault) });
+    const changes: SequenceChange[] = [];
+    const decoder = createDecoder({
+      onFault: (fault) => faults.push(fault),
+      onSequence: (change) => changes.push(change),
+    });
     const byExporter = new Map<string, { protocol: string; flows: number; interval: unknown }>();
     let datagrams = 0;
     let flows = 0;
@@ -75,7 +80,7 @@ describe('the simulation', () => {
       },
     });
     closers.push(() => listener.stop());
-    return { listener, faults, byExporter, totals: () => ({ flows, datagrams }) };
+    return { listener, faults, changes, decoder, byExporter, totals: () => ({ flows, datagrams }) };
   }
 
   function simulate(listener: UdpListener, rate: number, targetHost = '127.0.0.1'): Simulation {
@@ -86,7 +91,7 @@ describe('the simulation', () => {
   }
 
   it('sends datagrams of four exporters at the wanted rate, and every flow that it says it sent', async () => {
-    const { listener, faults, byExporter, totals } = count();
+    const { listener, faults, changes, decoder, byExporter, totals } = count();
     await listener.start();
     const simulation = simulate(listener, 2_000);
     const startMs = performance.now();
@@ -99,6 +104,11 @@ describe('the simulation', () => {
     expect(faults).toEqual([]);
     expect(await listener.kernelDrops()).toBe(0);
     expect(totals()).toEqual(simulation.sent());
+    // Sequence numbers in each protocol's own unit: nothing is missing, nothing odd.
+    expect(changes).toEqual([]);
+    expect([...decoder.sequences()].map(({ protocol, trouble }) => [protocol, trouble]).sort()).toEqual(
+      ['ipfix', 'netflow5', 'netflow9', 'sflow5'].map((protocol) => [protocol, undefined]),
+    );
     // A busy machine may pause the process, and then part of the time is not caught up: never more, seldom less.
     expect(totals().flows).toBeLessThanOrEqual(2_000 * seconds + 8);
     expect(totals().flows).toBeGreaterThan(2_000 * 1.5 * 0.5);
