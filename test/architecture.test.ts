@@ -1,6 +1,7 @@
 // Holds the import rules of docs/architecture.md: who may import whom, and where a package is at home.
 
 import { readdirSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -45,15 +46,23 @@ interface SourceFile {
   readonly imports: readonly string[];
 }
 
-const importPattern =
-  /(?:^|\n)\s*(?:import|export)\s[^;'"]*?from\s*['"]([^'"]+)['"]|(?:^|\n)\s*import\s*['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g;
+/** `from '…'`, `import '…'`, `import('…')`, `import("…").Type`, `require('…')`, in any quotes and over any lines. */
+const importPattern = /(?:(?<![.\w])from\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)(['"`])([^'"`\n]+)\1/g;
+
+function importsOf(text: string): string[] {
+  return [...withoutComments(text).matchAll(importPattern)].map((match) => match[2] ?? '');
+}
+
+/** Comments at the beginning of a line, or after a space: URLs in strings stay. */
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, ' ');
+}
 
 const files: readonly SourceFile[] = readdirSync(source, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts'))
   .map((name) => {
     const text = readFileSync(join(source, name), 'utf8');
-    const imports = [...text.matchAll(importPattern)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
-    return { path: name.split(sep).join('/'), text, imports };
+    return { path: name.split(sep).join('/'), text: withoutComments(text), imports: importsOf(text) };
   });
 
 function folderOf(path: string): string {
@@ -66,6 +75,23 @@ function packageOf(specifier: string): string {
     .slice(0, specifier.startsWith('@') ? 2 : 1)
     .join('/');
 }
+
+test.each([
+  ["import { a } from '../decode/a.ts';", ['../decode/a.ts']],
+  ["import type { A } from '../decode/a.ts';", ['../decode/a.ts']],
+  ["import * as a from '../decode/a.ts';", ['../decode/a.ts']],
+  ["import '../decode/a.ts';", ['../decode/a.ts']],
+  ["import a, {\n  type B,\n} from '../decode/a.ts';", ['../decode/a.ts']],
+  ["export { a } from '../decode/a.ts'; export * from '../decode/b.ts';", ['../decode/a.ts', '../decode/b.ts']],
+  ["const { a } = await import('../decode/a.ts');", ['../decode/a.ts']],
+  ["const { a } = await import(\n  /* why */ '../decode/a.ts',\n);", ['../decode/a.ts']],
+  ['const { a } = await import(`../decode/a.ts`);', ['../decode/a.ts']],
+  ["type A = import('../decode/a.ts').A;", ['../decode/a.ts']],
+  ["const a = createRequire(import.meta.url)('x'); const b = require('yaml');", ['yaml']],
+  ["// import { a } from '../decode/a.ts';\n/* import '../decode/b.ts' */", []],
+])('imports are found in %j', (text, imports) => {
+  expect(importsOf(text)).toEqual(imports);
+});
 
 test('the sources were found', () => {
   expect(files.length).toBeGreaterThan(20);
@@ -105,6 +131,21 @@ describe('imports', () => {
           homes[name]?.every((home) => path !== home && path !== `${home}.ts` && !path.startsWith(`${home}/`)),
         )
         .map((name) => `${path} imports ${name}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test('no import hides behind a variable; createRequire only finds files', () => {
+    const hidden =
+      /\bimport\s*\(\s*(?!['"`\s])|\bcreateRequire\([^)]*\)(?!\.resolve\()|\bgetBuiltinModule\b|\bprocess\.binding\b/;
+    expect(files.filter(({ text }) => hidden.test(text)).map(({ path }) => path)).toEqual([]);
+  });
+
+  test('what Node brings is imported as node:, so that its home can be held', () => {
+    const wrong = files.flatMap(({ path, imports }) =>
+      imports
+        .filter((specifier) => isBuiltin(specifier) && !specifier.startsWith('node:'))
+        .map((name) => `${path}: ${name}`),
     );
     expect(wrong).toEqual([]);
   });
@@ -164,7 +205,9 @@ describe('the world outside', () => {
   test('the environment is read in app/config.ts only', () => {
     expect(
       outsideOf(['app/config.ts'])
-        .filter(({ text }) => /process\.env\b/.test(text))
+        .filter(({ text }) =>
+          /process\??\.env\b|process\[|\benv\b[^;]*\bfrom 'node:process'|\benv\b[^;=]*=\s*process\b/.test(text),
+        )
         .map(({ path }) => path),
     ).toEqual([]);
   });
@@ -172,7 +215,11 @@ describe('the world outside', () => {
   test('the clock is an argument: only app reads it', () => {
     expect(
       outsideOf(['app'])
-        .filter(({ text }) => /\bDate\.now\(\)|\bnew Date\(\)/.test(text))
+        .filter(({ text }) =>
+          /\bDate\.now\b|\bnew Date(?!\()|\bnew Date\(\s*\)|(?<!new )\bDate\(|\bperformance\.(?:now|timeOrigin)\b|\bhrtime\b/.test(
+            text,
+          ),
+        )
         .map(({ path }) => path),
     ).toEqual([]);
   });
