@@ -13,6 +13,7 @@ import {
   netflow9,
   netflow9Template,
   set,
+  uint,
 } from '../test/decode/datagram-builder.ts';
 
 const recordsPerDatagram = 24;
@@ -62,6 +63,10 @@ export async function benchDecode(): Promise<void> {
       first: [ipfix([set(2, ipfixTemplate(template))])],
       datagrams: bodies.map((body) => ipfix([set(256, body)])),
     },
+    'IPFIX with sampling and names of both interfaces joined': {
+      first: [ipfix([set(2, ipfixTemplate(template))]), ipfix(joinedTables())],
+      datagrams: bodies.map((body) => ipfix([set(256, body)])),
+    },
   };
   for (const [name, { first, datagrams }] of Object.entries(cases)) {
     const decoder = createDecoder({ onFault: ({ detail }) => console.error(detail) });
@@ -77,6 +82,16 @@ function number(payload: Buffer, datagramsBefore: number): void {
   const version = payload.readUInt16BE(0);
   const at = version === 5 ? 16 : version === 9 ? 12 : 8;
   payload.writeUInt32BE((datagramsBefore * (version === 9 ? 1 : recordsPerDatagram)) >>> 0, at);
+}
+
+/** One interval for all, and names of 200 interfaces (most of the random numbers have none). */
+function joinedTables(): Buffer[] {
+  const sampling = ipfixTemplate({ id: 400, fields: [149, 34].map((id) => ({ id, length: 4 })), scopeCount: 1 });
+  const names = ipfixTemplate({ id: 401, fields: [10, 82].map((id) => ({ id, length: 4 })), scopeCount: 1 });
+  const entries = Array.from({ length: 200 }, (_, i) =>
+    Buffer.concat([uint(i, 4), Buffer.from(`e${i}`.padEnd(4, '\0'))]),
+  );
+  return [set(3, sampling, names), set(400, uint(0, 4), uint(100, 4)), set(401, ...entries)];
 }
 
 function feed(decoder: Decoder, payload: Buffer, exporter: string): number {

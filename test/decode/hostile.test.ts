@@ -36,6 +36,57 @@ const valid: readonly Buffer[] = [
     set(257, options),
     set(256, data, uint(5, 4)),
   ]),
+  // Names to join, lists, and an element that the exporter describes.
+  ipfix([
+    set(
+      3,
+      ipfixTemplate({
+        id: 300,
+        fields: [
+          { id: 10, length: 4 },
+          { id: 82, length: 65_535 },
+        ],
+        scopeCount: 1,
+      }),
+      ipfixTemplate({
+        id: 301,
+        fields: [
+          { id: 95, length: 4 },
+          { id: 96, length: 65_535 },
+        ],
+        scopeCount: 1,
+      }),
+    ),
+    set(300, uint(1, 4), variable(Buffer.from('eth1')), uint(2, 4), variable(Buffer.from('eth2'))),
+    set(301, uint(0x0d00_0001, 4), variable(Buffer.from('dns'))),
+    set(
+      2,
+      ipfixTemplate({
+        id: 256,
+        fields: [
+          { id: 10, length: 4 },
+          { id: 14, length: 4 },
+          { id: 95, length: 4 },
+        ],
+      }),
+    ),
+    set(256, uint(1, 4), uint(2, 4), uint(0x0d00_0001, 4)),
+  ]),
+  ipfix([
+    set(3, ipfixTemplate({ id: 302, fields: [346, 303, 339].map((id) => ({ id, length: 4 })), scopeCount: 2 })),
+    set(302, uint(4711, 4), uint(1, 4), uint(18, 4)),
+    set(
+      2,
+      ipfixTemplate({
+        id: 256,
+        fields: [
+          { id: 1, length: 4, enterprise: 4711 },
+          { id: 293, length: 65_535 },
+        ],
+      }),
+    ),
+    set(256, uint(1, 4), variable(Buffer.from('0401000010 00000001 06 03012300049247c0'.replaceAll(' ', ''), 'hex'))),
+  ]),
   ipfix([set(2, uint(2, 2), uint(0, 2)), set(3, uint(3, 2), uint(0, 2))]),
   netflow5([Buffer.alloc(48, 7), Buffer.alloc(48, 9)]),
 ];
@@ -120,9 +171,12 @@ describe('hostile datagrams', () => {
         const { exporters } = feed.decoder.saveState();
         if (limits !== tightLimits) return;
         expect(exporters.length).toBeLessThanOrEqual(3);
-        for (const { domains } of exporters) {
+        for (const { domains, taught = [] } of exporters) {
           const templates = domains.flatMap((domain) => domain.templates);
-          const facts = domains.flatMap(({ selectors = [], interfaces = [] }) => [...selectors, ...interfaces]);
+          const facts: unknown[] = [...taught];
+          for (const { selectors = [], interfaces = [], templateWide = [], sequences = [], names = {} } of domains) {
+            facts.push(...selectors, ...interfaces, ...templateWide, ...sequences, ...Object.values(names).flat());
+          }
           expect(templates.length).toBeLessThanOrEqual(4);
           expect(facts.length).toBeLessThanOrEqual(3);
         }
@@ -140,9 +194,21 @@ describe('hostile datagrams', () => {
       set(0, netflow9Template({ id: 256, fields: [{ id: 4, length: 1 }] })),
       set(256, Buffer.alloc(60_000)),
     ]);
+    // A byte a record, and 999 fields without any.
+    const emptyFields = netflow9([
+      set(
+        0,
+        netflow9Template({
+          id: 256,
+          fields: [...Array.from({ length: 999 }, () => ({ id: 1, length: 0 })), { id: 4, length: 1 }],
+        }),
+      ),
+      set(256, Buffer.alloc(60_000)),
+    ]);
     const feed = createFeed();
     const startedAt = performance.now();
     for (let i = 0; i < 5; i++) {
+      expect(createFeed().records(emptyFields)).toHaveLength(60_000);
       feed.sets(ipfix(withdrawals));
       feed.sets(netflow9([set(0, ...manyTemplates)]));
       expect(feed.records(oneByteRecords)).toHaveLength(60_000);
