@@ -59,7 +59,7 @@ export interface TcpListener {
 /** Finds peers that went without a word, within some minutes. */
 const keepAliveAfterMs = 60_000;
 const maxSweepMs = 1000;
-const drainTurns = 20;
+const drainMs = 200;
 const drainTurnMs = 10;
 /** Peers that don't answer to a goodbye are not waited for. */
 const goodbyeMs = 250;
@@ -211,13 +211,18 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
   /** Until a turn brings no bytes: what the kernel has taken is acknowledged, and the exporter won't send it again. */
   async function drain(): Promise<void> {
     let before = -1;
-    for (let turn = 0; turn < drainTurns && connections.size > 0; turn += 1) {
+    let isOver = false;
+    const timer = setTimeout(() => {
+      isOver = true;
+    }, drainMs);
+    while (!isOver && connections.size > 0) {
       let bytes = 0;
       for (const connection of connections.all()) bytes += connection.bytesRead;
-      if (bytes === before) return;
+      if (bytes === before) break;
       before = bytes;
       await sleep(drainTurnMs);
     }
+    clearTimeout(timer);
   }
 
   function stop(): Promise<void> {
