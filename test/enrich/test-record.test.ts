@@ -28,6 +28,8 @@ test('readable values become what decode makes of the wire', () => {
       'v9:33002': 1,
       '9999/1': 'text',
       'sflow.drops': 2,
+      'sflow.tcp_info.rtt': 7,
+      'sflow.tunnel': 'vxlan',
     }),
   ).toEqual([
     ['number', 100],
@@ -46,6 +48,8 @@ test('readable values become what decode makes of the wire', () => {
     ['number', 1],
     ['text', 'text'],
     ['number', 2],
+    ['number', 7],
+    ['text', 'vxlan'],
   ]);
 });
 
