@@ -1,6 +1,8 @@
 // The examples that users read are right: the shipped pipeline and the files shown in the documentation.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { check } from '../../src/app/check.ts';
@@ -27,14 +29,14 @@ describe('the shipped pipelines', () => {
 
 describe('the pipelines shown in the documentation', () => {
   // Whole files begin with a name; pieces are shown without one, and get the rest here.
-  const shown = ['README.md', 'docs/pipelines.md'].flatMap((file) =>
+  const shown = ['README.md', 'docs/pipelines.md', 'docs/operations.md'].flatMap((file) =>
     [...readFileSync(root + file, 'utf8').matchAll(/```yaml\n([\s\S]*?)```/g)].map(
       (match) => [file, match[1] ?? ''] as const,
     ),
   );
 
   test('are found', () => {
-    expect(shown.length).toBeGreaterThanOrEqual(4);
+    expect(shown.length).toBeGreaterThanOrEqual(6);
   });
 
   test.each(shown)('in %s: %s', (_file, text) => {
@@ -47,6 +49,22 @@ describe('the pipelines shown in the documentation', () => {
     });
     expect(file.name).toMatch(/flow|shown/);
   });
+});
+
+test('certificates are read, so that a mistake is told before weir runs', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-check-'));
+  const file = join(folder, 'pipeline.yml');
+  const lines = [
+    'name: a',
+    'steps: []',
+    'listen: "tls://[::]:4740"',
+    'collect: { tls: { certificate: c.pem, key: k.pem } }',
+  ];
+  writeFileSync(file, lines.join('\n'));
+  await expect(check(file)).rejects.toMatchObject({ code: 'file-missing', message: expect.stringContaining('c.pem') });
+  writeFileSync(join(folder, 'c.pem'), 'no certificate');
+  await expect(check(file)).rejects.toMatchObject({ code: 'file-invalid', message: expect.stringContaining('c.pem') });
+  rmSync(folder, { recursive: true });
 });
 
 test('a pipeline that is not there is a WeirError', async () => {
