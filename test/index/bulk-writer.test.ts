@@ -31,7 +31,7 @@ afterEach(async () => {
 
 function writerOf(options: Partial<BulkWriterOptions & ElasticsearchClientOptions> = {}): Sink {
   const sink = createBulkWriter({
-    client: createElasticsearchClient({ nodes: [proxy.url], requestTimeoutMs: 200, ...options }),
+    client: createElasticsearchClient({ nodes: [proxy.url], requestTimeoutMs: 20_000, ...options }),
     backOff: { firstMs: 1, maxMs: 4 },
     logger: silentLogger,
     now: Date.now,
@@ -169,7 +169,7 @@ describe('whatever happens to a request, each document is there once', () => {
     ['items that are not objects', { status: 200, body: '{"items":[1,null,"a",[],true]}' }],
     ['a poisoned answer', { status: 200, body: '{"__proto__":{"items":[]},"items":{"length":5}}' }],
   ])('%s', async (_, fault) => {
-    const sink = writerOf();
+    const sink = writerOf({ requestTimeoutMs: 200 });
     await sink.start();
     proxy.faults.push(fault, fault);
     const { refused } = await sink.write(flowBatch('b', 5), never);
