@@ -54,6 +54,7 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
     onFault,
     onSequence,
     elements: createInformationElements(pipelineFile.decode.elements),
+    tunnels: pipelineFile.decode.tunnels,
   });
   const batcher = createBatcher({
     maxRecords: batch.maxRecords,

@@ -27,6 +27,8 @@ export interface PipelineFile {
   readonly decode: {
     /** What the files say that the section names. */
     readonly elements: readonly ElementDefinition[];
+    /** Sampled packets in tunnels: the flow of the tunnel itself, or of the packet inside. */
+    readonly tunnels: 'outer' | 'inner';
   };
   readonly batch: { readonly maxRecords: number; readonly maxBytes: number; readonly maxAgeMs: number };
   readonly queue: { readonly maxBytes: number };
@@ -181,7 +183,7 @@ function toPipelineFile(
     name: config.name,
     listen: config.listen,
     collect: toCollectSettings(config.collect, folder),
-    decode: { elements },
+    decode: { elements, tunnels: config.decode.tunnels },
     batch: { maxRecords: config.batch.records, maxBytes: config.batch.bytes, maxAgeMs: config.batch.age },
     queue: { maxBytes: config.queue.memory },
     state: { directory: config.state },

@@ -75,6 +75,7 @@ export const pipelineSchema = z.strictObject(
         elements: oneOrMore(words('the path of a YAML file'), 'the path of a YAML file').prefault([]),
         ipfix_definitions: words('the path of a YAML file').optional(),
         netflow_definitions: words('the path of a YAML file').optional(),
+        tunnels: z.enum(['outer', 'inner']).prefault('outer'),
       })
       .prefault({}),
     batch: z
