@@ -1,29 +1,48 @@
-// `weir decode FILE`: a capture file → one JSON object per decoded record, in order; faults one line each beside it.
+// `weir decode FILE`: a capture file, a folder of them, or a stream → one JSON object per decoded record, in order, or an
+// explanation of each; faults one line each beside it.
 
-import { readCaptureFile } from '../collect/capture-file.ts';
+import { readCaptureFile, readCaptureStream } from '../collect/capture-file.ts';
 import { createDecoder } from '../decode/decoder.ts';
 import { toReadableValue } from '../decode/field-value.ts';
+import { WeirError } from '../model/errors.ts';
 import type { Layout, RecordSet, Row } from '../model/record.ts';
+import { listCaptures } from './capture-folder.ts';
+import { toExplanation } from './explain.ts';
 import type { LineOutput } from './line-output.ts';
+import type { Progress } from './progress.ts';
 
 export interface DecodeFileOptions {
   /** Takes lines of records, newlines included. */
   readonly write: LineOutput['write'];
   /** Takes lines about faults and about the file itself, newlines included. */
   readonly writeFault: LineOutput['write'];
+  /** Where each field stands, in place of JSON. */
+  readonly explain?: boolean;
+  /** What the path `-` stands for. */
+  readonly input?: AsyncIterable<Uint8Array>;
+  readonly progress?: Progress;
 }
 
 /** Few writes, and little to hold back when the reader goes away. */
 const flushChars = 64 * 1024;
 
-/** Throws WeirError when the file is missing or no capture; whatever its datagrams hold is no error. */
-export async function decodeFile(path: string, { write, writeFault }: DecodeFileOptions): Promise<void> {
+/**
+ * Throws WeirError when the file is missing or no capture; whatever its datagrams hold is no error. In a folder, what is no capture is
+ * left out with a line; templates of one file serve those behind it, as in the captures that `tcpdump -C` makes.
+ */
+export async function decodeFile(path: string, options: DecodeFileOptions): Promise<void> {
+  const { write, writeFault, explain = false, input, progress } = options;
   let lines = '';
   let faults = '';
   const decoder = createDecoder({
     onFault: ({ exporter, code, detail }) => {
       faults += `${exporter}: ${code}: ${toOneLine(detail)}\n`;
     },
+    ...(explain && {
+      onExplained: (set) => {
+        lines += toExplanation(set);
+      },
+    }),
   });
   const onWarning = (text: string): void => {
     faults += `${toOneLine(text)}\n`;
@@ -34,6 +53,7 @@ export async function decodeFile(path: string, { write, writeFault }: DecodeFile
   async function flush(): Promise<boolean> {
     const records = lines;
     const said = faults;
+    progress?.clear();
     lines = '';
     faults = '';
     if (records !== '' && !(await write(records))) return false;
@@ -41,11 +61,36 @@ export async function decodeFile(path: string, { write, writeFault }: DecodeFile
     return true;
   }
 
-  for await (const datagram of readCaptureFile(path, { onWarning })) {
-    for (const set of decoder.decode(datagram)) lines += toLines(set);
-    if ((lines.length >= flushChars || faults !== '') && !(await flush())) return;
+  /** False: nobody reads any longer. */
+  async function decodeOne(name: string): Promise<boolean> {
+    const about = { onWarning, ...(progress && { onProgress: progress.show.bind(progress, name) }) };
+    const isStream = path === '-' && input !== undefined;
+    const datagrams = isStream ? readCaptureStream('standard input', input, about) : readCaptureFile(name, about);
+    for await (const datagram of datagrams) {
+      for (const set of decoder.decode(datagram)) {
+        // sFlow's structures are explained as wholes: what was read from them stands below.
+        if (!explain) lines += toLines(set);
+        else if (set.layout.protocol === 'sflow5') lines += `  ${toLines(set)}`;
+      }
+      if ((lines.length >= flushChars || faults !== '') && !(await flush())) return false;
+    }
+    return true;
+  }
+
+  const names = path === '-' ? [path] : await listCaptures(path);
+  let readable = 0;
+  for (const name of names) {
+    try {
+      if (!(await decodeOne(name))) return;
+      readable++;
+    } catch (error) {
+      // In a folder there may be anything beside captures.
+      if (name === path || !(error instanceof WeirError)) throw error;
+      faults += `${toOneLine(error.message)}: left out\n`;
+    }
   }
   await flush();
+  if (readable === 0) throw new WeirError('file-invalid', `there is no capture in the folder ${path}`);
 }
 
 /** `"name":` of each column, and where it goes. */

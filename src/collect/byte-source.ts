@@ -1,4 +1,4 @@
-// A file as bytes to be taken in order, in constant memory: what a capture file's reader walks over.
+// A file or a stream as bytes to be taken in order, in constant memory: what a capture file's reader walks over.
 
 import { open } from 'node:fs/promises';
 import { WeirError } from '../model/errors.ts';
@@ -9,6 +9,8 @@ const chunkBytes = 256 * 1024;
 export interface ByteSource {
   /** Place of the next byte in the file. */
   readonly position: number;
+  /** Bytes in the file; undefined: not known (a stream). */
+  readonly size: number | undefined;
   /** The next `count` bytes (at most `maxTakeBytes`), or undefined when the file ends before. They stay valid. */
   take(count: number): Promise<Buffer | undefined>;
   /** The same without going on. */
@@ -21,17 +23,60 @@ export interface ByteSource {
 /** A captured frame is at most 256 KiB (libpcap's largest snapshot length); callers skip what is longer. */
 export const maxTakeBytes = 1024 * 1024;
 
+/** Where bytes come from: 0 at the end. */
+interface ByteReader {
+  readonly size: number | undefined;
+  read(buffer: Buffer, offset: number): Promise<number>;
+  close(): Promise<void>;
+}
+
 /** Throws WeirError `file-missing` when the file cannot be opened, `file-invalid` when it is a folder. */
 export async function openByteSource(path: string): Promise<ByteSource> {
+  return toByteSource(path, await openFile(path));
+}
+
+/** `name` stands for it in messages. */
+export function openByteStream(name: string, stream: AsyncIterable<Uint8Array>): ByteSource {
+  const chunks = stream[Symbol.asyncIterator]();
+  let rest: Uint8Array = new Uint8Array(0);
+  return toByteSource(name, {
+    size: undefined,
+    async read(buffer, offset) {
+      while (rest.length === 0) {
+        const next = await chunks.next();
+        if (next.done === true) return 0;
+        rest = next.value;
+      }
+      const count = Math.min(rest.length, buffer.length - offset);
+      buffer.set(rest.subarray(0, count), offset);
+      rest = rest.subarray(count);
+      return count;
+    },
+    async close() {
+      await chunks.return?.();
+    },
+  });
+}
+
+async function openFile(path: string): Promise<ByteReader> {
   const file = await open(path).catch((cause: NodeJS.ErrnoException) => {
     throw cause.code === 'ENOENT'
       ? new WeirError('file-missing', `${path} does not exist`, { hint: 'Check the name of the file.', cause })
       : new WeirError('file-missing', `${path} cannot be opened: ${cause.message}`, { cause });
   });
-  if ((await file.stat()).isDirectory()) {
+  const stat = await file.stat();
+  if (stat.isDirectory()) {
     await file.close();
     throw new WeirError('file-invalid', `${path} is a folder`, { hint: 'Name a file in it.' });
   }
+  return {
+    size: stat.isFile() ? stat.size : undefined,
+    read: async (buffer, offset) => (await file.read(buffer, offset, buffer.length - offset, null)).bytesRead,
+    close: () => file.close(),
+  };
+}
+
+function toByteSource(path: string, reader: ByteReader): ByteSource {
   /** Never written to again once filled, so that what was taken stays valid. */
   let chunk: Buffer = Buffer.alloc(0);
   let next = 0;
@@ -57,7 +102,7 @@ export async function openByteSource(path: string): Promise<ByteSource> {
 
   async function readInto(buffer: Buffer, offset: number): Promise<number> {
     try {
-      return (await file.read(buffer, offset, buffer.length - offset, null)).bytesRead;
+      return await reader.read(buffer, offset);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new WeirError('file-invalid', `${path} cannot be read at byte ${chunkPosition}: ${reason}`, { cause });
@@ -91,9 +136,10 @@ export async function openByteSource(path: string): Promise<ByteSource> {
     get position() {
       return chunkPosition + next;
     },
+    size: reader.size,
     take,
     peek,
     skip,
-    close: () => file.close(),
+    close: () => reader.close(),
   };
 }

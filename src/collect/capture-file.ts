@@ -1,7 +1,7 @@
 // A capture file (pcap or pcapng) → the UDP datagrams in it, in file order, in constant memory.
 
 import type { Datagram } from '../model/datagram.ts';
-import { openByteSource } from './byte-source.ts';
+import { type ByteSource, openByteSource, openByteStream } from './byte-source.ts';
 import { type OnWarning, readPackets } from './capture-packets.ts';
 import { findIpHeader, toDatagram } from './captured-datagram.ts';
 import { createIpFragments } from './ip-fragments.ts';
@@ -9,6 +9,8 @@ import { createIpFragments } from './ip-fragments.ts';
 export interface CaptureFileOptions {
   /** Called with one sentence when the file is cut or broken, or has packets that weir can't look into. */
   readonly onWarning?: OnWarning;
+  /** Called often with how far the file is read, in bytes; `size` is undefined where it is not known. */
+  readonly onProgress?: (position: number, size: number | undefined) => void;
 }
 
 /**
@@ -17,13 +19,30 @@ export interface CaptureFileOptions {
  */
 export async function* readCaptureFile(
   path: string,
-  { onWarning = () => {} }: CaptureFileOptions = {},
+  options: CaptureFileOptions = {},
 ): AsyncGenerator<Datagram, void, void> {
-  const source = await openByteSource(path);
+  yield* readCapture(await openByteSource(path), path, options);
+}
+
+/** The same from a stream, as it comes; `name` stands for it in messages. */
+export function readCaptureStream(
+  name: string,
+  stream: AsyncIterable<Uint8Array>,
+  options: CaptureFileOptions = {},
+): AsyncGenerator<Datagram, void, void> {
+  return readCapture(openByteStream(name, stream), name, options);
+}
+
+async function* readCapture(
+  source: ByteSource,
+  path: string,
+  { onWarning = () => {}, onProgress }: CaptureFileOptions,
+): AsyncGenerator<Datagram, void, void> {
   const fragments = createIpFragments();
   const warnOfLinkType = createLinkTypeWarning(path, onWarning);
   try {
     for await (const packet of readPackets(source, path, onWarning)) {
+      onProgress?.(source.position, source.size);
       const ipAt = findIpHeader(packet.linkType, packet.bytes);
       if (ipAt === undefined) warnOfLinkType(packet.linkType);
       else if (ipAt >= 0) {

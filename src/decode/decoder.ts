@@ -6,6 +6,7 @@ import type { Fault } from '../model/fault.ts';
 import type { RecordSet } from '../model/record.ts';
 import type { SequenceChange, SequenceReport } from '../model/sequence.ts';
 import { type DecoderState, restoreTemplates, saveTemplates } from './decoder-state.ts';
+import { type ExplainedSet, explainNetflow5, explainRecords, explainSflow5 } from './explain.ts';
 import { type ExporterStatistic, toExporterStatistics } from './exporter-statistics.ts';
 import { createInformationElements, type InformationElements } from './information-elements.ts';
 import { decodeIpfix } from './ipfix.ts';
@@ -78,6 +79,8 @@ export interface DecoderOptions {
   readonly onFault: (fault: Fault) => void;
   /** Told what sequence numbers say was lost, reordered, sent twice, or restarted. */
   readonly onSequence?: (change: SequenceChange) => void;
+  /** Told where the fields of each record stand. Slow: for people, not for flows. */
+  readonly onExplained?: (set: ExplainedSet) => void;
   readonly limits?: Partial<DecoderLimits>;
   /** Default: the registries under data/. */
   readonly elements?: InformationElements;
@@ -113,7 +116,7 @@ export interface SessionDecoder {
 }
 
 export function createDecoder(options: DecoderOptions): Decoder {
-  const { onFault, elements = createInformationElements() } = options;
+  const { onFault, onExplained, elements = createInformationElements() } = options;
   const limits: DecoderLimits = { ...defaultDecoderLimits, ...options.limits };
   const netflow5 = createNetflow5(onFault);
   const decodeSflow5 = createSflow5Decoder(options.tunnels === undefined ? {} : { tunnels: options.tunnels });
@@ -145,6 +148,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
       maxFieldsPerTemplate: limits.fieldsPerTemplate,
       counted,
       onFault,
+      ...(onExplained && { onRecords: (records) => onExplained(explainRecords(records, elements)) }),
     };
   }
 
@@ -160,12 +164,17 @@ export function createDecoder(options: DecoderOptions): Decoder {
     return sets;
   }
 
+  function explain(sets: readonly (ExplainedSet | undefined)[]): void {
+    for (const set of sets) if (set !== undefined) onExplained?.(set);
+  }
+
   function decode(datagram: Datagram): RecordSet[] {
     const { payload, exporter } = datagram;
     const version = payload.length < 2 ? -1 : payload.readUInt16BE(0);
     switch (version) {
       case 5:
         sequences.netflow5(datagram);
+        if (onExplained !== undefined) explain([explainNetflow5(datagram)]);
         return netflow5.decode(datagram);
       case 9:
       case 10:
@@ -173,6 +182,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
       case 0:
         if (payload.length < 4 || payload.readUInt32BE(0) !== 5) break;
         sequences.sflow5(datagram);
+        if (onExplained !== undefined) explain(explainSflow5(datagram));
         return decodeSflow5(datagram, onFault);
     }
     const start = payload.toString('hex', 0, 4);

@@ -8,11 +8,11 @@ import { compileRowReader, type ReaderField, type RowReader } from './row-reader
 import { toLayout } from './template-plan.ts';
 import { uint16At, uint32At } from './wire-numbers.ts';
 
-const headerLength = 24;
-const recordLength = 48;
+export const netflow5HeaderLength = 24;
+export const netflow5RecordLength = 48;
 
 /** The record in wire order; '' is padding. */
-const recordFields: readonly (readonly [name: string, encoding: Encoding, length: number])[] = [
+export const netflow5Fields: readonly (readonly [name: string, encoding: Encoding, length: number])[] = [
   ['sourceIPv4Address', 'ipv4', 4],
   ['destinationIPv4Address', 'ipv4', 4],
   ['ipNextHopIPv4Address', 'ipv4', 4],
@@ -43,7 +43,7 @@ export function createNetflow5(onFault: (fault: Fault) => void): Netflow5 {
   const fields: ReaderField[] = [];
   const columns: Column[] = [];
   const shown: number[][] = [];
-  for (const [name, encoding, length] of recordFields) {
+  for (const [name, encoding, length] of netflow5Fields) {
     if (name !== '') {
       columns.push({ name, type: toColumnType(encoding) });
       shown.push([fields.length]);
@@ -54,19 +54,25 @@ export function createNetflow5(onFault: (fault: Fault) => void): Netflow5 {
   const read: RowReader = compileRowReader({ fields, columns: shown });
 
   function decode({ payload, exporter, receivedAtMs }: Datagram): RecordSet[] {
-    if (payload.length < headerLength) {
+    if (payload.length < netflow5HeaderLength) {
       onFault({ code: 'datagram-truncated', exporter, detail: `NetFlow v5 header of ${payload.length} bytes` });
       return [];
     }
     const count = uint16At(payload, 2);
-    const whole = Math.floor((payload.length - headerLength) / recordLength);
+    const whole = Math.floor((payload.length - netflow5HeaderLength) / netflow5RecordLength);
     if (count > whole) {
       const detail = `NetFlow v5 datagram of ${payload.length} bytes says ${count} records and has ${whole}`;
       onFault({ code: 'datagram-truncated', exporter, detail });
     }
     const rows: Row[] = [];
     // What follows `count` records is not a record, even where one would fit.
-    read(payload, headerLength, headerLength + Math.min(count, whole) * recordLength, rows, undefined);
+    read(
+      payload,
+      netflow5HeaderLength,
+      netflow5HeaderLength + Math.min(count, whole) * netflow5RecordLength,
+      rows,
+      undefined,
+    );
     return rows.length === 0 ? [] : [{ layout, header: toHeader(payload, exporter, receivedAtMs, count), rows }];
   }
 

@@ -28,7 +28,7 @@ export interface TemplatePlan extends RowForm {
 const maxForms = 6;
 
 /** RFC 3954 §6.1: a number space of its own. */
-const netflow9Scopes: Readonly<Record<number, string>> = {
+export const netflow9Scopes: Readonly<Record<number, string>> = {
   1: 'system',
   2: 'interface',
   3: 'lineCard',
@@ -108,7 +108,7 @@ export function toTemplatePlan(content: TemplateContent, elements: InformationEl
 }
 
 /** The registries' element, or what the exporter taught of one that they don't know (RFC 5610). */
-function toElement(
+export function toElement(
   { protocol, taught = [] }: TemplateContent,
   { enterprise, id }: FieldSpecifier,
   index: number,

@@ -20,6 +20,18 @@ export interface TemplateContext {
   /** Of the datagram in hand; parked sets belong to an earlier one. */
   readonly counted: RecordCount;
   readonly onFault: (fault: Fault) => void;
+  /** For who wants to see where the fields of these records stand (explain.ts). */
+  readonly onRecords?: (records: RecordsAt) => void;
+}
+
+export interface RecordsAt {
+  readonly template: Template;
+  readonly header: RecordHeader;
+  readonly bytes: Buffer;
+  readonly start: number;
+  /** Behind the last whole record. */
+  readonly end: number;
+  readonly lists: ListScope | undefined;
 }
 
 /** A set's header, and where it came from: all of RecordHeader but the set id. */
@@ -156,6 +168,7 @@ function decodeRows(
     context.onFault({ code: 'record-malformed', exporter: header.exporter, detail });
   }
   if (rows.length === 0) return isCut ? -1 : 0;
+  context.onRecords?.({ template, header, bytes, start, end: stopped, lists });
   if (plan.teaches !== undefined) context.templates.learn(domain, plan.teaches, rows);
   sets.push({ layout, header: withSysUptime(header, facts?.systemInitMs), rows });
   return isCut ? -1 : rows.length;

@@ -62,7 +62,7 @@ function write(name: string, text: string): string {
 }
 
 describe('help', () => {
-  test.each(['run', 'check', 'demo', 'decode'])(
+  test.each(['run', 'check', 'demo', 'decode', 'templates'])(
     'of %s says what it does, its options, and an example',
     async (verb) => {
       const { exitCode, stdout, stderr } = await call([verb, '--help']);
@@ -76,7 +76,8 @@ describe('help', () => {
     const { exitCode, stdout } = await call(['--help']);
     expect(await call(['-h'])).toEqual({ exitCode: 0, stdout, stderr: '' });
     expect(exitCode).toBe(0);
-    for (const verb of ['run', 'check', 'demo', 'decode']) expect(stdout).toMatch(new RegExp(`^ {2}${verb} `, 'm'));
+    for (const verb of ['run', 'check', 'demo', 'decode', 'templates'])
+      expect(stdout).toMatch(new RegExp(`^ {2}${verb} `, 'm'));
   });
 
   test('comes on stderr when no verb is given', async () => {

@@ -1,10 +1,11 @@
 // `weir decode FILE` without the command line: what it prints, and when it stops.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodeFile } from '../../src/app/decode-file.ts';
+import { type DecodeFileOptions, decodeFile } from '../../src/app/decode-file.ts';
+import { createProgress } from '../../src/app/progress.ts';
 import { ethernetFrame, ipv4Packet, pcapFile, udpPacket } from '../collect/capture-bytes.ts';
 import {
   ethernet,
@@ -144,5 +145,147 @@ describe('weir decode', () => {
     const { records } = await decode(many, () => ++writes < 2);
     expect(writes).toBe(2);
     expect(records.length).toBeLessThan(3000);
+  });
+});
+
+async function decodePath(
+  path: string,
+  options: Partial<DecodeFileOptions> = {},
+): Promise<{ text: string; faults: string }> {
+  let text = '';
+  let faults = '';
+  await decodeFile(path, {
+    write(lines) {
+      text += lines;
+      return true;
+    },
+    writeFault(lines) {
+      faults += lines;
+      return true;
+    },
+    ...options,
+  });
+  return { text, faults };
+}
+
+/** Data of template 301, and of one that has not come. */
+const [template, data] = [
+  netflow9(uint16s(0, 20, 301, 3, 8, 4, 56, 6, 63_999, 2)),
+  netflow9(Buffer.concat([uint16s(301, 16), hex('0a010203 02000000 0a01 beef')])),
+];
+
+describe('weir decode of a folder', () => {
+  it('reads all captures in name order as one, and leaves out what is none with a line', async () => {
+    const place = await mkdtemp(join(folder, 'captures-'));
+    await writeFile(join(place, 'b.pcap'), capture([data, options]));
+    await writeFile(join(place, 'a.pcap'), capture([template]));
+    await writeFile(join(place, 'c.txt'), 'a note about the captures');
+    await writeFile(join(place, '.hidden'), 'not looked at');
+    await mkdir(join(place, 'd'));
+    await writeFile(join(place, 'e.pcap'), capture([sflow]));
+    const { text, faults } = await decodePath(place);
+    const records = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(records.map(({ protocol, kind }) => `${protocol} ${kind}`)).toEqual([
+      'netflow9 flow',
+      'netflow9 options',
+      'sflow5 flow',
+      'sflow5 counters',
+    ]);
+    expect(faults).toMatch(/^\S*c\.txt is no pcap or pcapng file: .*: left out\n$/);
+  });
+
+  it('refuses a folder without a capture', async () => {
+    const place = await mkdtemp(join(folder, 'empty-'));
+    await expect(decodePath(place)).rejects.toMatchObject({ code: 'file-invalid' });
+  });
+});
+
+describe('weir decode of standard input', () => {
+  async function* inChunks(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+  }
+
+  it.each([1, 7, 100_000])('prints what the file would, in chunks of %i bytes', async (size) => {
+    const bytes = capture([template, data, sflow]);
+    const { records } = await decode(bytes);
+    const { text } = await decodePath('-', { input: inChunks(bytes, size) });
+    expect(
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual(records);
+  });
+
+  it('says so when it is no capture', async () => {
+    const input = inChunks(Buffer.from('no capture at all'), 5);
+    await expect(decodePath('-', { input })).rejects.toMatchObject({
+      code: 'file-invalid',
+      message: expect.stringContaining('standard input'),
+    });
+  });
+});
+
+describe('weir decode --explain', () => {
+  it('prints place, element, type, value and bytes of each field', async () => {
+    const path = join(folder, 'explain.pcap');
+    await writeFile(path, capture([template, data]));
+    const { text } = await decodePath(path, { explain: true });
+    expect(text.split('\n').map((line) => line.trim().replaceAll(/ {2,}/g, ' | '))).toEqual([
+      '192.0.2.33 netflow9 domain 70000 sequence 1, template 301, flow',
+      'record 1 of 1 at byte 24, 12 bytes',
+      'at | bytes | element | name | type | value | hex',
+      '24 | 4 | 8 | sourceIPv4Address | ipv4 | "10.1.2.3" | 0a010203',
+      '28 | 6 | 56 | sourceMacAddress | mac | "02:00:00:00:0a:01" | 020000000a01',
+      '34 | 2 | 63999 | v9:63999 | bytes | "beef" | beef',
+      '',
+    ]);
+  });
+
+  it('prints of sFlow the structures, and below them what was read', async () => {
+    const path = join(folder, 'explain.pcap');
+    await writeFile(path, capture([sflow]));
+    const { text } = await decodePath(path, { explain: true });
+    expect(text).toContain('sample 0:1');
+    expect(text).toContain('"destinationTransportPort":443');
+  });
+
+  it('lets no control character of a datagram reach the terminal', async () => {
+    const path = join(folder, 'explain.pcap');
+    const named = netflow9(
+      uint16s(0, 12, 302, 1, 82, 8),
+      Buffer.concat([uint16s(302, 12), Buffer.from('\x1b[31mred')]),
+    );
+    await writeFile(path, capture([named]));
+    const { text } = await decodePath(path, { explain: true });
+    expect(text.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+  });
+});
+
+describe('the progress of weir decode', () => {
+  function createScreen() {
+    const written: string[] = [];
+    const progress = createProgress({ write: (text) => written.push(text), now: () => 0 });
+    return { progress, written };
+  }
+
+  it('is shown for large files only, a few times a second, and taken away', () => {
+    const { progress, written } = createScreen();
+    progress.show('small.pcap', 9_000_000, 10_000_000);
+    expect(written).toEqual([]);
+    progress.show('large.pcap', 30_000_000, 60_000_000);
+    progress.show('large.pcap', 31_000_000, 60_000_000);
+    progress.clear();
+    progress.clear();
+    expect(written).toEqual(['\r\x1b[Klarge.pcap: 30 MB of 60 MB (50 %)', '\r\x1b[K']);
+  });
+
+  it('of a stream is what was read', () => {
+    const { progress, written } = createScreen();
+    progress.show('standard input', 20_000_000, undefined);
+    expect(written).toEqual(['\r\x1b[Kstandard input: 20 MB']);
   });
 });

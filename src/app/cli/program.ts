@@ -83,19 +83,55 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
   program
     .command('decode')
     .description('Print the records in a capture file (pcap or pcapng) as JSON, one a line. Faults go to stderr.')
-    .argument('<file>', 'the capture file')
+    .argument('<file>', 'the capture file, a folder (all captures in it, in name order), or - (standard input)')
+    .option('--explain', 'for each record, in place of JSON: where each field stands, its element and its bytes')
     .addOption(logLevelOption())
-    .addHelpText('after', examples('weir decode capture.pcap', 'weir decode capture.pcapng | grep \'"netflow9"\''))
-    .action(async (file: string) => {
+    .addHelpText(
+      'after',
+      examples(
+        'weir decode capture.pcap',
+        'weir decode capture.pcapng | grep \'"netflow9"\'',
+        'weir decode --explain capture.pcap | less',
+        'tcpdump -w - udp port 2055 | weir decode -',
+      ),
+    )
+    .action(async (file: string, { explain = false }: { readonly explain?: boolean }) => {
       const { decodeFile } = await import('../decode-file.ts');
       const { createLineOutput } = await import('../line-output.ts');
       const { write } = createLineOutput(process.stdout);
       const { write: writeFault } = createLineOutput(process.stderr);
-      await decodeFile(file, { write, writeFault });
+      // Where records scroll by on the same terminal, they are the progress.
+      const isWatched = process.stderr.isTTY === true && process.stdout.isTTY !== true;
+      const progress = isWatched ? await createStderrProgress() : undefined;
+      await decodeFile(file, {
+        write,
+        writeFault,
+        explain,
+        ...(file === '-' && { input: process.stdin }),
+        ...(progress && { progress }),
+      });
+    });
+
+  program
+    .command('templates')
+    .description('List the templates that weir knows of each exporter, and what options records taught it.')
+    .addArgument(pipelineArgument())
+    .option('--json', 'all of it, as JSON')
+    .addOption(logLevelOption())
+    .addHelpText('after', examples('weir templates', 'weir templates my-pipeline.yml --json'))
+    .action(async (file: string | undefined, { json = false }: { readonly json?: boolean }) => {
+      const { describeTemplates } = await import('../templates.ts');
+      const { createLineOutput } = await import('../line-output.ts');
+      await createLineOutput(process.stdout).write(await describeTemplates(file, { json }));
     });
 
   program.hook('preAction', (_, verb) => onVerb(verb.opts<Partial<RunFlags>>().logLevel === 'debug'));
   return program;
+}
+
+async function createStderrProgress() {
+  const { createProgress } = await import('../progress.ts');
+  return createProgress({ write: (text) => process.stderr.write(text), now: () => performance.now() });
 }
 
 async function toRunOptions(file: string | undefined, { quiet = false, logLevel }: RunFlags) {
