@@ -2,26 +2,12 @@
 // (running offsets behind a field of variable length); the interpreted reader does the same where code generation is forbidden,
 // and is what the compiled one is tested against. The source holds numbers only: nothing of a template's content reaches it.
 
-import { ipv6TextAt } from '../model/address-text.ts';
 import type { FieldValue, Row } from '../model/record.ts';
-import {
-  readBoolean,
-  readFloat,
-  readHex,
-  readMicroseconds,
-  readMilliseconds,
-  readNanoseconds,
-  readRaw,
-  readSigned,
-  readText,
-  readUnsigned,
-  readValue,
-} from './field-value.ts';
+import { fixedFieldSource, readers, variableFieldSource } from './field-source.ts';
 import type { Encoding } from './information-elements.ts';
 import type { JoinedColumn } from './joined-columns.ts';
 import type { DomainFacts } from './options-store.ts';
-import { isListEncoding, type ListScope, readAnyValue, readList } from './structured-data.ts';
-import { uint64At } from './wire-numbers.ts';
+import { isListEncoding, type ListScope, readAnyValue } from './structured-data.ts';
 
 /** The length of a template field that says: the record tells (RFC 7011 §7). */
 export const variableLength = 0xffff;
@@ -154,7 +140,7 @@ function toSource({ fields, columns, joins = [] }: ReaderPlan): string {
   let constant = 0;
   const cellOf = fields.map((field, index) => {
     if (field.length !== variableLength) {
-      const cell = toFixedExpression(field, at, constant);
+      const cell = fixedFieldSource(field, at, constant);
       constant += field.length;
       return cell;
     }
@@ -170,9 +156,7 @@ function toSource({ fields, columns, joins = [] }: ReaderPlan): string {
     );
     at = `q${index}`;
     constant = 0;
-    return isListEncoding(field.encoding)
-      ? `r.readList("${field.encoding}",b,${p},${n},lists)`
-      : `r.readValue("${field.encoding}",b,${p},${n})`;
+    return variableFieldSource(field, p, n);
   });
   // Keys are read once, for their own column and for what is joined by them.
   const keyOf = (column: number | undefined): string => {
@@ -213,66 +197,4 @@ function toFixedLengthBehind(fields: readonly ReaderField[], index: number): num
   let bytes = 0;
   for (let i = index + 1; i < fields.length && fields[i]!.length !== variableLength; i++) bytes += fields[i]!.length;
   return bytes;
-}
-
-/** What the source calls as `r`. */
-const readers = {
-  readValue,
-  readList,
-  readUnsigned,
-  readSigned,
-  readFloat,
-  readBoolean,
-  readMilliseconds,
-  readMicroseconds,
-  readNanoseconds,
-  readHex,
-  readRaw,
-  readText,
-  ipv6TextAt,
-  uint64At,
-};
-
-function toFixedExpression({ encoding, length }: ReaderField, base: string, constant: number): string {
-  const at = constant === 0 ? base : `${base}+${constant}`;
-  // DataView's getters become single instructions and make for short sources, which compile in half the time.
-  switch (encoding) {
-    case 'unsigned':
-      if (length === 1) return `b[${at}]`;
-      if (length === 2) return `d.getUint16(${at})`;
-      if (length === 3) return `b[${at}]<<16|d.getUint16(${base}+${constant + 1})`;
-      if (length === 4) return `d.getUint32(${at})`;
-      if (length === 8) return `r.uint64At(b,${at})`;
-      return `r.readUnsigned(b,${at},${length})`;
-    case 'signed':
-      return `r.readSigned(b,${at},${length})`;
-    case 'float':
-      return `r.readFloat(b,${at},${length})`;
-    case 'boolean':
-      return `r.readBoolean(b,${at},${length})`;
-    case 'text':
-      return `r.readText(b,${at},${length})`;
-    case 'bytes':
-      return `r.readHex(b,${at},${length})`;
-    case 'mac':
-      return length === 6
-        ? `d.getUint16(${at})*4294967296+d.getUint32(${base}+${constant + 2})`
-        : `r.readRaw(b,${at},${length})`;
-    case 'ipv4':
-      return length === 4 ? `d.getUint32(${at})` : `r.readRaw(b,${at},${length})`;
-    case 'ipv6':
-      return length === 16 ? `r.ipv6TextAt(b,${at})` : `r.readRaw(b,${at},${length})`;
-    case 'seconds':
-      return length === 4 ? `d.getUint32(${at})*1000` : `r.readRaw(b,${at},${length})`;
-    case 'milliseconds':
-      return length === 8 ? `r.readMilliseconds(b,${at})` : `r.readRaw(b,${at},${length})`;
-    case 'microseconds':
-      return length === 8 ? `r.readMicroseconds(b,${at})` : `r.readRaw(b,${at},${length})`;
-    case 'nanoseconds':
-      return length === 8 ? `r.readNanoseconds(b,${at})` : `r.readRaw(b,${at},${length})`;
-    case 'basicList':
-    case 'subTemplateList':
-    case 'subTemplateMultiList':
-      return `r.readList("${encoding}",b,${at},${length},lists)`;
-  }
 }

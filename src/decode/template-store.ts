@@ -1,15 +1,13 @@
 // The templates and options facts of all exporters. Key: exporter address, protocol, observation domain, template id; never the port,
 // for one router sends from several. Bounded so that a sender with many addresses can't push out those who send data.
 
-import type { Fault } from '../model/fault.ts';
-import type { Row } from '../model/record.ts';
+import { createFactAccounts, type FactAccounts, type FactLimits } from './fact-accounts.ts';
 import type { Element } from './information-elements.ts';
-import type { OptionsColumns } from './options-columns.ts';
-import { createDomainFacts, type DomainFacts, learn } from './options-store.ts';
+import type { DomainFacts } from './options-store.ts';
 import { createRecencyList, type Listed, type RecencyList } from './recency-list.ts';
 import { type SharedContent, type SharedPlans, toContentKey } from './shared-plans.ts';
 import type { TemplateContent, TemplateKind, TemplateProtocol } from './template-record.ts';
-import { type TypeColumns, toTaughtElement, withTaught } from './type-information.ts';
+import { withTaught } from './type-information.ts';
 
 export interface Template extends Listed<Template> {
   readonly id: number;
@@ -41,16 +39,13 @@ export interface Exporter extends Listed<Exporter> {
   isUseful: boolean;
 }
 
-export interface TemplateStoreOptions {
+export interface TemplateStoreOptions extends FactLimits {
   readonly plans: SharedPlans;
   readonly maxExporters: number;
   readonly maxTemplates: number;
   readonly maxTemplatesPerExporter: number;
-  readonly maxFacts: number;
-  readonly maxFactsPerExporter: number;
   /** Whoever sends nothing that templates are needed for, for so long, is forgotten. */
   readonly maxSilenceMs: number;
-  readonly onFault: (fault: Fault) => void;
 }
 
 export interface TemplateStore {
@@ -63,10 +58,9 @@ export interface TemplateStore {
   use(address: string, protocol: TemplateProtocol, domain: number, id: number): Template | undefined;
   define(address: string, domain: number, id: number, content: TemplateContent): Template;
   withdraw(address: string, protocol: TemplateProtocol, domain: number, kind: TemplateKind, id: number | 'all'): void;
-  learn(domain: Domain, columns: OptionsColumns, rows: readonly Row[]): void;
-  /** For facts and elements from elsewhere; the caller keeps to the limits. */
-  adoptFacts(domain: Domain, facts: DomainFacts): void;
-  adoptTaught(exporter: Exporter, taught: ReadonlyMap<string, Element>): void;
+  readonly learn: FactAccounts['learn'];
+  readonly adoptFacts: FactAccounts['adoptFacts'];
+  readonly adoptTaught: FactAccounts['adoptTaught'];
   expire(nowMs: number): void;
   markUseful(exporter: Exporter): void;
   /** Least recently useful first. */
@@ -81,11 +75,10 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
   // Evicted in this order: whoever was not useful yet, then whoever was not for the longest time.
   const newcomers = createRecencyList<Exporter>();
   const useful = createRecencyList<Exporter>();
-  const strangersWithFacts = new Set<Exporter>();
+  const facts = createFactAccounts(options);
   let datagram = 0;
   let version = 0;
   let templateCount = 0;
-  let factCount = 0;
   // Silence is counted in time that passed here: neither a clock that jumps nor a stop makes an exporter old.
   let elapsedMs = 0;
   let tickAtMs: number | undefined;
@@ -105,8 +98,8 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
   function markUseful(exporter: Exporter): void {
     if (exporter.isUseful) return;
     newcomers.remove(exporter);
-    strangersWithFacts.delete(exporter);
     exporter.isUseful = true;
+    facts.keep(exporter);
     useful.add(exporter);
   }
 
@@ -181,7 +174,7 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
     for (const domain of [...exporter.domains.values()]) dropIfEmpty(domain);
     (exporter.isUseful ? useful : newcomers).remove(exporter);
     byAddress.delete(exporter.address);
-    dropFacts(exporter);
+    facts.dropAll(exporter);
   }
 
   function expire(nowMs: number): void {
@@ -206,23 +199,8 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
   /** Without templates nobody can use a domain's facts, and domains must not pile up. */
   function dropIfEmpty(domain: Domain): void {
     if (domain.templates.size > 0) return;
-    const { exporter, facts } = domain;
-    exporter.domains.delete(toDomainKey(domain.protocol, domain.id));
-    countFacts(exporter, -(facts?.entryCount ?? 0));
-  }
-
-  function countFacts(exporter: Exporter, more: number): void {
-    exporter.factCount += more;
-    factCount += more;
-    if (exporter.factCount > 0 && !exporter.isUseful) strangersWithFacts.add(exporter);
-    else strangersWithFacts.delete(exporter);
-  }
-
-  function dropFacts(exporter: Exporter): void {
-    for (const domain of exporter.domains.values()) domain.facts = undefined;
-    exporter.taught.clear();
-    countFacts(exporter, -exporter.factCount);
-    version++;
+    domain.exporter.domains.delete(toDomainKey(domain.protocol, domain.id));
+    facts.drop(domain);
   }
 
   function withdraw(
@@ -241,57 +219,6 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
     dropIfEmpty(domain);
   }
 
-  function learnRows(domain: Domain, columns: OptionsColumns, rows: readonly Row[]): void {
-    domain.facts ??= createDomainFacts();
-    const { facts, exporter } = domain;
-    const { revision } = facts;
-    for (const row of rows) {
-      if (columns.types !== undefined) teach(exporter, columns.types, row);
-      const { entryCount } = facts;
-      learn(facts, columns, row, toRoom(exporter));
-      countFacts(exporter, facts.entryCount - entryCount);
-    }
-    if (facts.revision !== revision) version++;
-  }
-
-  function toRoom(exporter: Exporter): number {
-    // Those who never sent data make room for one who does; what the others have taught stays.
-    if (factCount >= options.maxFacts && exporter.isUseful) {
-      const [stranger] = strangersWithFacts;
-      if (stranger !== undefined) {
-        dropFacts(stranger);
-        onFault({ code: 'exporter-limit', exporter: stranger.address, detail: `more than ${options.maxFacts} facts` });
-      }
-    }
-    return Math.max(0, Math.min(options.maxFacts - factCount, options.maxFactsPerExporter - exporter.factCount));
-  }
-
-  /** Serves templates that come from now on. */
-  function teach(exporter: Exporter, columns: TypeColumns, row: Row): void {
-    const [key, element] = toTaughtElement(row, columns) ?? [];
-    if (key === undefined || element === undefined) return;
-    const known = exporter.taught.get(key);
-    if (known?.name === element.name && known.encoding === element.encoding) return;
-    if (known === undefined) {
-      if (toRoom(exporter) === 0) return;
-      countFacts(exporter, 1);
-    }
-    exporter.taught.set(key, element);
-    version++;
-  }
-
-  function adoptFacts(domain: Domain, facts: DomainFacts): void {
-    domain.facts = facts;
-    countFacts(domain.exporter, facts.entryCount);
-    version++;
-  }
-
-  function adoptTaught(exporter: Exporter, taught: ReadonlyMap<string, Element>): void {
-    for (const [key, element] of taught) exporter.taught.set(key, element);
-    countFacts(exporter, taught.size);
-    version++;
-  }
-
   function* exporters(): Iterable<Exporter> {
     yield* newcomers.items();
     yield* useful.items();
@@ -299,7 +226,7 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
 
   return {
     get version() {
-      return version;
+      return version + facts.version;
     },
     get templateCount() {
       return templateCount;
@@ -313,9 +240,9 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
     use,
     define,
     withdraw,
-    learn: learnRows,
-    adoptFacts,
-    adoptTaught,
+    learn: facts.learn,
+    adoptFacts: facts.adoptFacts,
+    adoptTaught: facts.adoptTaught,
     expire,
     markUseful,
     exporters,
