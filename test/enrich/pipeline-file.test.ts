@@ -70,7 +70,7 @@ describe('a file that is right', () => {
   test('needs a name and steps only; the rest has defaults', () => {
     const { folder, ...file } = read('name: flow\nsteps: []\n');
     expect(file).toEqual({
-      decode: { elements: [] },
+      decode: { elements: [], tunnels: 'outer' },
       name: 'flow',
       listen: [2055, 4739, 6343, 9995].map((port) => ({ protocol: 'udp', host: '::', port })),
       collect: {
