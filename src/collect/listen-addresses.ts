@@ -14,6 +14,8 @@ export interface ListenAddress {
 
 export interface OpenAddressesOptions<Address extends ListenAddress> {
   readonly addresses: readonly Address[];
+  /** What is open already. */
+  readonly beside?: readonly ListenAddress[];
   readonly transport: Transport;
   readonly logger: Logger;
   /** Opens one port. Rejects with the system's error. */
@@ -22,8 +24,9 @@ export interface OpenAddressesOptions<Address extends ListenAddress> {
 
 /** Throws WeirError `listen-failed` at the first port that can't be opened: the caller closes those that are. */
 export async function openAddresses<Address extends ListenAddress>(options: OpenAddressesOptions<Address>) {
-  const { transport, logger, open } = options;
-  const all = withoutRepeats(options.addresses);
+  const { transport, logger, open, beside = [] } = options;
+  const addresses = withoutRepeats(options.addresses);
+  const all = [...addresses, ...beside];
 
   async function openOne(address: Address): Promise<void> {
     try {
@@ -42,7 +45,12 @@ export async function openAddresses<Address extends ListenAddress>(options: Open
     }
   }
 
-  for (const address of all) await openOne(address);
+  for (const address of addresses) await openOne(address);
+}
+
+/** Was a port opened for this address? Where the machine has no IPv6, :: was opened as 0.0.0.0. */
+export function isOpenedFor({ host, port }: ListenAddress, opened: ListenAddress): boolean {
+  return port === opened.port && (host === opened.host || (host === '::' && opened.host === '0.0.0.0'));
 }
 
 function withoutRepeats<Address extends ListenAddress>(addresses: readonly Address[]): readonly Address[] {

@@ -6,8 +6,8 @@ import type { Datagram } from '../model/datagram.ts';
 import type { Fault, FaultCode } from '../model/fault.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import { createConnectionTable } from './connection-table.ts';
-import { type ListenAddress, openAddresses, toExporter } from './listen-addresses.ts';
-import { type ConnectionLimits, createTcpConnection } from './tcp-connection.ts';
+import { isOpenedFor, type ListenAddress, openAddresses, toExporter } from './listen-addresses.ts';
+import { type ConnectionLimits, createTcpConnection, type TcpConnection } from './tcp-connection.ts';
 import type { TlsFiles } from './tls-files.ts';
 import { openTlsHandshakes, type TlsHandshakes } from './tls-handshakes.ts';
 
@@ -44,6 +44,10 @@ export interface TcpListenerOptions {
 export interface TcpListener {
   /** Opens all ports or none. Throws WeirError `listen-failed`, `file-missing` or `file-invalid`. */
   start(): Promise<void>;
+  /** Opens further ports, all or none, without a break for those that are open. Throws WeirError `listen-failed`. */
+  add(addresses: readonly TcpListenAddress[]): Promise<void>;
+  /** Closes some of the ports and the connections that came through them, as `stop` does; the others go on. */
+  remove(addresses: readonly TcpListenAddress[]): Promise<void>;
   /** Takes no more connections, takes what is there of the others, for 200 ms at most, and closes them. Safe to call twice. */
   stop(): Promise<void>;
   /** Where we listen: real ports. The last known ones after `stop`. */
@@ -54,6 +58,14 @@ export interface TcpListener {
   openConnections(): number;
   /** Messages whose `onDatagram` threw: a mistake in weir, never the fault of data. */
   failedDatagrams(): number;
+}
+
+interface Port {
+  readonly asked: TcpListenAddress;
+  readonly bound: TcpListenAddress;
+  readonly server: Server;
+  /** Those that came through it. */
+  readonly connections: Set<TcpConnection>;
 }
 
 /** Finds peers that went without a word, within some minutes. */
@@ -72,7 +84,7 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
     maxPerAddress: limits.connectionsPerAddress,
     onEvict: (exporter, detail) => report('connection-limit', exporter, detail),
   });
-  let servers: Server[] = [];
+  let ports: Port[] = [];
   let handshakes: TlsHandshakes | undefined;
   let bound: TcpListenAddress[] = [];
   let running: Promise<void> | undefined;
@@ -92,11 +104,8 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
     isStopping = false;
     bound = [];
     try {
-      if (options.tls !== undefined && options.addresses.some(({ tls }) => tls))
-        handshakes = await openTlsHandshakes(options.tls, 2 * limits.handshakeMs + 10_000);
-      await openAddresses({ addresses: options.addresses, transport: 'tcp', logger, open: listen });
+      await add(options.addresses);
     } catch (error) {
-      await closeServers();
       running = undefined;
       throw error;
     }
@@ -109,24 +118,58 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
     }, sweepMs);
   }
 
-  function listen({ host, port, tls }: TcpListenAddress, ipv6Only: boolean): Promise<void> {
+  async function add(addresses: readonly TcpListenAddress[]): Promise<void> {
+    if (options.tls !== undefined && addresses.some(({ tls }) => tls))
+      handshakes ??= await openTlsHandshakes(options.tls, 2 * limits.handshakeMs + 10_000);
+    const opened: Port[] = [];
+    const beside = ports.map(({ asked }) => asked);
+    const open = async (asked: TcpListenAddress, ipv6Only: boolean) => {
+      opened.push(await listen(asked, ipv6Only));
+    };
+    try {
+      await openAddresses({ addresses, beside, transport: 'tcp', logger, open });
+    } catch (error) {
+      await closeServers(opened);
+      throw error;
+    }
+    ports.push(...opened);
+    bound = ports.map((port) => port.bound);
+  }
+
+  async function remove(addresses: readonly TcpListenAddress[]): Promise<void> {
+    const left = [...ports];
+    const closing = addresses.flatMap((address) => {
+      const at = left.findIndex(({ asked }) => asked.tls === address.tls && isOpenedFor(address, asked));
+      return at === -1 ? [] : left.splice(at, 1);
+    });
+    ports = left;
+    bound = left.map((port) => port.bound);
+    const closed = closeServers(closing);
+    await drain();
+    for (const { connections: own } of closing) for (const connection of own) connection.close('orderly');
+    await Promise.race([closed, sleep(goodbyeMs)]);
+    for (const { connections: own } of closing) for (const connection of own) connection.close('at once');
+    await closed;
+  }
+
+  function listen(asked: TcpListenAddress, ipv6Only: boolean): Promise<Port> {
+    const { host, port, tls } = asked;
+    const own = new Set<TcpConnection>();
     const server = createServer({ keepAlive: true, keepAliveInitialDelay: keepAliveAfterMs }, (socket) =>
-      accept(socket, tls),
+      accept(socket, tls, own),
     );
     return new Promise((resolve, reject) => {
       server.once('error', reject);
       server.listen({ host, port, ipv6Only }, () => {
         server.off('error', reject);
         server.on('error', (error) => logOften('socket', 'a listening socket reports an error; it goes on', error));
-        servers.push(server);
         const { address, port: realPort } = server.address() as { address: string; port: number };
-        bound.push({ host: address, port: realPort, tls });
-        resolve();
+        resolve({ asked, bound: { host: address, port: realPort, tls }, server, connections: own });
       });
     });
   }
 
-  function accept(socket: Socket, isTls: boolean): void {
+  function accept(socket: Socket, isTls: boolean, own: Set<TcpConnection>): void {
     socket.on('error', () => undefined);
     const { remoteAddress, remotePort = 0 } = socket;
     // It may have gone already.
@@ -149,10 +192,12 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
       onMistake: (detail) => report('stream-malformed', exporter, detail),
       onLimit: (detail) => report('connection-limit', exporter, detail),
       onEnd() {
+        own.delete(connection);
         connections.remove(session);
         options.onSessionEnd(session);
       },
     });
+    own.add(connection);
     connections.add(session, exporter, connection);
     if (isHeld) connection.hold();
     if (!isTls) connection.read(socket);
@@ -236,7 +281,7 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
     await running?.catch(() => undefined);
     isStopping = true;
     clearInterval(sweep);
-    const closed = closeServers();
+    const closed = closeServers(ports.splice(0));
     release();
     await drain();
     for (const connection of connections.all()) connection.close('orderly');
@@ -246,14 +291,10 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
     running = undefined;
   }
 
-  async function closeServers(): Promise<void> {
-    const closing = servers;
-    servers = [];
-    await Promise.all(closing.map((server) => new Promise((resolve) => server.close(resolve))));
-  }
-
   return {
     start,
+    add,
+    remove,
     stop,
     addresses: () => bound,
     hold,
@@ -261,6 +302,10 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
     openConnections: () => connections.size,
     failedDatagrams: () => failed,
   };
+}
+
+async function closeServers(ports: readonly Port[]): Promise<void> {
+  await Promise.all(ports.map(({ server }) => new Promise((resolve) => server.close(resolve))));
 }
 
 function sleep(ms: number): Promise<void> {

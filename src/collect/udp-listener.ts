@@ -6,7 +6,7 @@ import { isIPv6 } from 'node:net';
 import type { Datagram } from '../model/datagram.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import { readKernelDrops, readSocketInodes, type SocketAddress } from './kernel-drops.ts';
-import { type ListenAddress, openAddresses, toExporter } from './listen-addresses.ts';
+import { isOpenedFor, type ListenAddress, openAddresses, toExporter } from './listen-addresses.ts';
 import { askReceiveBuffer, toReceiveBufferAdvice } from './udp-advice.ts';
 
 export interface UdpListenerOptions {
@@ -25,6 +25,10 @@ export interface UdpListenerOptions {
 export interface UdpListener {
   /** Opens all ports or none. Throws WeirError `listen-failed`. */
   start(): Promise<void>;
+  /** Opens further ports, all or none, without a break for those that are open. Throws WeirError `listen-failed`. */
+  add(addresses: readonly ListenAddress[]): Promise<void>;
+  /** Closes some of the ports, as `stop` does; the others go on. */
+  remove(addresses: readonly ListenAddress[]): Promise<void>;
   /** Takes what waits in the kernel, for 200 ms at most, and closes the ports. Safe to call twice. */
   stop(): Promise<void>;
   /** Where we listen: real ports. The last known ones after `stop`. */
@@ -35,13 +39,18 @@ export interface UdpListener {
   failedDatagrams(): number;
 }
 
+interface Port {
+  readonly asked: ListenAddress;
+  readonly socket: Socket;
+}
+
 const drainTurns = 40;
 const drainTurnMs = 5;
 
 export function createUdpListener(options: UdpListenerOptions): UdpListener {
   const { receiveBufferBytes, logger, now, onDatagram, openSocket = createSocket } = options;
   const pass = createRateLimit();
-  let sockets: Socket[] = [];
+  let ports: Port[] = [];
   let bound: readonly SocketAddress[] = [];
   let running: Promise<void> | undefined;
   let failed = 0;
@@ -58,29 +67,60 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
   }
 
   async function open(): Promise<void> {
+    dropped = 0;
+    dropsSeen.clear();
     try {
-      await openAddresses({
-        addresses: options.addresses,
-        transport: 'udp',
-        logger,
-        open: async (address, ipv6Only) => {
-          sockets.push(await bind(address, ipv6Only));
-        },
-      });
+      await add(options.addresses);
     } catch (error) {
-      await closeAll();
       running = undefined;
       throw error;
     }
-    bound = sockets.map((socket) => ({ host: socket.address().address, port: socket.address().port }));
-    const given = sockets.map((socket) => askReceiveBuffer(socket, receiveBufferBytes));
-    const advice = toReceiveBufferAdvice(receiveBufferBytes, Math.min(...given));
-    if (advice !== undefined) logger.warn({ askedBytes: receiveBufferBytes, givenBytes: Math.min(...given) }, advice);
-    dropped = 0;
-    dropsSeen.clear();
-    inodes = await readSocketInodes(bound);
     if (inodes === undefined)
       logger.info('this system does not tell how many datagrams it dropped (no /proc/net/udp): kernel drops stay 0');
+  }
+
+  async function add(addresses: readonly ListenAddress[]): Promise<void> {
+    const opened: Port[] = [];
+    try {
+      await openAddresses({
+        addresses,
+        beside: ports.map(({ asked }) => asked),
+        transport: 'udp',
+        logger,
+        open: async (asked, ipv6Only) => {
+          opened.push({ asked, socket: await bind(asked, ipv6Only) });
+        },
+      });
+    } catch (error) {
+      await close(opened);
+      throw error;
+    }
+    if (opened.length === 0) return;
+    ports.push(...opened);
+    const given = opened.map(({ socket }) => askReceiveBuffer(socket, receiveBufferBytes));
+    const advice = toReceiveBufferAdvice(receiveBufferBytes, Math.min(...given));
+    if (advice !== undefined) logger.warn({ askedBytes: receiveBufferBytes, givenBytes: Math.min(...given) }, advice);
+    await noteBound();
+  }
+
+  async function remove(addresses: readonly ListenAddress[]): Promise<void> {
+    const left = [...ports];
+    const closing = addresses.flatMap((address) => {
+      const at = left.findIndex(({ asked }) => isOpenedFor(address, asked));
+      return at === -1 ? [] : left.splice(at, 1);
+    });
+    if (closing.length === 0) return;
+    await drain();
+    ports = left;
+    await close(closing);
+    await noteBound();
+  }
+
+  async function noteBound(): Promise<void> {
+    bound = ports.map(({ socket }) => ({ host: socket.address().address, port: socket.address().port }));
+    inodes = await readSocketInodes(bound);
+    // The number of a closed socket may come again, and its count begins at 0.
+    for (const inode of dropsSeen.keys()) if (inodes?.has(inode) !== true) dropsSeen.delete(inode);
   }
 
   function bind({ host, port }: ListenAddress, ipv6Only: boolean): Promise<Socket> {
@@ -129,7 +169,7 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
 
   async function readDrops(): Promise<void> {
     waiting = false;
-    if (inodes === undefined || sockets.length === 0) return;
+    if (inodes === undefined || ports.length === 0) return;
     const counts = await readKernelDrops(inodes);
     for (const [inode, { drops, waitingBytes }] of counts ?? []) {
       dropped += (drops - (dropsSeen.get(inode) ?? 0)) >>> 0;
@@ -150,17 +190,17 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
   async function stop(): Promise<void> {
     await running?.catch(() => undefined);
     await drain();
-    await closeAll();
+    const closing = ports;
+    ports = [];
+    await close(closing);
     running = undefined;
   }
 
-  async function closeAll(): Promise<void> {
-    const closing = sockets;
-    sockets = [];
-    await Promise.all(closing.map(closeSocket));
-  }
+  return { start, add, remove, stop, addresses: () => bound, kernelDrops, failedDatagrams: () => failed };
+}
 
-  return { start, stop, addresses: () => bound, kernelDrops, failedDatagrams: () => failed };
+async function close(ports: readonly Port[]): Promise<void> {
+  await Promise.all(ports.map(({ socket }) => closeSocket(socket)));
 }
 
 function closeSocket(socket: Socket): Promise<void> {
