@@ -52,6 +52,8 @@ export class DescribedAddress implements AddressFacts {
 export interface AddressCache {
   ipv4(address: number): AddressFacts;
   ipv6(text: string): AddressFacts;
+  /** Forgets all. */
+  clear(): void;
   readonly size: number;
 }
 
@@ -86,6 +88,10 @@ export function createAddressCache({ describe, maxAddresses }: AddressCacheOptio
   return {
     ipv4,
     ipv6,
+    clear() {
+      v4.clear();
+      v6.clear();
+    },
     get size() {
       return v4.size + v6.size;
     },

@@ -66,6 +66,19 @@ export function createPipeline({
   });
   const makers = createRecentMap<string, DocumentMaker>(maxLayouts);
   const flow = new FlowDocument();
+  const versions = steps.flatMap(({ step }) =>
+    step.factsVersion === undefined ? [] : [() => step.factsVersion?.() ?? 0],
+  );
+  let factsVersion = 0;
+
+  /** Between batches only: the documents of one set copy what was described. */
+  function forgetOldFacts(): void {
+    let version = 0;
+    for (const versionOf of versions) version += versionOf();
+    if (version === factsVersion) return;
+    factsVersion = version;
+    addresses.clear();
+  }
 
   function makerOf(layout: Layout): DocumentMaker {
     return makers.get(layout.id) ?? makers.add(layout.id, createDocumentMaker(planLayout(layout, fieldMap), addresses));
@@ -76,6 +89,7 @@ export function createPipeline({
   }
 
   function toDocuments(batch: RecordBatch, lane: DocumentLane): DocumentBatch {
+    if (versions.length > 0) forgetOldFacts();
     const dropped: DroppedCounts = new Map();
     lane.begin(batch.id, countRows(batch));
     let position = 0;

@@ -5,6 +5,7 @@ export interface RecentMap<K, V> {
   get(key: K): V | undefined;
   /** Returns the value. */
   add(key: K, value: V): V;
+  clear(): void;
   readonly size: number;
 }
 
@@ -34,6 +35,10 @@ export function createRecentMap<K, V>(maxSize: number): RecentMap<K, V> {
   return {
     get,
     add,
+    clear() {
+      young = new Map();
+      old = new Map();
+    },
     get size() {
       return young.size + old.size;
     },

@@ -42,6 +42,8 @@ export interface Step {
   prepare?(batch: RecordBatch): Promise<void>;
   /** Once per address, in file order; the result is cached, so it must depend on nothing else. */
   describe?(facts: AddressFacts): void;
+  /** Grows when `describe` knows better than before (its database has changed): the facts that are kept are forgotten then. */
+  factsVersion?(): number;
   /** Once per flow, in file order; synchronous. False: drop the flow. */
   apply?(flow: FlowDocument): boolean | undefined;
   close?(): Promise<void>;

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { AddressFacts } from '../address-facts.ts';
 import { openAsnDatabase, openShippedAsnDatabase } from '../asn-database.ts';
 import { databasePaths } from '../database-option.ts';
+import { fixedFile, openReloadingFile } from '../reloading-file.ts';
 import type { StepDefinition } from '../step.ts';
 
 const options = z.strictObject({
@@ -46,21 +47,19 @@ export const asnStep: StepDefinition<AsnOptions> = {
       expect: { 'flow.src_asn': 15169, 'flow.dst_autonomous_system': 'public', 'flow.dst_asn': null },
     },
   ],
-  async create({ database }, { folder }) {
+  async create({ database }, { folder, logger }) {
+    const paths = database?.map((path) => resolve(folder, path));
     const systems =
-      database === undefined
-        ? await openShippedAsnDatabase('database')
-        : await openAsnDatabase(
-            database.map((path) => resolve(folder, path)),
-            'database',
-          );
+      paths === undefined
+        ? fixedFile(await openShippedAsnDatabase('database'))
+        : await openReloadingFile({ name: 'asn', paths, open: () => openAsnDatabase(paths, 'database'), logger });
 
     function describe(facts: AddressFacts): void {
-      const system = facts.isPrivate ? undefined : systems.lookup(facts.text, facts.version);
+      const system = facts.isPrivate ? undefined : systems.current.lookup(facts.text, facts.version);
       facts.asn = system?.asn;
       facts.autonomousSystem = facts.isPrivate ? 'private' : (system?.text ?? 'public');
     }
 
-    return { describe };
+    return { describe, factsVersion: () => systems.version, close: async () => systems.stop() };
   },
 };

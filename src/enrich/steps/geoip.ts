@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { AddressFacts } from '../address-facts.ts';
 import { databasePaths } from '../database-option.ts';
 import { countryDatabasePath, openGeoDatabase } from '../geo-database.ts';
+import { fixedFile, openReloadingFile } from '../reloading-file.ts';
 import type { StepDefinition } from '../step.ts';
 
 const options = z.strictObject({
@@ -44,12 +45,14 @@ export const geoipStep: StepDefinition<GeoipOptions> = {
       expect: { 'flow.src_country': null, 'flow.dst_country': null, 'flow.country': null },
     },
   ],
-  async create({ database }, { folder }) {
+  async create({ database }, { folder, logger }) {
     const paths = database?.map((path) => resolve(folder, path)) ?? [countryDatabasePath()];
-    const places = await openGeoDatabase(paths, 'database');
+    const open = () => openGeoDatabase(paths, 'database');
+    const places =
+      database === undefined ? fixedFile(await open()) : await openReloadingFile({ name: 'geoip', paths, open, logger });
 
     function describe(facts: AddressFacts): void {
-      const place = facts.isPrivate ? undefined : places.lookup(facts.text, facts.version);
+      const place = facts.isPrivate ? undefined : places.current.lookup(facts.text, facts.version);
       if (place === undefined) return;
       facts.country = place.country;
       facts.countryCode = place.countryCode;
@@ -57,6 +60,6 @@ export const geoipStep: StepDefinition<GeoipOptions> = {
       facts.location = place.location;
     }
 
-    return { describe };
+    return { describe, factsVersion: () => places.version, close: async () => places.stop() };
   },
 };
