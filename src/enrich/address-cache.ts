@@ -13,7 +13,7 @@ export class DescribedAddress implements AddressFacts {
   readonly text: string;
   readonly version: 4 | 6;
   readonly isPrivate: boolean;
-  hostname: string;
+  hostnameDueS: number | undefined;
   autonomousSystem: string | undefined;
   asn: number | undefined;
   country: string | undefined;
@@ -21,6 +21,9 @@ export class DescribedAddress implements AddressFacts {
   city: string | undefined;
   location: GeoLocation | undefined;
   locality: 'private' | 'public' | undefined;
+  reputation: readonly string[] | undefined;
+  words: readonly number[] | undefined;
+  private name: string;
   /** JSON by part. Kept from the second use on: of a scan's addresses there is no second use. */
   private texts: (string | undefined)[] | undefined;
   private isUsed = false;
@@ -29,7 +32,17 @@ export class DescribedAddress implements AddressFacts {
     this.text = text;
     this.version = version;
     this.isPrivate = isPrivate;
-    this.hostname = text;
+    this.name = text;
+  }
+
+  get hostname(): string {
+    return this.name;
+  }
+
+  /** A name that came late: the JSON made so far shows the address. */
+  set hostname(name: string) {
+    this.name = name;
+    this.texts = undefined;
   }
 
   partText(index: number, exporter: string): string {

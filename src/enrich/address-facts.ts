@@ -12,8 +12,10 @@ export interface AddressFacts {
   readonly version: 4 | 6;
   /** Within the private, local, multicast and broadcast ranges of ElastiFlow's list: no place, no AS. */
   readonly isPrivate: boolean;
-  /** The address itself until a step knows a name. */
+  /** The address itself until a step knows a name. The one fact that may change later: a name server answers when it likes. */
   hostname: string;
+  /** Set by `hostname`: when the name is to be asked for again, in whole seconds since 1970. */
+  hostnameDueS: number | undefined;
   /** Set by `asn`: "Google LLC (15169)", "private" or "public". */
   autonomousSystem: string | undefined;
   asn: number | undefined;
@@ -24,6 +26,10 @@ export interface AddressFacts {
   location: GeoLocation | undefined;
   /** Set by `locality`. */
   locality: 'private' | 'public' | undefined;
+  /** Set by `reputation`: the labels of the lists that the address is on; never empty. */
+  reputation: readonly string[] | undefined;
+  /** Set by `community-id`: the address as one or four signed 32-bit words. */
+  words: readonly number[] | undefined;
   /** JSON of the address in one part (sides-text.ts), kept with the facts; without it the JSON is made anew each time. */
   partText?(index: number, exporter: string): string;
 }

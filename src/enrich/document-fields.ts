@@ -13,10 +13,10 @@ import {
   text,
 } from './field-group.ts';
 import type { FlowDocument, SamplingSource } from './flow-document.ts';
-import { createFlowText, type FlowText } from './flow-text.ts';
+import { createFlowText, type FlowText, type PlainField } from './flow-text.ts';
 import { flat, quoted, timeText } from './json-text.ts';
 import { protocolName } from './protocol-names.ts';
-import { hostnameOf, publicSystem, type Role, sidesText } from './sides-text.ts';
+import { bothLabels, hostnameOf, publicSystem, type Role, sidesText } from './sides-text.ts';
 
 const tcp = 6;
 const flagNames = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR'];
@@ -35,8 +35,11 @@ const headFields: readonly DocumentField[] = [
   { path: 'event.host', read: (flow) => flow.header.exporter },
   { path: 'event.type', read: (flow) => flow.type },
   { path: 'node.ipaddr', read: (flow) => flow.exporter },
-  { path: 'node.hostname', read: (flow) => flow.exporter },
+  { path: 'node.hostname', read: (flow) => flow.exporterHostname ?? flow.exporter },
 ];
+
+/** Fields that stand behind `flow`. */
+const tailFields: readonly DocumentField[] = [{ path: 'network.community_id', read: (flow) => flow.communityId }];
 
 /** In the order in which they are written. */
 const groups: readonly FieldGroup[] = [
@@ -92,8 +95,11 @@ const groups: readonly FieldGroup[] = [
   ),
   number('tos', 'tos'),
   number('vlan', 'vlan'),
+  text('vlan_name', 'vlanName'),
   mac('src_mac', 'srcMac'),
   mac('dst_mac', 'dstMac'),
+  text('src_mac_vendor', 'srcMacVendor'),
+  text('dst_mac_vendor', 'dstMacVendor'),
   number('src_mask_len', 'srcMaskLen'),
   number('dst_mask_len', 'dstMaskLen'),
   text('next_hop', 'nextHop'),
@@ -112,7 +118,7 @@ const firstFields: readonly DocumentField[] = [
 ];
 
 const fields: ReadonlyMap<string, DocumentField['read']> = new Map(
-  [...headFields, ...firstFields, ...groups.flatMap((group) => group.fields)].map(
+  [...headFields, ...firstFields, ...groups.flatMap((group) => group.fields), ...tailFields].map(
     ({ path, read }) => [path, read] as const,
   ),
 );
@@ -122,8 +128,22 @@ export function fieldReader(path: string): ((flow: FlowDocument) => unknown) | u
   return fields.get(path);
 }
 
+const plainFields: ReadonlyMap<string, PlainField> = new Map(
+  groups.flatMap(({ fields, plain }) => fields.flatMap(({ path }) => (plain === undefined ? [] : [[path, plain]]))),
+);
+
+/** The property that alone makes the stored value, where there is one. */
+export function plainFieldOf(path: string): PlainField | undefined {
+  return plainFields.get(path);
+}
+
 export function documentFieldNames(): string[] {
   return [...fields.keys()];
+}
+
+/** What stands behind `"flow":{…}`. */
+export function tailText({ communityId }: FlowDocument): string {
+  return communityId === undefined ? '' : `,"network":{"community_id":"${communityId}"}`;
 }
 
 let writeGroups: FlowText | undefined;
@@ -178,7 +198,7 @@ function sideFields(role: Role, factsOf: (flow: FlowDocument) => AddressFacts | 
     field(`${role}_addr`, (flow) => factsOf(flow)?.text),
     field(`${role}_hostname`, (flow) => {
       const facts = factsOf(flow);
-      return facts === undefined ? undefined : hostnameOf(facts, flow.header.exporter);
+      return facts === undefined ? undefined : hostnameOf(facts, flow.exporterHostname ?? flow.header.exporter);
     }),
     field(`${role}_autonomous_system`, (flow) => factsOf(flow)?.autonomousSystem),
     field(`${role}_asn`, (flow) => factsOf(flow)?.asn),
@@ -189,6 +209,7 @@ function sideFields(role: Role, factsOf: (flow: FlowDocument) => AddressFacts | 
       const place = factsOf(flow)?.location;
       return place === undefined || role === 'src' || role === 'dst' ? place : `${place.lat},${place.lon}`;
     }),
+    field(`${role}_rep_tags`, (flow) => factsOf(flow)?.reputation),
   ];
 }
 
@@ -203,6 +224,7 @@ function sharedFields(): readonly DocumentField[] {
     both('city', (facts) => facts?.city),
     both('country', (facts) => facts?.country),
     both('country_code', (facts) => facts?.countryCode),
+    field('rep_tags', ({ src, dst }) => bothLabels(src?.reputation, dst?.reputation)),
   ];
 }
 

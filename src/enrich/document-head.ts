@@ -27,19 +27,24 @@ export function toDocumentHead(layout: Layout, header: RecordHeader, rowCount: n
   const object = objectOf(layout.protocol);
   const event = `{"@timestamp":${timeText(timestampMs)},"@version":"${version}","event":{"host":${quotedAgain(header.exporter)},"type":"${object}"},`;
   const start = `"${object}":{${headerText(layout.protocol, header)}`;
-  const text = event + nodeText(exporter) + start;
+  const text = event + nodeText(exporter, exporter) + start;
   // One piece is copied faster, but takes longer to make: worth it for several documents.
   return { timestampMs, exporter, text: rowCount > 2 ? flat(text) : text, event, object: start };
 }
 
-/** The start of a document, with the exporter that the record names. */
-export function headTextOf({ text, exporter: usual, event, object }: DocumentHead, exporter: string): string {
-  return exporter === usual ? text : event + nodeText(exporter) + object;
+/** The start of a document, with the exporter that the record names, and its name where one is known. */
+export function headTextOf(
+  { text, exporter: usual, event, object }: DocumentHead,
+  exporter: string,
+  hostname: string | undefined,
+): string {
+  return exporter === usual && hostname === undefined
+    ? text
+    : event + nodeText(exporter, hostname ?? exporter) + object;
 }
 
-function nodeText(exporter: string): string {
-  const text = quotedAgain(exporter);
-  return `"node":{"ipaddr":${text},"hostname":${text}},`;
+function nodeText(exporter: string, hostname: string): string {
+  return `"node":{"ipaddr":${quotedAgain(exporter)},"hostname":${quotedAgain(hostname)}},`;
 }
 
 /** A clock that is out of all reason is replaced by the time of reception: the index is named by it. */

@@ -14,10 +14,13 @@ export type SamplingSource = 'header' | 'record' | 'options' | 'override' | 'def
 
 export class FlowDocument {
   header!: RecordHeader;
+  /** Labels, and what steps changed in fields without a property here. */
   /** `@timestamp`, ms since 1970. */
   timestampMs = 0;
   /** Exporter address after proxies (elements 130, 131) and sFlow agents: `node.ipaddr`. */
   exporter = '';
+  /** Set by `hostname`: the name of the exporter. */
+  exporterHostname: string | undefined;
   /** `event.type` and the name of the object that holds what has no place in `flow`. */
   type: 'netflow' | 'ipfix' | 'sflow' = 'netflow';
 
@@ -55,9 +58,14 @@ export class FlowDocument {
   outputIfname: string | undefined;
 
   vlan: number | undefined;
+  /** Set by `vlan-names`. */
+  vlanName: string | undefined;
   /** 48-bit numbers. */
   srcMac: number | undefined;
   dstMac: number | undefined;
+  /** Set by `oui`. */
+  srcMacVendor: string | undefined;
+  dstMacVendor: string | undefined;
   srcMaskLen: number | undefined;
   dstMaskLen: number | undefined;
   /** Addresses that are no end points: canonical text. */
@@ -69,9 +77,16 @@ export class FlowDocument {
   dstPortTrans: number | undefined;
   bgpValidState: number | undefined;
   application: string | undefined;
+  /** Type and code as one number (element 32, 139) or as two (176 to 179). */
+  icmpTypeCode: number | undefined;
+  icmpType: number | undefined;
+  icmpCode: number | undefined;
+  /** Set by `community-id`; stored as `network.community_id`. */
+  communityId: string | undefined;
 
   /** Forgets the last flow; header, time, exporter and type are set for each set of records anyway. */
   clear(): void {
+    this.exporterHostname = undefined;
     this.src = undefined;
     this.dst = undefined;
     this.server = undefined;
@@ -93,8 +108,11 @@ export class FlowDocument {
     this.inputIfname = undefined;
     this.outputIfname = undefined;
     this.vlan = undefined;
+    this.vlanName = undefined;
     this.srcMac = undefined;
     this.dstMac = undefined;
+    this.srcMacVendor = undefined;
+    this.dstMacVendor = undefined;
     this.srcMaskLen = undefined;
     this.dstMaskLen = undefined;
     this.nextHop = undefined;
@@ -105,6 +123,10 @@ export class FlowDocument {
     this.dstPortTrans = undefined;
     this.bgpValidState = undefined;
     this.application = undefined;
+    this.icmpTypeCode = undefined;
+    this.icmpType = undefined;
+    this.icmpCode = undefined;
+    this.communityId = undefined;
   }
 }
 

@@ -109,6 +109,13 @@ const texts: Readonly<Record<string, PropertyOf<string>>> = {
 
 const endPoints = ['flow.src_addr', 'flow.dst_addr', 'flow.ip_version'];
 
+/** Read for steps, and stored on their own all the same. */
+const icmpElements: readonly (readonly [PropertyOf<number>, readonly string[]])[] = [
+  ['icmpTypeCode', ['icmpTypeCodeIPv4', 'icmpTypeCodeIPv6']],
+  ['icmpType', ['icmpTypeIPv4', 'icmpTypeIPv6']],
+  ['icmpCode', ['icmpCodeIPv4', 'icmpCodeIPv6']],
+];
+
 export function planLayout(layout: Layout, fieldMap: FieldMap): LayoutPlan {
   const map = fieldMap.protocols[layout.protocol];
   const { columns } = layout;
@@ -181,6 +188,11 @@ export function planLayout(layout: Layout, fieldMap: FieldMap): LayoutPlan {
     } else if (!endPoints.includes(path)) {
       throw new WeirError('internal', `data/field-map.yml: ${JSON.stringify(path)} is no field of the flow document`);
     }
+  }
+
+  for (const [property, names] of icmpElements) {
+    const found = names.map((name) => find(name, 'number')).filter((index) => index >= 0);
+    if (found.length > 0) moves.push({ kind: 'number', property, columns: found });
   }
 
   for (const index of kept) moved.delete(index);

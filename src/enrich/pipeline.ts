@@ -4,7 +4,7 @@ import type { DocumentBatch } from '../model/document.ts';
 import type { Layout } from '../model/record.ts';
 import type { BatchSet, RecordBatch } from '../model/record-batch.ts';
 import { createAddressCache } from './address-cache.ts';
-import { flowText } from './document-fields.ts';
+import { flowText, tailText } from './document-fields.ts';
 import { headTextOf, toDocumentHead } from './document-head.ts';
 import type { DocumentLane } from './document-writer.ts';
 import { type FieldMap, loadFieldMap, objectOf } from './field-map.ts';
@@ -118,7 +118,7 @@ export function createPipeline({
         countDropped(dropped, header.exporter, droppedBy);
         continue;
       }
-      const text = `${headTextOf(head, flow.exporter)}${maker.rest(row, flow)}},"flow":{${flowText(flow)}}}\n`;
+      const text = `${headTextOf(head, flow.exporter, flow.exporterHostname)}${maker.rest(row, flow)}},"flow":{${flowText(flow)}}${tailText(flow)}}\n`;
       lane.write(text, first + i, head.timestampMs, header.exporter);
     }
   }

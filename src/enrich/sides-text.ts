@@ -36,17 +36,18 @@ export function hostnameOf(facts: AddressFacts, exporter: string): string {
 }
 
 /** `,"src_addr":…` and so on for both sides of a flow. */
-export function sidesText({ src, dst, server, header }: FlowDocument): string {
+export function sidesText({ src, dst, server, header, exporterHostname }: FlowDocument): string {
+  const exporter = exporterHostname ?? header.exporter;
   const isSrcPlaced = src !== undefined && hasPlace(src);
   const isDstPlaced = dst !== undefined && hasPlace(dst);
   let text = '';
   if (src !== undefined) {
     const role = server === undefined ? 0 : server === 'src' ? 4 : 2;
-    text = sideText(src, isSrcPlaced && !isDstPlaced ? role + 1 : role, header.exporter);
+    text = sideText(src, isSrcPlaced && !isDstPlaced ? role + 1 : role, exporter);
   }
   if (dst !== undefined) {
     const role = server === undefined ? 6 : server === 'dst' ? 10 : 8;
-    text += sideText(dst, isDstPlaced && !isSrcPlaced ? role + 1 : role, header.exporter);
+    text += sideText(dst, isDstPlaced && !isSrcPlaced ? role + 1 : role, exporter);
   }
   return isSrcPlaced && isDstPlaced ? text + placesText(dst, src) : text;
 }
@@ -65,7 +66,7 @@ export function toPartText(facts: AddressFacts, { side, role, isAlone }: Part, h
 
 /** Locations of source and destination are objects, those of client and server text, as in ElastiFlow's documents. */
 function roleText(facts: AddressFacts, role: Role, hostname: string): string {
-  const { autonomousSystem, asn, city, country, countryCode, location } = facts;
+  const { autonomousSystem, asn, city, country, countryCode, location, reputation } = facts;
   let text = `,"${role}_addr":${quoted(facts.text)},"${role}_hostname":${quoted(hostname)}`;
   if (autonomousSystem !== undefined) text += `,"${role}_autonomous_system":${quoted(autonomousSystem)}`;
   if (asn !== undefined) text += `,"${role}_asn":${numberText(asn)}`;
@@ -77,6 +78,7 @@ function roleText(facts: AddressFacts, role: Role, hostname: string): string {
     const isObject = role === 'src' || role === 'dst';
     text += `,"${role}_geo_location":${isObject ? `{"lat":${lat},"lon":${lon}}` : `"${lat},${lon}"`}`;
   }
+  if (reputation !== undefined) text += `,"${role}_rep_tags":${labelsText(reputation)}`;
   return text;
 }
 
@@ -86,7 +88,8 @@ export function hasPlace(facts: AddressFacts): boolean {
     publicSystem(facts) !== undefined ||
     facts.country !== undefined ||
     facts.countryCode !== undefined ||
-    facts.city !== undefined
+    facts.city !== undefined ||
+    facts.reputation !== undefined
   );
 }
 
@@ -101,7 +104,8 @@ function placesText(dst: AddressFacts, src: AddressFacts | undefined): string {
     bothText(',"autonomous_system":', publicSystem(dst), publicSystem(src)) +
     bothText(',"city":', dst.city, src?.city) +
     bothText(',"country":', dst.country, src?.country) +
-    bothText(',"country_code":', dst.countryCode, src?.countryCode)
+    bothText(',"country_code":', dst.countryCode, src?.countryCode) +
+    reputationText(bothLabels(src?.reputation, dst.reputation))
   );
 }
 
@@ -111,4 +115,21 @@ function bothText(key: string, dst: string | undefined, src: string | undefined)
     return one === undefined ? '' : key + quotedAgain(one);
   }
   return `${key}[${quotedAgain(dst)},${quotedAgain(src)}]`;
+}
+
+/** The labels of both sides, src's first, each once. */
+export function bothLabels(
+  src: readonly string[] | undefined,
+  dst: readonly string[] | undefined,
+): readonly string[] | undefined {
+  if (src === undefined || dst === undefined) return src ?? dst;
+  return [...src, ...dst.filter((label) => !src.includes(label))];
+}
+
+function reputationText(labels: readonly string[] | undefined): string {
+  return labels === undefined ? '' : `,"rep_tags":${labelsText(labels)}`;
+}
+
+function labelsText(labels: readonly string[]): string {
+  return `[${labels.map(quotedAgain).join()}]`;
 }

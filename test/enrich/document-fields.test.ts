@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { DescribedAddress } from '../../src/enrich/address-cache.ts';
-import { documentFieldNames, fieldReader, flowText } from '../../src/enrich/document-fields.ts';
+import { documentFieldNames, fieldReader, flowText, tailText } from '../../src/enrich/document-fields.ts';
 import { FlowDocument } from '../../src/enrich/flow-document.ts';
 import { compileFlowText, interpretFlowText } from '../../src/enrich/flow-text.ts';
 import { valueAtPath } from '../../src/enrich/test-record.ts';
@@ -30,6 +30,7 @@ const boston = {
   countryCode: 'US',
   location: { lat: 42.36, lon: -71.06 },
   locality: 'public',
+  reputation: ['scanner', 'botnet'],
 } as const;
 const lodz = {
   hostname: 'lodz.example',
@@ -40,6 +41,7 @@ const lodz = {
   countryCode: 'PL',
   location: { lat: 51.77, lon: 19.46 },
   locality: 'public',
+  reputation: ['botnet', 'spam'],
 } as const;
 
 /** A flow with every property set, as the record and all steps would. */
@@ -69,6 +71,10 @@ function fullFlow(): FlowDocument {
     outputSnmp: 5,
     inputIfname: 'eth0',
     vlan: 10,
+    vlanName: 'office',
+    srcMacVendor: 'Example Networks',
+    dstMacVendor: 'Example "B"',
+    communityId: '1:hO+sN4H+MG5MY/8hIrXPqc4ZQz0=',
     srcMac: 0x00_1b_21_3c_9d_f8,
     dstMac: 0xff_ff_ff_ff_ff_ff,
     srcMaskLen: 24,
@@ -147,8 +153,16 @@ const expected: Readonly<Record<string, unknown>> = {
   'flow.output_ifname': 'index: 5',
   'flow.tos': 184,
   'flow.vlan': 10,
+  'flow.vlan_name': 'office',
   'flow.src_mac': '00:1b:21:3c:9d:f8',
   'flow.dst_mac': 'ff:ff:ff:ff:ff:ff',
+  'flow.src_mac_vendor': 'Example Networks',
+  'flow.dst_mac_vendor': 'Example "B"',
+  'flow.src_rep_tags': ['scanner', 'botnet'],
+  'flow.dst_rep_tags': ['botnet', 'spam'],
+  'flow.client_rep_tags': ['scanner', 'botnet'],
+  'flow.server_rep_tags': ['botnet', 'spam'],
+  'flow.rep_tags': ['scanner', 'botnet', 'spam'],
   'flow.src_mask_len': 24,
   'flow.dst_mask_len': 16,
   'flow.next_hop': '192.0.2.254',
@@ -170,6 +184,29 @@ test('every field of the table is expected here', () => {
 test.each(flowNames)('%s is stored by its rule, and read as it is stored', (path) => {
   expect(valueAtPath(stored(fullFlow()), path)).toEqual(expected[path]);
   expect(fieldReader(path)?.(fullFlow())).toEqual(expected[path]);
+});
+
+test('what stands behind `flow` is read as it is stored', () => {
+  const read = fieldReader('network.community_id')?.(fullFlow());
+  expect(read).toBe('1:hO+sN4H+MG5MY/8hIrXPqc4ZQz0=');
+  expect(valueAtPath(JSON.parse(`{"flow":{}${tailText(fullFlow())}}`), 'network.community_id')).toBe(read);
+});
+
+test('a name of the exporter is stored as the name of the node, and of the loopback address', () => {
+  const flow = Object.assign(fullFlow(), { exporterHostname: 'core.example', dst: describedAddress('127.0.0.1', {}) });
+  expect(fieldReader('node.hostname')?.(flow)).toBe('core.example');
+  expect(fieldReader('flow.dst_hostname')?.(flow)).toBe('core.example');
+  expect(valueAtPath(stored(flow), 'flow.dst_hostname')).toBe('core.example');
+});
+
+test('a name that comes late is in the documents that follow', () => {
+  const flow = fullFlow();
+  stored(flow);
+  stored(flow);
+  const { src } = flow;
+  if (src !== undefined) src.hostname = 'late.example';
+  expect(valueAtPath(stored(flow), 'flow.src_hostname')).toBe('late.example');
+  expect(valueAtPath(stored(flow), 'flow.client_hostname')).toBe('late.example');
 });
 
 test('fields before `flow` are read, too', () => {

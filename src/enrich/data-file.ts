@@ -1,0 +1,87 @@
+// Files of users that steps read: lists, tables, names. A file that is not there is an error; a line that is wrong is named
+// in the log, and the good ones are used.
+
+import { readFile, stat } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
+import { WeirError } from '../model/errors.ts';
+import type { Logger } from '../telemetry/logger.ts';
+
+export interface LineMistake {
+  readonly line: number;
+  readonly message: string;
+}
+
+/** What a format makes of a text. */
+export interface DataRead<Entry> {
+  readonly entries: readonly Entry[];
+  readonly mistakes: readonly LineMistake[];
+}
+
+/** A list of a million addresses is 16 MB; what is larger was not made for this. */
+export const maxDataBytes = 64 * 1024 * 1024;
+
+/** Wrong lines that the log names, per file: the first ones tell what is wrong with the rest. */
+const maxNamedMistakes = 10;
+
+/** Wrong lines that are kept in mind, per file. */
+export const maxMistakes = 1000;
+
+/** Throws WeirError with the option's name in it. */
+export async function readDataFile(folder: string, path: string, option: string): Promise<string> {
+  const file = resolve(folder, path);
+  try {
+    const { size } = await stat(file);
+    if (size > maxDataBytes) {
+      throw new WeirError('file-invalid', `${option}: ${path} is larger than ${maxDataBytes / 2 ** 20} MiB`);
+    }
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    if (cause instanceof WeirError) throw cause;
+    const reason = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+    throw new WeirError('file-missing', `${option}: cannot read ${path}${reason}`, {
+      hint: 'Paths start at the folder of the pipeline file.',
+      cause,
+    });
+  }
+}
+
+/** Reads a file and names its wrong lines. A file in which no line is right is an error. */
+export async function readEntries<Entry>(
+  { folder, logger }: { readonly folder: string; readonly logger: Logger },
+  path: string,
+  option: string,
+  read: (text: string, path: string) => DataRead<Entry>,
+): Promise<readonly Entry[]> {
+  const { entries, mistakes } = read(await readDataFile(folder, path, option), path);
+  const [first] = mistakes;
+  if (entries.length === 0 && first !== undefined) {
+    throw new WeirError(
+      'file-invalid',
+      `${option}: ${path}:${first.line} ${first.message}; no line of the file is right`,
+    );
+  }
+  logMistakes(logger, path, mistakes);
+  return entries;
+}
+
+export function logMistakes(logger: Logger, path: string, mistakes: readonly LineMistake[]): void {
+  for (const { line, message } of mistakes.slice(0, maxNamedMistakes)) logger.warn(`${path}:${line} ${message}`);
+  if (mistakes.length > maxNamedMistakes) {
+    const count = mistakes.length >= maxMistakes ? `${maxMistakes} or more` : String(mistakes.length);
+    logger.warn(`${path}: ${count} lines are wrong; the others are used`);
+  }
+}
+
+/** Notes a mistake, up to the bound. */
+export function noteMistake(mistakes: LineMistake[], line: number, message: string): void {
+  if (mistakes.length < maxMistakes) mistakes.push({ line, message });
+}
+
+/** What a message shows of a wrong value. */
+export function shown(value: string): string {
+  return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+}
+
+export function isYaml(path: string): boolean {
+  return ['.yml', '.yaml'].includes(extname(path).toLowerCase());
+}
