@@ -83,6 +83,7 @@ const groups: readonly FieldGroup[] = [
   number('packets', 'packets'),
   derived('service_port', (flow) => bySide(flow, flow.srcPort, flow.dstPort)),
   derived('service_name', (flow) => bySide(flow, flow.srcPortName, flow.dstPortName)),
+  text('server_rule', 'serverRule'),
   networkInterface(
     'input',
     (flow) => flow.inputSnmp,

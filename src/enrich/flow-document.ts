@@ -28,6 +28,13 @@ export class FlowDocument {
   dst: AddressFacts | undefined;
   /** Which side is the server, once a step has decided. */
   server: Side | undefined;
+  /** What decided it (step `server`). */
+  serverRule: string | undefined;
+  /** Element 239 (RFC 5103 §6.3): 1, the source is the initiator; 2, the destination is. */
+  biflowDirection: number | undefined;
+  /** First and last packet, ms since 1970. Only read where a step asks for it (`readsTimes`). */
+  startMs: number | undefined;
+  endMs: number | undefined;
   ipVersion: 4 | 6 | undefined;
 
   srcPort: number | undefined;
@@ -90,6 +97,10 @@ export class FlowDocument {
     this.src = undefined;
     this.dst = undefined;
     this.server = undefined;
+    this.serverRule = undefined;
+    this.biflowDirection = undefined;
+    this.startMs = undefined;
+    this.endMs = undefined;
     this.ipVersion = undefined;
     this.srcPort = undefined;
     this.dstPort = undefined;

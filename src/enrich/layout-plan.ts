@@ -57,7 +57,14 @@ export type Move =
       readonly property: PropertyOf<string> | 'exporter';
       readonly columns: readonly number[];
     }
+  /** The first column that has a number: a time, an uptime in ms, or µs before the export. */
+  | { readonly kind: 'time'; readonly property: 'startMs' | 'endMs'; readonly sources: readonly TimeSource[] }
   | { readonly kind: 'text'; readonly property: PropertyOf<string>; readonly columns: readonly number[] };
+
+export interface TimeSource {
+  readonly column: number;
+  readonly form: 'time' | 'uptime' | 'delta';
+}
 
 export interface LayoutPlan {
   readonly object: ObjectName;
@@ -116,7 +123,18 @@ const icmpElements: readonly (readonly [PropertyOf<number>, readonly string[]])[
   ['icmpCode', ['icmpCodeIPv4', 'icmpCodeIPv6']],
 ];
 
-export function planLayout(layout: Layout, fieldMap: FieldMap): LayoutPlan {
+/** The finest first. */
+const timeElements: readonly (readonly [string, TimeSource['form']])[] = [
+  ['Nanoseconds', 'time'],
+  ['Microseconds', 'time'],
+  ['Milliseconds', 'time'],
+  ['Seconds', 'time'],
+  ['SysUpTime', 'uptime'],
+  ['DeltaMicroseconds', 'delta'],
+];
+
+/** `readsTimes`: a step wants the times of the flow's first and last packet. */
+export function planLayout(layout: Layout, fieldMap: FieldMap, { readsTimes = false } = {}): LayoutPlan {
   const map = fieldMap.protocols[layout.protocol];
   const { columns } = layout;
   const at = new Map(columns.map(({ name }, index) => [name, index]));
@@ -195,6 +213,10 @@ export function planLayout(layout: Layout, fieldMap: FieldMap): LayoutPlan {
     if (found.length > 0) moves.push({ kind: 'number', property, columns: found });
   }
 
+  const biflow = find(map.clientServer?.direction ?? '', 'number');
+  if (biflow >= 0) moves.push({ kind: 'number', property: 'biflowDirection', columns: [biflow] });
+  if (readsTimes) moves.push(...planTimes(find));
+
   for (const index of kept) moved.delete(index);
   return {
     object: objectOf(layout.protocol),
@@ -205,6 +227,17 @@ export function planLayout(layout: Layout, fieldMap: FieldMap): LayoutPlan {
     sameTraffic,
     stored: planStored(layout, moved, fieldMap),
   };
+}
+
+function planTimes(find: Find): Move[] {
+  const properties = { startMs: 'flowStart', endMs: 'flowEnd' } as const;
+  return (['startMs', 'endMs'] as const).flatMap((property): Move[] => {
+    const sources = timeElements.flatMap(([unit, form]) => {
+      const column = find(properties[property] + unit, form === 'time' ? 'time' : 'number');
+      return column < 0 ? [] : [{ column, form }];
+    });
+    return sources.length === 0 ? [] : [{ kind: 'time', property, sources }];
+  });
 }
 
 function firstOf(indexes: readonly number[]): number {

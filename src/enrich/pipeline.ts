@@ -58,6 +58,7 @@ export function createPipeline({
   const preparing = steps.filter(({ step }) => step.prepare !== undefined);
   const describing = steps.filter(({ step }) => step.describe !== undefined);
   const applied = steps.filter(({ step }) => step.apply !== undefined);
+  const readsTimes = steps.some(({ step }) => step.readsTimes === true);
   const addresses = createAddressCache({
     maxAddresses,
     describe: (facts) => {
@@ -81,7 +82,10 @@ export function createPipeline({
   }
 
   function makerOf(layout: Layout): DocumentMaker {
-    return makers.get(layout.id) ?? makers.add(layout.id, createDocumentMaker(planLayout(layout, fieldMap), addresses));
+    return (
+      makers.get(layout.id) ??
+      makers.add(layout.id, createDocumentMaker(planLayout(layout, fieldMap, { readsTimes }), addresses))
+    );
   }
 
   async function prepare(batch: RecordBatch): Promise<void> {

@@ -1,12 +1,12 @@
 // From the values of a row to the properties of the flow document: the rules of data/field-map.yml, value by value.
 // Values that cannot be moved whole (repeated elements, wrong lengths) set `odd`, so that they are stored on their own.
 
-import type { ColumnType, FieldValue, Row } from '../model/record.ts';
+import type { ColumnType, FieldValue, RecordHeader, Row } from '../model/record.ts';
 import type { AddressCache } from './address-cache.ts';
 import type { AddressFacts } from './address-facts.ts';
 import { toIPv4Text } from './address-text.ts';
 import type { Count, FlowDocument } from './flow-document.ts';
-import type { AddressColumns, Alternative, ClientServerColumns, LayoutPlan } from './layout-plan.ts';
+import type { AddressColumns, Alternative, ClientServerColumns, LayoutPlan, TimeSource } from './layout-plan.ts';
 import { applicationText } from './stored-columns.ts';
 
 export interface RowState {
@@ -214,6 +214,22 @@ export function readText(
     if (typeof value !== 'string' || value === '') continue;
     const text = types[column] === 'bytes' ? applicationText(value) : value;
     if (text !== '0..0') return text;
+  }
+  return undefined;
+}
+
+/** The first source that has a number, as ms since 1970. Uptimes: RFC 3954 §8, with wraps as in stored-columns.ts. */
+export function readTimeMs(
+  row: Row,
+  sources: readonly TimeSource[],
+  { exportedAtMs, sysUptimeMs }: RecordHeader,
+): number | undefined {
+  for (const { column, form } of sources) {
+    const value = row[column];
+    if (typeof value !== 'number') continue;
+    if (form === 'time') return value;
+    if (form === 'delta') return exportedAtMs - value / 1000;
+    if (sysUptimeMs !== undefined) return exportedAtMs - ((sysUptimeMs - value) | 0);
   }
   return undefined;
 }

@@ -38,6 +38,8 @@ export interface StepContext {
 }
 
 export interface Step {
+  /** `apply` reads `startMs` and `endMs`, which cost time and are undefined otherwise. */
+  readonly readsTimes?: boolean;
   /** The only place that may wait. */
   prepare?(batch: RecordBatch): Promise<void>;
   /** Once per address, in file order; the result is cached, so it must depend on nothing else. */

@@ -76,6 +76,9 @@ function applyMove(move: Move, row: Row, flow: FlowDocument, plan: LayoutPlan, s
       if (move.property === 'exporter') flow.exporter = values.readExporter(row, move.columns, flow.exporter, state);
       else flow[move.property] = values.readAddressText(row, move.columns, state);
       break;
+    case 'time':
+      flow[move.property] = values.readTimeMs(row, move.sources, flow.header);
+      break;
     case 'text':
       flow[move.property] = values.readText(row, move.columns, plan.types, state);
       break;

@@ -87,6 +87,7 @@ function fullFlow(): FlowDocument {
     dstPortTrans: 8443,
     bgpValidState: 1,
     application: 'SSL',
+    serverRule: 'port',
   } satisfies Partial<FlowDocument>);
 }
 
@@ -173,6 +174,7 @@ const expected: Readonly<Record<string, unknown>> = {
   'flow.src_port_trans': 1024,
   'flow.dst_port_trans': 8443,
   'flow.application': 'SSL',
+  'flow.server_rule': 'port',
 };
 
 const flowNames = documentFieldNames().filter((path) => path.startsWith('flow.'));

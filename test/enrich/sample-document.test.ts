@@ -93,7 +93,7 @@ async function documentsFromTheWire(): Promise<unknown[]> {
   const folder = await mkdtemp(join(tmpdir(), 'weir-sample-'));
   const options: Readonly<Record<string, unknown>> = {
     sampling: {},
-    server: {},
+    server: { method: 'elastiflow' },
     services: {},
     geoip: { database: await writeCityDatabase(folder) },
     asn: { database: await writeAsnDatabase(folder) },

@@ -7,7 +7,10 @@ import { silentLogger } from '../../../src/telemetry/logger.ts';
 let step: Step;
 
 beforeAll(async () => {
-  step = await serverStep.create({}, { folder: '.', logger: silentLogger });
+  step = await serverStep.create(serverStep.options.parse({ method: 'elastiflow' }), {
+    folder: '.',
+    logger: silentLogger,
+  });
 });
 
 const syn = 0x02;
