@@ -4,19 +4,19 @@
 import type { Datagram } from '../model/datagram.ts';
 import type { Protocol } from '../model/record.ts';
 import { type SequenceChange, type SequenceReport, sequenceUnits } from '../model/sequence.ts';
+import {
+  observeIpfix,
+  observeNetflow5,
+  observeNetflow9,
+  observeSflow5,
+  type RecordCount,
+  sflow5SubAgentAt,
+  toSflow5Key,
+} from './sequence-headers.ts';
 import type { Observation } from './sequence-measures.ts';
 import { SequenceSpace } from './sequence-space.ts';
 import type { SequenceSender } from './sequence-tally.ts';
 import { uint32At } from './wire-numbers.ts';
-
-/** What decoding found in a datagram of v9 or IPFIX. One object serves all. */
-export interface RecordCount {
-  /** Data records, those of options templates included. */
-  records: number;
-  optionsRecords: number;
-  /** False: a set could not be read, or had no template yet. */
-  isWhole: boolean;
-}
 
 export interface SequencesOptions {
   readonly maxSpaces: number;
@@ -34,15 +34,37 @@ export interface Sequences {
 
 interface Sender extends SequenceSender {
   readonly spaces: Map<number, Slot>;
+  /** Of the domain that sent last: most exporters have one. */
   lastKey: number;
-  lastSpace: SequenceSpace | undefined;
+  lastRow: number;
 }
 
 interface Slot {
   readonly sender: Sender;
   readonly key: number;
   readonly space: SequenceSpace;
+  /** Where its row begins. */
+  readonly row: number;
 }
+
+/**
+ * While datagrams come in their turn, a space is a row of numbers side by side: with thousands of exporters it is the memory's
+ * latency that counts. Then the row is what holds, and its space is behind; anything else makes them equal first.
+ */
+const column = {
+  /** The number that is next, or -1: the space is what holds. */
+  next: 0,
+  own: 1,
+  second: 2,
+  third: 3,
+  clockMs: 4,
+  uptimeMs: 5,
+  receivedAtMs: 6,
+  sentAtLast: 7,
+  received: 8,
+} as const;
+const rowLength = 9;
+const firstRows = 64;
 
 /** Who sends more seldom has nothing to count that would be missed. */
 const idleMs = 10 * 60_000;
@@ -57,9 +79,10 @@ export function createSequences({ maxSpaces, onChange }: SequencesOptions): Sequ
     sflow5: new Map(),
   };
   const slots: Slot[] = [];
+  let rows = new Float64Array(firstRows * rowLength);
   let hand = 0;
   let last: Sender | undefined;
-  let now: Observation = {
+  const now: Observation = {
     sequence: 0,
     own: 0,
     second: 0,
@@ -74,61 +97,98 @@ export function createSequences({ maxSpaces, onChange }: SequencesOptions): Sequ
       last = senders[protocol].get(exporter) ?? addSender(protocol, exporter);
     }
     const sender = last;
-    let space = sender.lastSpace;
-    if (sender.lastKey !== key || space === undefined) {
-      space = sender.spaces.get(key)?.space;
-      if (space !== undefined) remember(sender, key, space);
+    let row = sender.lastRow;
+    if (sender.lastKey !== key) {
+      const slot = sender.spaces.get(key);
+      if (slot === undefined) {
+        addSlot(sender, key, domain);
+        return;
+      }
+      row = slot.row;
+      sender.lastKey = key;
+      sender.lastRow = row;
     }
-    if (space === undefined) {
-      space = addSpace(sender, key, domain);
-      if (space === undefined) return;
-      remember(sender, key, space);
-    } else if (space.isSteady && now.sequence === space.next && now.own >= 0) {
-      space.sentAtLast = sender.sent;
-      sender.sent += now.own;
-      space.next = (now.sequence + now.own) >>> 0;
-      space.received += now.own;
-      // Exchanged, not copied.
-      const spare = space.last;
-      space.last = now;
-      now = spare;
-      return;
-    } else space.observe(now);
+    if (now.sequence === rows[row] && now.own >= 0) {
+      writeRow(row, (now.sequence + now.own) >>> 0, now, sender.sent);
+      rows[row + column.received]! += now.own;
+    } else {
+      const slot = sender.spaces.get(key);
+      if (slot !== undefined) observeClosely(slot);
+    }
     if (now.own > 0) sender.sent += now.own;
   }
 
-  function remember(sender: Sender, key: number, space: SequenceSpace): void {
-    sender.lastKey = key;
-    sender.lastSpace = space;
+  function writeRow(row: number, next: number, newest: Observation, sent: number): void {
+    rows[row] = next;
+    rows[row + column.own] = newest.own;
+    rows[row + column.second] = newest.second;
+    rows[row + column.third] = newest.third;
+    rows[row + column.clockMs] = newest.clockMs;
+    rows[row + column.uptimeMs] = newest.uptimeMs;
+    rows[row + column.receivedAtMs] = newest.receivedAtMs;
+    rows[row + column.sentAtLast] = sent;
+  }
+
+  function observeClosely(slot: Slot): void {
+    const { row } = slot;
+    const space = toSpace(slot);
+    space.observe(now);
+    if (!space.isSteady) return;
+    writeRow(row, space.next, space.last, space.sentAtLast);
+    rows[row + column.received] = space.received;
+  }
+
+  /** From here on the space is what holds. */
+  function toSpace({ space, row }: Slot): SequenceSpace {
+    if (rows[row] === -1) return space;
+    space.next = rows[row]!;
+    space.last.own = rows[row + column.own]!;
+    space.last.sequence = (space.next - space.last.own) >>> 0;
+    space.last.second = rows[row + column.second]!;
+    space.last.third = rows[row + column.third]!;
+    space.last.clockMs = rows[row + column.clockMs]!;
+    space.last.uptimeMs = rows[row + column.uptimeMs]!;
+    space.last.receivedAtMs = rows[row + column.receivedAtMs]!;
+    space.sentAtLast = rows[row + column.sentAtLast]!;
+    space.received = rows[row + column.received]!;
+    rows[row] = -1;
+    return space;
   }
 
   function addSender(protocol: Protocol, exporter: string): Sender {
-    return { exporter, protocol, sent: 0, spaces: new Map(), lastKey: -1, lastSpace: undefined };
+    return { exporter, protocol, sent: 0, spaces: new Map(), lastKey: -1, lastRow: 0 };
   }
 
-  /** Undefined: there is no room, and the datagram stays uncounted. */
-  function addSpace(sender: Sender, key: number, domain: number): SequenceSpace | undefined {
+  /** With its first datagram. Where there is no room it stays uncounted. */
+  function addSlot(sender: Sender, key: number, domain: number): void {
     let at = slots.length;
     if (at >= maxSpaces) {
       const free = findFreeSlot();
-      if (free === undefined) return undefined;
+      if (free === undefined) return;
       at = free;
       remove(slots[at]!);
     }
-    const space = new SequenceSpace(sender, domain, now, onChange);
-    const slot: Slot = { sender, key, space };
+    const row = at * rowLength;
+    if (row >= rows.length) {
+      const more = new Float64Array(2 * rows.length);
+      more.set(rows);
+      rows = more;
+    }
+    rows[row] = -1;
+    const slot: Slot = { sender, key, space: new SequenceSpace(sender, domain, now, onChange), row };
     slots[at] = slot;
     sender.spaces.set(key, slot);
     senders[sender.protocol].set(sender.exporter, sender);
-    return space;
+    if (now.own > 0) sender.sent += now.own;
   }
 
   /** Who sent once only goes first, as spoofed sources do: they must not push out who is counted. Then whoever sends no more. */
   function findFreeSlot(): number | undefined {
     for (let looks = Math.min(maxLooks, slots.length); looks > 0; looks--) {
       hand = (hand + 1) % slots.length;
-      const { space } = slots[hand]!;
-      if (!space.hasFollowed || now.receivedAtMs - space.last.receivedAtMs > idleMs) return hand;
+      const { space, row } = slots[hand]!;
+      const heardAtMs = rows[row] === -1 ? space.last.receivedAtMs : rows[row + column.receivedAtMs]!;
+      if (!space.hasFollowed || now.receivedAtMs - heardAtMs > idleMs) return hand;
     }
     return undefined;
   }
@@ -137,76 +197,37 @@ export function createSequences({ maxSpaces, onChange }: SequencesOptions): Sequ
     sender.spaces.delete(key);
     if (sender.lastKey === key) {
       sender.lastKey = -1;
-      sender.lastSpace = undefined;
     }
     if (sender.spaces.size === 0) senders[sender.protocol].delete(sender.exporter);
   }
 
   function netflow5({ payload, exporter, receivedAtMs }: Datagram): void {
-    if (payload.length < 24) return;
-    now.sequence = uint32At(payload, 16);
-    now.own = payload[2]! * 256 + payload[3]!;
-    now.second = -1;
-    now.third = 1;
-    now.clockMs = uint32At(payload, 8) * 1000;
-    now.uptimeMs = uint32At(payload, 4);
-    now.receivedAtMs = receivedAtMs;
+    if (!observeNetflow5(now, payload, receivedAtMs)) return;
     const engine = payload[20]! * 256 + payload[21]!;
     observe('netflow5', exporter, engine, engine);
   }
 
-  function netflow9({ payload, exporter, receivedAtMs }: Datagram, { records, isWhole }: RecordCount): void {
-    if (payload.length < 20) return;
-    now.sequence = uint32At(payload, 12);
-    now.own = 1;
-    now.second = isWhole ? records : -1;
-    now.third = payload[2]! * 256 + payload[3]!;
-    now.clockMs = uint32At(payload, 8) * 1000;
-    now.uptimeMs = uint32At(payload, 4);
-    now.receivedAtMs = receivedAtMs;
+  function netflow9({ payload, exporter, receivedAtMs }: Datagram, count: RecordCount): void {
+    if (!observeNetflow9(now, payload, receivedAtMs, count)) return;
     const domain = uint32At(payload, 16);
     observe('netflow9', exporter, domain, domain);
   }
 
   function ipfix({ payload, exporter, receivedAtMs }: Datagram, count: RecordCount): void {
-    const messageLength = payload.length < 16 ? 0 : payload[2]! * 256 + payload[3]!;
-    if (messageLength < 16) return;
-    const isWhole = count.isWhole && messageLength <= payload.length;
-    now.sequence = uint32At(payload, 8);
-    now.own = isWhole ? count.records : -1;
-    now.second = isWhole ? count.records - count.optionsRecords : -1;
-    now.third = 1;
-    now.clockMs = uint32At(payload, 4) * 1000;
-    now.uptimeMs = -1;
-    now.receivedAtMs = receivedAtMs;
+    if (!observeIpfix(now, payload, receivedAtMs, count)) return;
     const domain = uint32At(payload, 12);
     observe('ipfix', exporter, domain, domain);
   }
 
   function sflow5({ payload, exporter, receivedAtMs }: Datagram): void {
-    if (payload.length < 8) return;
-    const agentType = uint32At(payload, 4);
-    if (agentType > 2) return;
-    const at = 8 + (agentType === 0 ? 0 : agentType === 1 ? 4 : 16);
-    if (payload.length < at + 16) return;
-    const domain = uint32At(payload, at);
-    now.sequence = uint32At(payload, at + 4);
-    now.own = 1;
-    now.second = uint32At(payload, at + 12);
-    now.third = -1;
-    now.clockMs = uint32At(payload, at + 8);
-    now.uptimeMs = now.clockMs;
-    now.receivedAtMs = receivedAtMs;
-    // 32 bits of the agent's address above 20 of the sub-agent: agents number theirs from 0.
-    let agent = 0;
-    for (let i = 8; i < at; i += 4) agent = Math.imul(agent, 0x9e37_79b1) ^ uint32At(payload, i);
-    const key = (agent >>> 0) * 0x10_0000 + ((domain ^ (domain >>> 20)) & 0xf_ffff);
-    observe('sflow5', exporter, key, domain);
+    if (!observeSflow5(now, payload, receivedAtMs)) return;
+    observe('sflow5', exporter, toSflow5Key(payload), uint32At(payload, sflow5SubAgentAt(payload)));
   }
 
   function* reports(): Iterable<SequenceReport> {
-    for (const { sender, space } of slots) {
-      const { exporter, protocol } = sender;
+    for (const slot of slots) {
+      const { exporter, protocol } = slot.sender;
+      const space = toSpace(slot);
       const { domain, received } = space;
       const { lost, reordered, duplicated, restarts, trouble } = space.tally;
       const unit = sequenceUnits[protocol];

@@ -5,7 +5,7 @@ import type { RecordHeader, RecordSet, Row } from '../model/record.ts';
 import type { Cursor } from './cursor.ts';
 import type { InformationElements } from './information-elements.ts';
 import type { ParkedSets } from './parked-sets.ts';
-import type { RecordCount } from './sequence.ts';
+import type { RecordCount } from './sequence-headers.ts';
 import type { SharedPlans } from './shared-plans.ts';
 import type { ListScope } from './structured-data.ts';
 import { readTemplateRecord, type TemplateKind, type TemplateProtocol } from './template-record.ts';

@@ -402,6 +402,16 @@ describe('bounds', () => {
     expect(totals.lost).toBe(session[30]!.records);
   });
 
+  it('looking at the accounts changes nothing in them', () => {
+    const { totals, receive, teach, decoder } = createAccount();
+    teach('ipfix', 4);
+    toSession('ipfix', toCounts(60), 4).forEach((sent, i) => {
+      if (i !== 40) receive(toPayload(sent), sent.atMs);
+      expect([...decoder.sequences()]).toHaveLength(1);
+    });
+    expect(totals).toEqual({ ...none, lost: toCounts(60)[40] });
+  });
+
   it('any numbers and times end in counts that are no nonsense: nothing below zero', () => {
     const odd = fc.record({
       protocol: fc.constantFrom(...protocols),
