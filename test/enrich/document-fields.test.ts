@@ -314,7 +314,9 @@ test('127.0.0.1 has the name of the exporter, in every part', () => {
 });
 
 test('without a server there are no client, server and service fields', () => {
-  const names = Object.keys((withFlow({ server: undefined } as Partial<FlowDocument>) as { flow: object }).flow);
+  const names = Object.keys(
+    (withFlow({ server: undefined, serverRule: undefined } as Partial<FlowDocument>) as { flow: object }).flow,
+  );
   expect(names.filter((name) => /^(client|server|service)_/.test(name))).toEqual([]);
 });
 
