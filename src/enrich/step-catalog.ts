@@ -2,19 +2,25 @@
 
 import type { StepDefinition } from './step.ts';
 import { asnStep } from './steps/asn.ts';
+import { communityIdStep } from './steps/community-id.ts';
 import { dropStep } from './steps/drop.ts';
 import { geoipStep } from './steps/geoip.ts';
+import { interfacesStep } from './steps/interfaces.ts';
 import { localityStep } from './steps/locality.ts';
 import { samplingStep } from './steps/sampling.ts';
 import { serverStep } from './steps/server.ts';
 import { servicesStep } from './steps/services.ts';
+import { vlanNamesStep } from './steps/vlan-names.ts';
 
 export const stepCatalog: readonly StepDefinition<unknown>[] = [
   asnStep,
+  communityIdStep,
   dropStep,
   geoipStep,
+  interfacesStep,
   localityStep,
   samplingStep,
   serverStep,
   servicesStep,
+  vlanNamesStep,
 ];
