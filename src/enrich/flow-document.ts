@@ -3,6 +3,7 @@
 
 import type { RecordHeader } from '../model/record.ts';
 import type { AddressFacts } from './address-facts.ts';
+import { DocumentChanges } from './document-changes.ts';
 
 /** A counter: a number, or decimal text beyond 2^53 - 1. */
 export type Count = number | string;
@@ -15,6 +16,7 @@ export type SamplingSource = 'header' | 'record' | 'options' | 'override' | 'def
 export class FlowDocument {
   header!: RecordHeader;
   /** Labels, and what steps changed in fields without a property here. */
+  readonly changes = new DocumentChanges();
   /** `@timestamp`, ms since 1970. */
   timestampMs = 0;
   /** Exporter address after proxies (elements 130, 131) and sFlow agents: `node.ipaddr`. */

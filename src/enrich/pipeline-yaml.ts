@@ -24,6 +24,8 @@ export interface YamlTree {
   readonly isTooBig: boolean;
   /** Place of the value at a path; of its nearest parent when there is none. */
   placeOf(path: Path): Place;
+  /** Place of a character inside the text at a path; of the value where that can't be told (variables). */
+  placeWithin(path: Path, offset: number): Place;
   /** Place of the key that leads to the value at a path. */
   placeOfKey(path: Path): Place;
   /** Names of the variables that the value at a path was made from. */
@@ -48,6 +50,8 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
   const keys = new Map<string, Place>();
   const variables = new Map<string, readonly string[]>();
   const variablePaths: Path[] = [];
+  /** Texts as they came out, and where they are written. */
+  const texts = new Map<string, { readonly text: string; readonly from: number; readonly to: number }>();
   const anchors = new Map<string, Node>();
   const open = new Set<Node>();
   let aliasDepth = 0;
@@ -142,16 +146,23 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
   }
 
   function toScalar(node: Scalar, path: Path): unknown {
-    const { value } = node;
-    if (typeof value !== 'string' || !value.includes('$')) return value;
-    const expansion = expandVariables(value, environment);
+    const { value, range } = node;
+    if (typeof value !== 'string') return value;
+    if (!value.includes('$')) {
+      if (range) texts.set(pathKey(path), { text: value, from: range[0], to: range[1] });
+      return value;
+    }
+    const expansion = expandVariables(value, environment, path[0] === 'steps');
     for (const { piece, message } of expansion.problems) {
       const from = node.range?.[0] ?? 0;
       const within = source.slice(from, node.range?.[1] ?? from).indexOf(piece);
       mistakes.push({ ...place(from + Math.max(0, within)), message });
     }
     if (expansion.problems.length > 0) return breakAt(path);
-    if (expansion.names.length === 0) return expansion.text;
+    if (expansion.names.length === 0) {
+      if (range) texts.set(pathKey(path), { text: expansion.text, from: range[0], to: range[1] });
+      return expansion.text;
+    }
     if (expansion.text === '') return undefined;
     variables.set(pathKey(path), expansion.names);
     variablePaths.push(path);
@@ -189,12 +200,19 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
     return root;
   }
 
+  function placeWithin(path: Path, offset: number): Place {
+    const written = texts.get(pathKey(path));
+    if (written === undefined) return nearest(values, path);
+    return place(written.from + writtenOffset(written.text, source.slice(written.from, written.to), offset));
+  }
+
   return {
     value,
     mistakes,
     syntaxErrors,
     isTooBig: valueCount > maxValues,
     placeOf: (path) => nearest(values, path),
+    placeWithin,
     placeOfKey: (path) => nearest(keys, path),
     variablesOf: (path) => variables.get(pathKey(path)) ?? [],
     variablePaths,
@@ -204,6 +222,23 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
 
 function isNode(node: unknown): node is Node {
   return isScalar(node) || isMap(node) || isSeq(node) || isAlias(node);
+}
+
+/**
+ * Where in the source of a scalar its text has the character at `offset`: quotes, escapes, indents and line breaks that
+ * YAML takes out are passed over. 0 where the text is not found like that.
+ */
+function writtenOffset(text: string, written: string, offset: number): number {
+  let at = 0;
+  for (let i = 0; i < text.length && i <= offset; i++) {
+    const isSpace = /\s/.test(text[i]!);
+    while (at < written.length && written[at] !== text[i] && !(isSpace && /\s/.test(written[at]!))) at += 1;
+    if (at >= written.length) return 0;
+    if (i === offset) return at;
+    at += 1;
+  }
+  // Behind the last character: the end.
+  return at;
 }
 
 export function pathKey(path: Path): string {

@@ -4,6 +4,7 @@ import type { DocumentBatch } from '../model/document.ts';
 import type { Layout } from '../model/record.ts';
 import type { BatchSet, RecordBatch } from '../model/record-batch.ts';
 import { createAddressCache } from './address-cache.ts';
+import { changedDocument } from './document-changes.ts';
 import { flowText, tailText } from './document-fields.ts';
 import { headTextOf, toDocumentHead } from './document-head.ts';
 import type { DocumentLane } from './document-writer.ts';
@@ -123,7 +124,8 @@ export function createPipeline({
         continue;
       }
       const text = `${headTextOf(head, flow.exporter, flow.exporterHostname)}${maker.rest(row, flow)}},"flow":{${flowText(flow)}}${tailText(flow)}}\n`;
-      lane.write(text, first + i, head.timestampMs, header.exporter);
+      const changed = flow.changes.isUsed ? changedDocument(text, flow.changes) : text;
+      lane.write(changed, first + i, head.timestampMs, header.exporter);
     }
   }
 

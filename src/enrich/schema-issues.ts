@@ -61,10 +61,20 @@ function checkUnguarded(schema: Schema, value: unknown, tree: YamlTree, base: Pa
     }
     const given = valueAt(checkedValue, path);
     if (given === undefined && (tree.isBroken(full) || tree.isBroken(full.slice(0, -1)))) return;
-    const place = issue.code === 'invalid_key' ? tree.placeOfKey(full) : tree.placeOf(full);
+    const offset = offsetOf(issue);
+    const place =
+      offset !== undefined
+        ? tree.placeWithin(full, offset)
+        : issue.code === 'invalid_key'
+          ? tree.placeOfKey(full)
+          : tree.placeOf(full);
     const where = setting(issue.code === 'invalid_key' ? path.slice(0, -1) : path, title);
     const isMissing = given === undefined && issue.code !== 'invalid_key';
-    const said = isMissing ? missing(issue) : sentence(issue, given, full, tree);
+    const said = isMissing
+      ? missing(issue)
+      : offset === undefined
+        ? sentence(issue, given, full, tree)
+        : issue.message + fromVariables(full, tree);
     mistakes.push({ ...place, message: where === '' ? said : `${where}${isMissing ? ' ' : ': '}${said}` });
   }
 }
@@ -124,8 +134,7 @@ function missing(issue: Issue): string {
 }
 
 function sentence(issue: Issue, given: unknown, full: Path, tree: YamlTree): string {
-  const variables = tree.variablesOf(full);
-  const from = variables.length === 0 ? '' : ` from ${variables.map((name) => `\${${name}}`).join(' and ')}`;
+  const from = fromVariables(full, tree);
   const secret = /^(?:password|api_key)$/.test(String(full.at(-1)));
   const got =
     issue.code === 'invalid_key' ? show(String(full.at(-1))) : secret ? 'a secret of another form' : show(given);
@@ -138,6 +147,17 @@ function sentence(issue: Issue, given: unknown, full: Path, tree: YamlTree): str
     return `${expected}, got ${got}${from}${guess.startsWith('; did') ? guess : ''}`;
   }
   return secret ? expected + from : `${expected} (${got}${from})`;
+}
+
+function fromVariables(full: Path, tree: YamlTree): string {
+  const variables = tree.variablesOf(full);
+  return variables.length === 0 ? '' : ` from ${variables.map((name) => `\${${name}}`).join(' and ')}`;
+}
+
+/** Where in a text its mistake is (conditions, templates): what is there need not be repeated. */
+function offsetOf(issue: Issue): number | undefined {
+  const offset: unknown = issue.code === 'custom' ? issue.params?.['offset'] : undefined;
+  return typeof offset === 'number' ? offset : undefined;
 }
 
 const typeNames: Readonly<Record<string, string>> = {

@@ -16,12 +16,20 @@ export interface ExpansionProblem {
 
 const token = /\$\$|\$\{([^}]*)(\}?)/g;
 const reference = /^([A-Za-z_][A-Za-z0-9_]*)(?::([\s\S]*))?$/;
+/** A field of the document, in the templates of steps: no variable has a dot in its name. */
+const fieldReference = /^@?[A-Za-z_]\w*\.[^:]+(?::[\s\S]*)?$/;
 
-export function expandVariables(text: string, environment: Readonly<Record<string, string>>): Expansion {
+/** `hasFields`: pieces such as `${flow.src_addr}` stay as they are. */
+export function expandVariables(
+  text: string,
+  environment: Readonly<Record<string, string>>,
+  hasFields = false,
+): Expansion {
   const names: string[] = [];
   const problems: ExpansionProblem[] = [];
   const expanded = text.replace(token, (piece: string, inside: string | undefined, close: string | undefined) => {
     if (inside === undefined) return '$';
+    if (hasFields && close === '}' && fieldReference.test(inside)) return piece;
     const match = reference.exec(inside);
     if (close !== '}' || match === null) {
       const short = piece.length > 40 ? `${piece.slice(0, 40)}…` : piece;

@@ -1,0 +1,162 @@
+// Ranges of whole numbers → a number each; of ranges within ranges the innermost counts (the longest prefix).
+// Ranges may not overlap otherwise. They are laid flat once, so that a look-up is one binary search:
+//
+//   10.0.0.0/8 = 1, 10.1.0.0/16 = 2   →   10.0.0.0: 1   10.1.0.0: 2   10.2.0.0: 1   11.0.0.0: none
+//
+// A million prefixes take 16 MB of IPv4 and 40 MB of IPv6 (twice as many starts, and a value for each).
+
+/** Values are 0 to 2^32 - 2. */
+export const noValue = 0xffff_ffff;
+
+export interface RangeTable {
+  /** Ranges that were taken. */
+  readonly size: number;
+  /** `key`: as many words as the table is wide. `noValue`: in no range. */
+  lookup(key: Uint32Array): number;
+}
+
+export interface RangeTableBuilder {
+  /** First and last number, words highest first. The same range again: the last one counts. */
+  add(first: Uint32Array, last: Uint32Array, value: number): void;
+  /** `overlaps` is told the values of two ranges that overlap and lie not within each other; the later one is left out. */
+  build(overlaps: (value: number, other: number) => void): RangeTable;
+}
+
+export function createRangeTable(width: 1 | 2 | 4): RangeTableBuilder {
+  let capacity = 64;
+  let count = 0;
+  let firsts = new Uint32Array(capacity * width);
+  let lasts = new Uint32Array(capacity * width);
+  let values = new Uint32Array(capacity);
+
+  function add(first: Uint32Array, last: Uint32Array, value: number): void {
+    if (count === capacity) grow();
+    for (let i = 0; i < width; i++) {
+      firsts[count * width + i] = first[i]!;
+      lasts[count * width + i] = last[i]!;
+    }
+    values[count++] = value;
+  }
+
+  function grow(): void {
+    capacity *= 2;
+    firsts = larger(firsts, capacity * width);
+    lasts = larger(lasts, capacity * width);
+    values = larger(values, capacity);
+  }
+
+  /** By first number, the wider range before the narrower, the earlier before the later. */
+  function order(a: number, b: number): number {
+    return compareAt(firsts, a, firsts, b, width) || compareAt(lasts, b, lasts, a, width) || a - b;
+  }
+
+  function build(overlaps: (value: number, other: number) => void): RangeTable {
+    const sorted = Uint32Array.from({ length: count }, (_, i) => i).sort(order);
+    const starts = new Uint32Array((2 * count + 1) * width);
+    const found = new Uint32Array(2 * count + 1);
+    /** Ranges that are open, the innermost last. */
+    const open: number[] = [];
+    const next = new Uint32Array(width);
+    let length = 0;
+    let size = 0;
+
+    function start(words: Uint32Array, at: number, value: number): void {
+      if (length > 0 && compareAt(starts, length - 1, words, at, width) === 0) {
+        found[length - 1] = value;
+        return;
+      }
+      for (let i = 0; i < width; i++) starts[length * width + i] = words[at * width + i]!;
+      found[length++] = value;
+    }
+
+    function close(range: number): void {
+      const outer = open.at(-1);
+      for (let i = 0; i < width; i++) next[i] = lasts[range * width + i]!;
+      // Behind the last number of all there is nothing to say.
+      if (increment(next)) start(next, 0, outer === undefined ? noValue : values[outer]!);
+    }
+
+    for (const range of sorted) {
+      for (
+        let top = open.at(-1);
+        top !== undefined && compareAt(lasts, top, firsts, range, width) < 0;
+        top = open.at(-1)
+      ) {
+        open.pop();
+        close(top);
+      }
+      const outer = open.at(-1);
+      if (outer !== undefined && compareAt(lasts, outer, lasts, range, width) < 0) {
+        overlaps(values[range]!, values[outer]!);
+        continue;
+      }
+      const isAgain =
+        outer !== undefined &&
+        compareAt(firsts, outer, firsts, range, width) === 0 &&
+        compareAt(lasts, outer, lasts, range, width) === 0;
+      if (isAgain) open.pop();
+      else size++;
+      start(firsts, range, values[range]!);
+      open.push(range);
+    }
+    for (let top = open.pop(); top !== undefined; top = open.pop()) close(top);
+    capacity = 0;
+    firsts = new Uint32Array(0);
+    lasts = firsts;
+    values = firsts;
+    return toTable(width, starts.slice(0, length * width), found.slice(0, length), size);
+  }
+
+  return { add, build };
+}
+
+function toTable(width: 1 | 2 | 4, starts: Uint32Array, values: Uint32Array, size: number): RangeTable {
+  /** The last start that is not behind the key. */
+  function lookup(key: Uint32Array): number {
+    let low = 0;
+    let high = values.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compareAt(starts, middle, key, 0, width) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    return low === 0 ? noValue : values[low - 1]!;
+  }
+
+  function lookupNarrow(key: Uint32Array): number {
+    const wanted = key[0]!;
+    let low = 0;
+    let high = values.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (starts[middle]! <= wanted) low = middle + 1;
+      else high = middle;
+    }
+    return low === 0 ? noValue : values[low - 1]!;
+  }
+
+  return { size, lookup: width === 1 ? lookupNarrow : lookup };
+}
+
+function larger(words: Uint32Array<ArrayBuffer>, length: number): Uint32Array<ArrayBuffer> {
+  const copy = new Uint32Array(length);
+  copy.set(words);
+  return copy;
+}
+
+function compareAt(a: Uint32Array, i: number, b: Uint32Array, j: number, width: number): number {
+  for (let word = 0; word < width; word++) {
+    const difference = a[i * width + word]! - b[j * width + word]!;
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** False: the number was the last one. */
+function increment(words: Uint32Array): boolean {
+  for (let i = words.length - 1; i >= 0; i--) {
+    words[i] = words[i]! + 1;
+    if (words[i] !== 0) return true;
+  }
+  return false;
+}

@@ -1,0 +1,138 @@
+// One stored path as conditions, templates and steps see it: its type, how its value is read with what steps changed,
+// and how it is written. The paths: document-fields.ts, and `labels.*`, the fields of the user's own.
+
+import { readAddressWords } from './address-words.ts';
+import { didYouMean } from './did-you-mean.ts';
+import { documentFieldNames, fieldReader, plainFieldOf } from './document-fields.ts';
+import type { FlowDocument, PropertyOf } from './flow-document.ts';
+
+/** `place`: a location, which has no order and no text. */
+export type FieldType = 'number' | 'text' | 'address' | 'time' | 'place';
+
+export interface StoredField {
+  readonly path: string;
+  readonly type: FieldType;
+  /** The value as it will be stored, or a list of values; undefined: absent. */
+  readonly read: (flow: FlowDocument) => unknown;
+  /** The property that alone makes the value: it may be read and set without `read`. */
+  readonly property: keyof FlowDocument | undefined;
+}
+
+/** Names of labels, as in ECS: flat, so that no label is an object in one document and a text in another. */
+const labelPath = /^labels\.([A-Za-z_][\w-]{0,63})$/;
+
+const numbers =
+  /^flow\.(?:.*_)?(?:asn|port|port_trans|bytes|packets|snmp|tos|vlan|mask_len|interval|bgp_valid_state|.*_(?:ms|mtu|speed))$/;
+const addresses = /(?:_addr|_addr_trans|_hop|\.ipaddr|^event\.host)$/;
+
+/** The field at a path, or what is wrong with the path. */
+export function storedField(path: string): StoredField | string {
+  const label = labelPath.exec(path)?.[1];
+  if (label !== undefined) {
+    return { path, type: 'text', property: undefined, read: ({ changes }) => changes.labels.get(label) };
+  }
+  if (path.startsWith('labels.')) {
+    return `expected the name of a label after "labels.": letters, digits, "_" and "-", at most 64, not ${JSON.stringify(path.slice(7, 80))}`;
+  }
+  const read = fieldReader(path);
+  if (read === undefined) return unknownField(path);
+  const plain = plainFieldOf(path);
+  if (plain !== undefined) return { path, type: typeOfField(path), property: plain.property, read };
+  return {
+    path,
+    type: typeOfField(path),
+    property: undefined,
+    read: (flow) => {
+      if (!flow.changes.isUsed) return read(flow);
+      const change = flow.changes.fields.get(path);
+      return change === undefined ? read(flow) : (change ?? undefined);
+    },
+  };
+}
+
+/** A path of the table; fields that are plain numbers say so themselves. */
+export function typeOfField(path: string): FieldType {
+  if (plainFieldOf(path)?.kind === 'number' || numbers.test(path)) return 'number';
+  if (addresses.test(path)) return 'address';
+  if (path === '@timestamp') return 'time';
+  return path.endsWith('_geo_location') ? 'place' : 'text';
+}
+
+export function unknownField(path: string): string {
+  const shown = path.length > 60 ? `${path.slice(0, 60)}…` : path;
+  return `unknown field ${JSON.stringify(shown)}${didYouMean(path, [...documentFieldNames(), 'labels.…'], 'the fields are')}`;
+}
+
+export interface FieldTarget {
+  readonly path: string;
+  readonly type: 'number' | 'text' | 'address';
+  /** A value of the type, as `targetValue` gave it; undefined takes the field out. */
+  readonly set: (flow: FlowDocument, value: string | number | undefined) => void;
+}
+
+/** What names the document, its index and its account stays as it is. */
+const fixedPaths: ReadonlySet<string> = new Set(['@timestamp', 'event.host', 'event.type', 'node.ipaddr']);
+
+/** Fields whose text form is made of more than the property. */
+const settable: Readonly<Record<string, PropertyOf<string>>> = {
+  'node.hostname': 'exporterHostname',
+  'flow.input_ifname': 'inputIfname',
+  'flow.output_ifname': 'outputIfname',
+};
+
+/** Fields of the record that are stored beside `flow`: they can be taken out, not set. */
+const recordPath = /^(?:netflow|ipfix|sflow)\.\w{1,128}$/;
+
+/** How a path is written, or what is wrong with it. */
+export function fieldTarget(path: string): FieldTarget | string {
+  const label = labelPath.exec(path)?.[1];
+  if (label !== undefined) {
+    return {
+      path,
+      type: 'text',
+      set: ({ changes }, value) => changes.setLabel(label, value === undefined ? undefined : String(value)),
+    };
+  }
+  if (fixedPaths.has(path)) return `the field "${path}" can't be changed: index and account of a document go by it`;
+  if (recordPath.test(path)) return `the field "${path}" is the record's own: it can be removed, not set`;
+  const field = storedField(path);
+  if (typeof field === 'string') return field;
+  const { type, property } = field;
+  if (type === 'place' || type === 'time') return `the field "${path}" can't be set`;
+  const own = property ?? settable[path];
+  if (own === undefined) return { path, type, set: ({ changes }, value) => changes.setField(path, value ?? null) };
+  return {
+    path,
+    type,
+    set: (flow, value) => {
+      (flow as unknown as Record<string, unknown>)[own] = value;
+      // What was taken out before is back.
+      if (flow.changes.isUsed) flow.changes.fields.delete(path);
+    },
+  };
+}
+
+/** How a path is taken out of the document, or what is wrong with it. */
+export function fieldRemoval(path: string): ((flow: FlowDocument) => void) | string {
+  if (recordPath.test(path)) return ({ changes }) => changes.setField(path, null);
+  const target = fieldTarget(path);
+  if (typeof target !== 'string') {
+    // The name of an interface is made of its number where there is none.
+    if (settable[path] === undefined) return (flow) => target.set(flow, undefined);
+    return ({ changes }) => changes.setField(path, null);
+  }
+  const field = storedField(path);
+  if (typeof field === 'string' || field.type !== 'place') return target;
+  return ({ changes }) => changes.setField(path, null);
+}
+
+const words = new Uint32Array(4);
+
+/** Text of a file, or a number, as a value of the type; undefined: it is none. */
+export function targetValue(type: FieldTarget['type'], value: string | number): string | number | undefined {
+  if (type === 'text') return String(value);
+  if (type === 'address') return readAddressWords(String(value), words) > 0 ? String(value) : undefined;
+  const number =
+    typeof value === 'number' ? value : /^-?\d{1,15}(?:\.\d{1,9})?$/.test(value) ? Number(value) : Number.NaN;
+  return Number.isFinite(number) ? number : undefined;
+}
