@@ -4,29 +4,33 @@
 import { isDeepStrictEqual } from 'node:util';
 import { didYouMean } from '../enrich/did-you-mean.ts';
 import { documentFieldNames } from '../enrich/document-fields.ts';
-import { loadFieldMap } from '../enrich/field-map.ts';
-import { createDocumentLane, createPipeline, type DocumentLane, type Pipeline } from '../enrich/pipeline.ts';
+import { createDocumentLane, type DocumentLane, type Pipeline } from '../enrich/pipeline.ts';
 import type { PipelineFile, PipelineTest, Place } from '../enrich/pipeline-file.ts';
 import { toTestBatch, valueAtPath } from '../enrich/test-record.ts';
 import type { ElementDefinition } from '../model/element.ts';
 import { WeirError } from '../model/errors.ts';
 import { silentLogger } from '../telemetry/logger.ts';
 import { loadPipelineFile } from './pipeline-source.ts';
-import { createSteps } from './steps.ts';
+import { openPipeline } from './steps.ts';
 
 /** Gives one line of success. Throws WeirError with every mistake, or every test that failed. */
 export async function check(named: string | undefined): Promise<string> {
   const file = await loadPipelineFile(named);
-  const { path, steps, tests, collect } = file;
+  const { path, steps, tests } = file;
+  await checkPipeline(file);
+  return `${path}: ${count(steps.length, 'step')}, ${count(tests.length, 'test')} passed`;
+}
+
+/** Opens its files and runs its tests. Throws WeirError. */
+export async function checkPipeline(file: PipelineFile): Promise<void> {
+  const { collect } = file;
   if (collect.tls !== undefined) await (await import('../collect/tls-files.ts')).readTlsFiles(collect.tls);
-  const fieldMap = loadFieldMap(file.decode.elements);
-  const pipeline = createPipeline({ steps: await createSteps(file, silentLogger), fieldMap });
+  const pipeline = await openPipeline(file, silentLogger);
   try {
     await runTests(file, pipeline);
   } finally {
     await pipeline.close();
   }
-  return `${path}: ${count(steps.length, 'step')}, ${count(tests.length, 'test')} passed`;
 }
 
 async function runTests({ path, tests, decode }: PipelineFile, pipeline: Pipeline): Promise<void> {

@@ -1,4 +1,5 @@
-// Signals: the first SIGTERM or SIGINT asks for an orderly stop, the second ends the process at once.
+// Signals: the first SIGTERM or SIGINT asks for an orderly stop, the second ends the process at once; SIGHUP asks to read the
+// pipeline file again.
 
 const exitCodeOf = { SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -14,6 +15,19 @@ export function waitForStopSignal(): Promise<NodeJS.Signals> {
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
   });
+}
+
+/** Calls back at each SIGHUP from `listen` on; one that came before is not lost. From here on SIGHUP does not end the process. */
+export function waitForReloadSignals(): (listener: () => void) => void {
+  let isAsked = false;
+  let tell = (): void => {
+    isAsked = true;
+  };
+  process.on('SIGHUP', () => tell());
+  return (listener) => {
+    tell = listener;
+    if (isAsked) listener();
+  };
 }
 
 /** What `work` gives, or undefined after `limitMs`. */

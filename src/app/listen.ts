@@ -2,8 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { TcpListener } from '../collect/tcp-listener.ts';
-import { createUdpListener } from '../collect/udp-listener.ts';
+import { isDeepStrictEqual } from 'node:util';
 import { createDecoder } from '../decode/decoder.ts';
 import { createInformationElements } from '../decode/information-elements.ts';
 import { createBatcher } from '../enqueue/batcher.ts';
@@ -16,6 +15,7 @@ import type { SequenceChange } from '../model/sequence.ts';
 import { countFault, countSequence, type Ledger } from '../telemetry/ledger.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import { createExporterGate } from './exporter-gate.ts';
+import { createPorts } from './ports.ts';
 import { createSessionDecoders } from './session-decoders.ts';
 import { createStateFile } from './state-file.ts';
 
@@ -40,14 +40,27 @@ export interface Listen {
   start(): Promise<void>;
   /** Where datagrams are taken, with the ports that were really opened. */
   addresses(): readonly ListenAddress[];
+  /**
+   * Opens the ports that only `next` has; those that both have stay open. Throws WeirError when one can't be opened, and nothing
+   * has changed then.
+   */
+  prepare(next: PipelineFile): Promise<ListenChange>;
   /** Closes the ports and puts what is in hand on the queue. */
   stop(): Promise<void>;
 }
 
+export interface ListenChange {
+  readonly opened: readonly ListenAddress[];
+  /** Closes the ports that are no longer wanted; who may send, and batches, are as `next` says. */
+  commit(): Promise<void>;
+  undo(): Promise<void>;
+}
+
 export function createListen({ pipelineFile, queue, ledger, logger, now }: ListenOptions): Listen {
-  const { batch, collect, listen, state } = pipelineFile;
+  const { collect, state } = pipelineFile;
   const passFault = createRateLimit();
   const timers: NodeJS.Timeout[] = [];
+  let { listen } = pipelineFile;
   const adding = new Set<Promise<void>>();
 
   const decoder = createDecoder({
@@ -56,34 +69,39 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
     elements: createInformationElements(pipelineFile.decode.elements),
     tunnels: pipelineFile.decode.tunnels,
   });
-  const batcher = createBatcher({
-    maxRecords: batch.maxRecords,
-    maxBytes: batch.maxBytes,
-    maxAgeMs: batch.maxAgeMs,
-    idPrefix: randomBytes(9).toString('base64url'),
-    onBatch,
-  });
-  const isAllowed = createExporterGate(collect.allowedExporters);
+  let batch = pipelineFile.batch;
+  let batcher = openBatcher();
+  let ticking: NodeJS.Timeout | undefined;
+  let isAllowed = createExporterGate(collect.allowedExporters);
   const sessions = createSessionDecoders(decoder);
   const holdAboveBytes = Math.max(
     0,
     Math.min(0.75 * pipelineFile.queue.maxBytes, pipelineFile.queue.maxBytes - roomBytes),
   );
-  const listener = createUdpListener({
-    addresses: listen.filter(({ protocol }) => protocol === 'udp'),
-    receiveBufferBytes: collect.receiveBufferBytes,
-    onDatagram(datagram) {
-      if (isAllowed(datagram.exporter)) onDatagram(datagram);
-      else {
-        ledger.datagramsRefused += 1;
-        warnRefused(datagram.exporter);
-      }
+  const ports = createPorts({
+    collect,
+    isAllowed: (exporter) => isAllowed(exporter),
+    onDatagram,
+    onSessionEnd: sessions.end,
+    onRefused(exporter, what) {
+      if (what === 'datagram') ledger.datagramsRefused += 1;
+      else ledger.connectionsRefused += 1;
+      warnRefused(exporter);
     },
+    onFault,
     logger,
     now,
   });
-  let tcpListener: TcpListener | undefined;
   const stateFile = createStateFile({ path: join(state.directory, 'templates.json'), decoder, logger });
+
+  function openBatcher() {
+    return createBatcher({ ...batch, idPrefix: randomBytes(9).toString('base64url'), onBatch });
+  }
+
+  function tick(): void {
+    clearInterval(ticking);
+    ticking = setInterval(() => batcher.tick(now()), Math.max(5, batch.maxAgeMs / ticksPerAge));
+  }
 
   function onDatagram(datagram: Datagram): void {
     const counts = ledger.exporter(datagram.exporter);
@@ -145,10 +163,10 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
 
   /** Over TCP nothing needs to be lost: what we don't read stays with the exporter. */
   async function easePressure(): Promise<void> {
-    if (tcpListener === undefined) return;
+    if (!ports.hasTcp()) return;
     const { bytes } = await queue.depth();
-    if (bytes > holdAboveBytes) tcpListener.hold();
-    else if (bytes <= holdAboveBytes / 2) tcpListener.release();
+    if (bytes > holdAboveBytes) ports.hold();
+    else if (bytes <= holdAboveBytes / 2) ports.release();
   }
 
   function countRefused(batch: RecordBatch, message: string): void {
@@ -157,7 +175,7 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
   }
 
   async function readDrops(): Promise<void> {
-    const drops = await listener.kernelDrops();
+    const drops = await ports.kernelDrops();
     if (drops === undefined || drops <= ledger.kernelDrops) return;
     const more = drops - ledger.kernelDrops;
     ledger.kernelDrops = drops;
@@ -166,40 +184,11 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
     }
   }
 
-  /** Loaded only where it is wanted: start-up counts. */
-  async function startTcp(): Promise<void> {
-    const addresses = listen.filter(({ protocol }) => protocol !== 'udp');
-    if (addresses.length === 0) return;
-    const { createTcpListener } = await import('../collect/tcp-listener.ts');
-    tcpListener = createTcpListener({
-      addresses: addresses.map(({ protocol, host, port }) => ({ host, port, tls: protocol === 'tls' })),
-      ...(collect.tls !== undefined && { tls: collect.tls }),
-      limits: collect.tcp,
-      isAllowed,
-      onDatagram,
-      onSessionEnd: sessions.end,
-      onRefused(exporter) {
-        ledger.connectionsRefused += 1;
-        warnRefused(exporter);
-      },
-      onFault,
-      logger,
-      now,
-    });
-    await tcpListener.start();
-  }
-
   async function start(): Promise<void> {
     await stateFile.load();
-    await listener.start();
-    try {
-      await startTcp();
-    } catch (error) {
-      await listener.stop();
-      throw error;
-    }
+    await ports.open(listen);
+    tick();
     timers.push(
-      setInterval(() => batcher.tick(now()), Math.max(5, batch.maxAgeMs / ticksPerAge)),
       setInterval(() => {
         decoder.expire(now());
         sessions.expire(now());
@@ -212,20 +201,44 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
 
   async function stop(): Promise<void> {
     for (const timer of timers.splice(0)) clearInterval(timer);
+    clearInterval(ticking);
     await readDrops();
-    await Promise.all([listener.stop(), tcpListener?.stop()]);
+    await ports.stop();
     batcher.flush();
     await Promise.all([...adding, stateFile.save()]);
   }
 
-  function addresses(): readonly ListenAddress[] {
-    const udp = listener.addresses().map(({ host, port }) => ({ protocol: 'udp' as const, host, port }));
-    const tcp = tcpListener?.addresses() ?? [];
-    return [
-      ...udp,
-      ...tcp.map(({ tls, host, port }) => ({ protocol: tls ? ('tls' as const) : ('tcp' as const), host, port })),
-    ];
+  async function prepare(next: PipelineFile): Promise<ListenChange> {
+    const gone = without(listen, next.listen);
+    const added = without(next.listen, listen);
+    const before = ports.addresses();
+    await ports.open(added);
+    return {
+      opened: without(ports.addresses(), before),
+      async commit() {
+        listen = next.listen;
+        isAllowed = createExporterGate(next.collect.allowedExporters);
+        if (!isDeepStrictEqual(batch, next.batch)) {
+          batcher.flush();
+          batch = next.batch;
+          batcher = openBatcher();
+          tick();
+        }
+        await ports.close(gone);
+      },
+      undo: () => ports.close(added),
+    };
   }
 
-  return { start, addresses, stop };
+  return { start, addresses: ports.addresses, prepare, stop };
+}
+
+/** Those of `addresses` that `others` has not; an address that is there twice (any free port) counts twice. */
+function without(addresses: readonly ListenAddress[], others: readonly ListenAddress[]): readonly ListenAddress[] {
+  const left = [...others];
+  return addresses.filter((address) => {
+    const at = left.findIndex((other) => isDeepStrictEqual(other, address));
+    if (at !== -1) left.splice(at, 1);
+    return at === -1;
+  });
 }

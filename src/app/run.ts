@@ -4,10 +4,7 @@ import { join } from 'node:path';
 import { createMemoryQueue } from '../enqueue/memory-queue.ts';
 import type { Queue } from '../enqueue/queue.ts';
 import { attributions } from '../enrich/attributions.ts';
-import { loadFieldMap } from '../enrich/field-map.ts';
-import { createPipeline } from '../enrich/pipeline.ts';
-import type { ListenAddress, PipelineFile } from '../enrich/pipeline-file.ts';
-import type { Sink } from '../index/sink.ts';
+import type { PipelineFile } from '../enrich/pipeline-file.ts';
 import { WeirError } from '../model/errors.ts';
 import { createLedger, type Ledger } from '../telemetry/ledger.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
@@ -15,9 +12,11 @@ import { makeFolder } from './folder.ts';
 import { keepHeapSmall } from './heap.ts';
 import { within } from './lifecycle.ts';
 import { createListen, type Listen } from './listen.ts';
+import { toAddressText } from './ports.ts';
+import { createReload, type Reload } from './reload.ts';
 import { createSink } from './sinks.ts';
 import { readProgress, toStatusLine } from './status-line.ts';
-import { createSteps } from './steps.ts';
+import { openPipeline } from './steps.ts';
 import { createWork } from './work.ts';
 
 /** An orderly stop must end within 5 s (orchestrators kill then): the waits below add up to less. */
@@ -35,13 +34,19 @@ export interface RunOptions {
   readonly demo?: { readonly rate: number };
   /** Resolves when weir is to stop; may be before it has started. */
   readonly stopSignal: Promise<NodeJS.Signals>;
+  /** For a change of the file while weir runs: reads it again when `onRequest` calls back, and with `watch` whenever it changes. */
+  readonly reload: {
+    readonly load: () => Promise<PipelineFile>;
+    readonly watch: boolean;
+    readonly onRequest: (listener: () => void) => void;
+  };
   /** When the process started, ms since 1970: the log says how long the start took. */
   readonly startedAtMs: number;
 }
 
 /** Resolves when a signal came and everything is stopped. Throws WeirError when it can't start. */
 export async function run(options: RunOptions): Promise<void> {
-  const { pipelineFile, quiet, logLevel, demo, stopSignal, startedAtMs } = options;
+  const { pipelineFile, quiet, logLevel, demo, stopSignal, startedAtMs, reload: again } = options;
   if (demo !== undefined && !pipelineFile.listen.some(({ protocol }) => protocol === 'udp')) {
     throw new WeirError(
       'pipeline-invalid',
@@ -62,35 +67,43 @@ export async function run(options: RunOptions): Promise<void> {
 
   keepHeapSmall();
   await makeFolder(pipelineFile.state.directory, 'state');
-  const steps = await createSteps(pipelineFile, logger);
-  const pipeline = createPipeline({ steps, fieldMap: loadFieldMap(pipelineFile.decode.elements) });
-  const { sink, lanes, target } = await createSink(pipelineFile, { logger, now });
+  const pipeline = await openPipeline(pipelineFile, logger);
+  const chosen = await createSink(pipelineFile, { logger, now });
   const queue = createMemoryQueue({
     maxBytes: pipelineFile.queue.maxBytes,
     file: join(pipelineFile.state.directory, 'unfinished-batches.ndjson'),
     logger,
   });
-  const work = createWork({ queue, pipeline, sink, lanes, ledger, logger, now });
+  const work = createWork({ queue, ledger, logger, now });
   const listen = createListen({ pipelineFile, queue, ledger, logger, now });
 
   // A server that does not answer takes seconds: whoever asks weir to stop need not wait for it.
-  const early = await Promise.race([sink.start(), stopSignal]);
+  const early = await Promise.race([chosen.sink.start(), stopSignal]);
   if (early !== undefined) {
-    await within(stopLimitMs, Promise.all([sink.stop(), pipeline.close()]));
+    await within(stopLimitMs, Promise.all([chosen.sink.stop(), pipeline.close()]));
     logger.info({ signal: early }, 'weir has stopped before it was ready');
     return;
   }
   await queue.start();
-  work.start();
+  work.start({ pipeline, ...chosen });
   await listen.start();
   logger.info(
-    { listening: listen.addresses().map(toAddressText), documentsTo: target, startedInMs: now() - startedAtMs },
+    { listening: listen.addresses().map(toAddressText), documentsTo: chosen.target, startedInMs: now() - startedAtMs },
     'weir is ready',
   );
   for (const attribution of attributions) logger.info(attribution);
 
+  const reload = await createReload({
+    started: { file: pipelineFile, pipeline, chosen },
+    ...again,
+    listen,
+    work,
+    logger,
+    now,
+  });
+  again.onRequest(reload.request);
   const simulation = demo === undefined ? undefined : await startSimulation(demo.rate, listen, now);
-  const status = startStatus({ ledger, queue, sink, logger, now, onTerminal, quiet, write });
+  const status = startStatus({ ledger, queue, reload, logger, now, onTerminal, quiet, write });
 
   const signal = await stopSignal;
   logger.info({ signal }, 'stopping: a second signal ends at once');
@@ -98,12 +111,13 @@ export async function run(options: RunOptions): Promise<void> {
     stopLimitMs,
     (async () => {
       await simulation?.stop();
+      await reload.stop();
       await listen.stop();
       await drain(queue, drainLimitMs);
       await work.stop();
-      await sink.stop();
+      await reload.inEffect().chosen.sink.stop();
       await queue.stop();
-      await pipeline.close();
+      await reload.inEffect().pipeline.close();
       return true;
     })(),
   );
@@ -151,7 +165,7 @@ async function startSimulation(rate: number, listen: Listen, now: () => number) 
 interface StatusOptions {
   readonly ledger: Ledger;
   readonly queue: Queue;
-  readonly sink: Sink;
+  readonly reload: Reload;
   readonly logger: Logger;
   readonly now: () => number;
   readonly onTerminal: boolean;
@@ -160,13 +174,13 @@ interface StatusOptions {
 }
 
 /** Says how it goes: a line a second on a terminal, a log record a minute elsewhere, nothing when quiet. */
-function startStatus({ ledger, queue, sink, logger, now, onTerminal, quiet, write }: StatusOptions) {
+function startStatus({ ledger, queue, reload, logger, now, onTerminal, quiet, write }: StatusOptions) {
   let before = readProgress(ledger, now());
 
   async function report(): Promise<void> {
     const after = readProgress(ledger, now());
     const depth = await queue.depth();
-    const trouble = sink.trouble();
+    const trouble = reload.inEffect().chosen.sink.trouble();
     if (onTerminal) write(`${toStatusLine(before, after, depth, trouble)}\n`);
     else {
       const { received, indexed, dropped, refused, lostInNetwork, lost, losses, exporters } = after;
@@ -196,8 +210,4 @@ function startStatus({ ledger, queue, sink, logger, now, onTerminal, quiet, writ
       if (!quiet && onTerminal) await report();
     },
   };
-}
-
-function toAddressText({ protocol, host, port }: ListenAddress): string {
-  return `${protocol}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

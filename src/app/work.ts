@@ -16,42 +16,48 @@ const retryAfterMs = 1000;
 
 export interface WorkOptions {
   readonly queue: Queue;
-  readonly pipeline: Pipeline;
-  readonly sink: Sink;
-  /** Batches in hand at a time. */
-  readonly lanes: number;
   readonly ledger: Ledger;
   readonly logger: Logger;
   readonly now: () => number;
 }
 
+/** What a batch goes through. */
+export interface Way {
+  readonly pipeline: Pipeline;
+  readonly sink: Sink;
+  /** Batches in hand at a time. */
+  readonly lanes: number;
+}
+
 export interface Work {
-  start(): void;
+  start(way: Way): void;
+  /** Takes no more; resolves when what is in hand is done, or was given back after `limitMs`. `start` goes on, maybe another way. */
+  pause(limitMs: number): Promise<void>;
   /** Gives back what is in hand and ends; batches that are not done stay on the queue. */
   stop(): Promise<void>;
 }
 
-export function createWork({ queue, pipeline, sink, lanes, ledger, logger, now }: WorkOptions): Work {
-  const stopping = new AbortController();
-  // Every lane waits on it, and so does every request of a lane: many listeners are no leak here.
-  setMaxListeners(0, stopping.signal);
+export function createWork({ queue, ledger, logger, now }: WorkOptions): Work {
+  let taking = new AbortController();
+  let writing = new AbortController();
   const pass = createRateLimit();
   let running: Promise<void>[] = [];
 
-  async function runLane(): Promise<void> {
+  async function runLane(way: Way): Promise<void> {
     const lane = createDocumentLane();
-    for (;;) {
-      const job = await queue.take(stopping.signal);
+    const { signal } = taking;
+    while (!signal.aborted) {
+      const job = await queue.take(signal);
       if (job === undefined) return;
-      await settle(job, lane);
+      await settle(job, lane, way);
     }
   }
 
-  async function settle(job: Job, lane: DocumentLane): Promise<void> {
+  async function settle(job: Job, lane: DocumentLane, { pipeline, sink }: Way): Promise<void> {
     try {
       await pipeline.prepare(job.batch);
       const documents = pipeline.toDocuments(job.batch, lane);
-      count(documents, await sink.write(documents, stopping.signal));
+      count(documents, await sink.write(documents, writing.signal));
       await job.done();
     } catch (error) {
       await settleFailed(job, error);
@@ -59,7 +65,7 @@ export function createWork({ queue, pipeline, sink, lanes, ledger, logger, now }
   }
 
   async function settleFailed(job: Job, error: unknown): Promise<void> {
-    if (stopping.signal.aborted) {
+    if (writing.signal.aborted) {
       await job.giveBack();
       return;
     }
@@ -77,7 +83,7 @@ export function createWork({ queue, pipeline, sink, lanes, ledger, logger, now }
       return;
     }
     await job.giveBack();
-    await pause(retryAfterMs * (0.5 + Math.random()), stopping.signal);
+    await wait(retryAfterMs * (0.5 + Math.random()), taking.signal);
   }
 
   function count(documents: DocumentBatch, { alreadyThere, refused }: WriteResult): void {
@@ -104,23 +110,35 @@ export function createWork({ queue, pipeline, sink, lanes, ledger, logger, now }
     logger.error({ batch: batch.id, records: batch.recordCount }, 'gave up a batch: its flows are lost');
   }
 
-  function start(): void {
-    running = Array.from({ length: lanes }, runLane);
+  function start(way: Way): void {
+    taking = new AbortController();
+    writing = new AbortController();
+    // Every lane waits on them, and so does every request of a lane: many listeners are no leak here.
+    setMaxListeners(0, taking.signal, writing.signal);
+    running = Array.from({ length: way.lanes }, () => runLane(way));
+  }
+
+  async function pause(limitMs: number): Promise<void> {
+    taking.abort();
+    const timer = setTimeout(() => writing.abort(), limitMs);
+    await Promise.all(running);
+    clearTimeout(timer);
   }
 
   async function stop(): Promise<void> {
-    stopping.abort();
+    taking.abort();
+    writing.abort();
     await Promise.all(running);
   }
 
-  return { start, stop };
+  return { start, pause, stop };
 }
 
 function stackOf(error: unknown): string | undefined {
   return error instanceof Error ? error.stack : undefined;
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+function wait(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       clearTimeout(timer);

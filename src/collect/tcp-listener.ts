@@ -139,7 +139,7 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
   async function remove(addresses: readonly TcpListenAddress[]): Promise<void> {
     const left = [...ports];
     const closing = addresses.flatMap((address) => {
-      const at = left.findIndex(({ asked }) => asked.tls === address.tls && isOpenedFor(address, asked));
+      const at = left.findLastIndex(({ asked }) => asked.tls === address.tls && isOpenedFor(address, asked));
       return at === -1 ? [] : left.splice(at, 1);
     });
     ports = left;

@@ -106,7 +106,7 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
   async function remove(addresses: readonly ListenAddress[]): Promise<void> {
     const left = [...ports];
     const closing = addresses.flatMap((address) => {
-      const at = left.findIndex(({ asked }) => isOpenedFor(address, asked));
+      const at = left.findLastIndex(({ asked }) => isOpenedFor(address, asked));
       return at === -1 ? [] : left.splice(at, 1);
     });
     if (closing.length === 0) return;

@@ -51,6 +51,8 @@ export interface PipelineFile {
   readonly folder: string;
   /** As it was named by the user; messages begin with it. */
   readonly path: string;
+  /** What it was read from: itself, and what it includes. */
+  readonly files: readonly string[];
 }
 
 export interface ElasticsearchTarget {
@@ -208,6 +210,7 @@ function toPipelineFile(
     })),
     folder,
     path,
+    files: [path],
   };
 }
 

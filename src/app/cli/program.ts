@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import { waitForStopSignal } from '../lifecycle.ts';
+import { waitForReloadSignals, waitForStopSignal } from '../lifecycle.ts';
 
 export interface ProgramOptions {
   /** Milliseconds since 1970. */
@@ -13,6 +13,7 @@ export interface ProgramOptions {
 
 interface RunFlags {
   readonly quiet?: boolean;
+  readonly watch?: boolean;
   readonly logLevel: string;
 }
 
@@ -37,19 +38,22 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
     .description('Receive flows and index them, until SIGTERM or SIGINT (Ctrl-C); a second signal ends at once.')
     .addArgument(pipelineArgument())
     .option('--quiet', 'no status line; warnings and errors only')
+    .option('--watch', 'take over the pipeline file when it changes, if it is right (SIGHUP does it once)')
     .addOption(logLevelOption())
     .addHelpText(
       'after',
       examples(
         'weir run',
+        'weir run my-pipeline.yml --watch',
         'weir run my-pipeline.yml --log-level debug',
         'ELASTICSEARCH_URL=http://localhost:9200 weir run',
       ),
     )
     .action(async (file: string | undefined, flags: RunFlags) => {
       const stopSignal = waitForStopSignal();
+      const onReload = waitForReloadSignals();
       const { run } = await import('../run.ts');
-      await run({ ...(await toRunOptions(file, flags)), stopSignal, startedAtMs });
+      await run({ ...(await toRunOptions(file, flags, onReload)), stopSignal, startedAtMs });
     });
 
   program
@@ -76,8 +80,14 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
     )
     .action(async (file: string | undefined, flags: RunFlags & { readonly rate: number }) => {
       const stopSignal = waitForStopSignal();
+      const onReload = waitForReloadSignals();
       const { run } = await import('../run.ts');
-      await run({ ...(await toRunOptions(file, flags)), demo: { rate: flags.rate }, stopSignal, startedAtMs });
+      await run({
+        ...(await toRunOptions(file, flags, onReload)),
+        demo: { rate: flags.rate },
+        stopSignal,
+        startedAtMs,
+      });
     });
 
   program
@@ -134,9 +144,14 @@ async function createStderrProgress() {
   return createProgress({ write: (text) => process.stderr.write(text), now: () => performance.now() });
 }
 
-async function toRunOptions(file: string | undefined, { quiet = false, logLevel }: RunFlags) {
+async function toRunOptions(
+  file: string | undefined,
+  { quiet = false, watch = false, logLevel }: RunFlags,
+  onRequest: (listener: () => void) => void,
+) {
   const { loadPipelineFile } = await import('../pipeline-source.ts');
-  return { pipelineFile: await loadPipelineFile(file), quiet, logLevel };
+  const load = () => loadPipelineFile(file);
+  return { pipelineFile: await load(), quiet, logLevel, reload: { load, watch, onRequest } };
 }
 
 function pipelineArgument(): Argument {

@@ -1,0 +1,222 @@
+// Takes over a changed pipeline file while flows come in (docs/pipelines.md, "Changing it while weir runs"): read, checked and
+// tested first; refused with the reason when it is wrong, and the old one goes on. Batches go whole through the old or the new one.
+
+import { isDeepStrictEqual } from 'node:util';
+import { createFileWatch, type FileWatch, readStamp } from '../enrich/file-watch.ts';
+import type { Pipeline } from '../enrich/pipeline.ts';
+import type { PipelineFile } from '../enrich/pipeline-file.ts';
+import { WeirError } from '../model/errors.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { within } from './lifecycle.ts';
+import type { Listen, ListenChange } from './listen.ts';
+import { toAddressText } from './ports.ts';
+import { type ChosenSink, createSink } from './sinks.ts';
+import { openPipeline } from './steps.ts';
+import type { Work } from './work.ts';
+
+export interface InEffect {
+  readonly file: PipelineFile;
+  readonly pipeline: Pipeline;
+  readonly chosen: ChosenSink;
+}
+
+export interface ReloadOptions {
+  readonly started: InEffect;
+  /** Reads the file again. Throws WeirError. */
+  readonly load: () => Promise<PipelineFile>;
+  /** Take over the file whenever it changes, without being asked. */
+  readonly watch: boolean;
+  readonly listen: Listen;
+  readonly work: Work;
+  readonly logger: Logger;
+  readonly now: () => number;
+}
+
+export interface Reload {
+  /** Looks at the file again, now or after what is under way. */
+  request(): void;
+  inEffect(): InEffect;
+  /** What is under way is given up, or done. */
+  stop(): Promise<void>;
+}
+
+/** So long a batch may take to get its fate on the old way; then it takes the new one. */
+const pauseLimitMs = 2500;
+const stopLimitMs = 1000;
+const watchEveryMs = 1000;
+
+export async function createReload({
+  started,
+  load,
+  watch,
+  listen,
+  work,
+  logger,
+  now,
+}: ReloadOptions): Promise<Reload> {
+  let current = started;
+  let isStopping = false;
+  let isAsked = false;
+  let active: Promise<void> | undefined;
+
+  function request(): void {
+    isAsked = true;
+    active ??= takeTurns().finally(() => {
+      active = undefined;
+    });
+  }
+
+  async function takeTurns(): Promise<void> {
+    while (isAsked && !isStopping) {
+      isAsked = false;
+      try {
+        await takeOver();
+      } catch (error) {
+        if (!isStopping) refuse(error);
+      }
+    }
+  }
+
+  function refuse(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    const hint = error instanceof WeirError ? error.hint : undefined;
+    logger.error(
+      { file: current.file.path, reason, ...(hint !== undefined && { hint }) },
+      'the changed pipeline file is refused; weir goes on with the one before',
+    );
+  }
+
+  async function takeOver(): Promise<void> {
+    const read = await load();
+    const { checkPipeline } = await import('./check.ts');
+    await checkPipeline(read);
+    const file = withFixedSettings(read, current.file);
+    const old = current;
+    const pipeline = await openPipeline(file, logger);
+    const ports = await changeTo({ file, pipeline }).catch(async (error: unknown) => {
+      await pipeline.close();
+      throw error;
+    });
+    await ports.commit();
+    await old.pipeline.close();
+    logger.info(
+      {
+        file: file.path,
+        steps: file.steps.map(({ name }) => name),
+        opened: ports.opened.map(toAddressText),
+        listening: listen.addresses().map(toAddressText),
+        documentsTo: current.chosen.target,
+      },
+      'the changed pipeline file is in effect',
+    );
+    const waiting = changedFixedSettings(read, file);
+    if (waiting.length > 0) logger.warn({ settings: waiting }, 'these settings change with a restart only');
+  }
+
+  async function changeTo(next: Omit<InEffect, 'chosen'>): Promise<ListenChange> {
+    const ports = await listen.prepare(next.file);
+    try {
+      await changeWay(next);
+    } catch (error) {
+      await ports.undo();
+      throw error;
+    }
+    return ports;
+  }
+
+  /** Between batches. The sink stays when its settings do; files of the same folder must not have two writers. */
+  async function changeWay(next: Omit<InEffect, 'chosen'>): Promise<void> {
+    const { file, chosen } = current;
+    if (isStopping) throw stopped();
+    await work.pause(pauseLimitMs);
+    if (isStopping) throw stopped();
+    try {
+      current = {
+        ...next,
+        chosen: isDeepStrictEqual(next.file.index, file.index) ? chosen : await replaceSink(next.file),
+      };
+    } finally {
+      if (!isStopping) work.start({ pipeline: current.pipeline, ...current.chosen });
+    }
+  }
+
+  async function replaceSink(file: PipelineFile): Promise<ChosenSink> {
+    await current.chosen.sink.stop();
+    let chosen: ChosenSink | undefined;
+    try {
+      chosen = await createSink(file, { logger, now });
+      await chosen.sink.start();
+      return chosen;
+    } catch (error) {
+      await chosen?.sink.stop();
+      const again = await createSink(current.file, { logger, now });
+      current = { ...current, chosen: again };
+      await again.sink.start();
+      throw error;
+    }
+  }
+
+  async function startWatch(): Promise<FileWatch> {
+    const paths = () => current.file.files;
+    const stamp = await readStamp(paths());
+    // It may have changed since the start read it.
+    const read = await load().catch(() => undefined);
+    if (!isDeepStrictEqual(read, current.file)) request();
+    return createFileWatch({
+      paths,
+      stamp,
+      everyMs: watchEveryMs,
+      onChange: async () => request(),
+    });
+  }
+
+  const watching = watch ? await startWatch() : undefined;
+  return {
+    request,
+    inEffect: () => current,
+    async stop() {
+      isStopping = true;
+      watching?.stop();
+      if (active !== undefined) await within(stopLimitMs, active);
+    },
+  };
+}
+
+/** Settings that live as long as the process: what is learnt and what waits hang on them. */
+function fixedSettings({ state, queue, decode, collect }: PipelineFile) {
+  const { receiveBufferBytes, tcp, tls } = collect;
+  return { state, queue, decode, 'collect.receive_buffer': receiveBufferBytes, 'collect.tcp': tcp, 'collect.tls': tls };
+}
+
+function withFixedSettings(read: PipelineFile, running: PipelineFile): PipelineFile {
+  const { state, queue, decode, collect } = running;
+  const { allowedExporters, ...others } = read.collect;
+  const { receiveBufferBytes, tcp, tls } = collect;
+  if (others.tls !== undefined && tls === undefined) {
+    throw new WeirError('not-supported', 'TLS can’t be begun while weir runs', {
+      hint: 'Restart weir to listen on tls://.',
+    });
+  }
+  return {
+    ...read,
+    state,
+    queue,
+    decode,
+    collect: {
+      receiveBufferBytes,
+      tcp,
+      ...(tls !== undefined && { tls }),
+      ...(allowedExporters !== undefined && { allowedExporters }),
+    },
+  };
+}
+
+function changedFixedSettings(read: PipelineFile, file: PipelineFile): readonly string[] {
+  const wanted: Readonly<Record<string, unknown>> = fixedSettings(read);
+  const kept: Readonly<Record<string, unknown>> = fixedSettings(file);
+  return Object.keys(wanted).filter((setting) => !isDeepStrictEqual(wanted[setting], kept[setting]));
+}
+
+function stopped(): WeirError {
+  return new WeirError('stopped', 'weir is stopping');
+}

@@ -1,0 +1,171 @@
+// The built program: a changed pipeline file is taken over while flows come in.
+
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createFlowSender, numberOf } from '../end-to-end/numbered-flows.ts';
+import { readDocuments, startWeir, type WeirProcess, waitUntil } from '../end-to-end/weir-process.ts';
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'weir-reload-'));
+});
+afterAll(() => rm(root, { recursive: true }));
+
+let folders = 0;
+function newFolder(): string {
+  folders += 1;
+  return join(root, `${folders}`);
+}
+
+const inEffect = 'the changed pipeline file is in effect';
+const refused = 'the changed pipeline file is refused';
+const countOf = (weir: WeirProcess, text: string): number => weir.output().split(text).length - 1;
+
+function change(folder: string, edit: (text: string) => string): void {
+  const file = join(folder, 'pipeline.yml');
+  const text = edit(readFileSync(file, 'utf8'));
+  // Renamed into place: weir must never see half of it.
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
+}
+
+const withInterval = (interval: number) => (text: string) =>
+  text.replace(/^steps: .*$/m, `steps: [ { sampling: { override: ${interval} } }, server ]`);
+
+describe('a changed pipeline file', () => {
+  test('is taken over at SIGHUP, ten times under a steady stream: each flow once, by one of the pipelines', async () => {
+    const folder = newFolder();
+    const weir = await startWeir({ folder, settings: 'batch: { records: 200, age: 20ms }' });
+    const sender = createFlowSender(weir.port);
+    let isDone = false;
+    let sent = 0;
+    const stream = (async () => {
+      while (!isDone) {
+        sent = await sender.send(60);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    })();
+    await waitUntil(() => readDocuments(folder).length > 300, 20_000, 'flows before the first reload');
+    const intervals = [1];
+    for (let reload = 1; reload <= 10; reload += 1) {
+      intervals.push(reload + 1);
+      change(folder, withInterval(reload + 1));
+      weir.process.kill('SIGHUP');
+      await waitUntil(() => countOf(weir, inEffect) === reload, 20_000, `reload ${reload}`);
+      const before = sent;
+      await waitUntil(() => sent > before + 300, 20_000, 'flows after the reload');
+    }
+    isDone = true;
+    await stream;
+    sender.close();
+    await waitUntil(() => readDocuments(folder).length >= sent, 20_000, 'documents');
+    expect(await weir.stop()).toEqual({ code: 0, signal: null });
+    const documents = readDocuments(folder);
+    expect(documents.map(({ flow }) => numberOf(flow['src_addr'])).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: sent }, (_, index) => index),
+    );
+    const seen = new Set<number>();
+    for (const { flow } of documents) {
+      const interval = Number(flow['bytes']) / (1000 + numberOf(flow['src_addr']));
+      seen.add(interval);
+      // The first pipeline has all steps and no override, the others name no country.
+      expect(flow['dst_country'] === undefined).toBe(interval !== 1);
+    }
+    expect([...seen].sort((a, b) => a - b)).toEqual(intervals);
+    expect(weir.output()).toMatch(/"lost":0,"time"|"lost":0[,}][^\n]*weir has stopped/);
+  }, 60_000);
+
+  test('that is wrong, or whose tests fail, is refused with the reason, and the old one goes on', async () => {
+    const folder = newFolder();
+    const weir = await startWeir({ folder });
+    const sender = createFlowSender(weir.port);
+    change(folder, (text) => text.replace('geoip', 'geoipp'));
+    weir.process.kill('SIGHUP');
+    await waitUntil(() => countOf(weir, refused) === 1, 20_000, 'refusal');
+    expect(weir.output()).toContain('unknown step \\"geoipp\\"; did you mean \\"geoip\\"?');
+    change(
+      folder,
+      (text) =>
+        `${text.replace('geoipp', 'geoip')}
+tests:
+  - name: two and two are five
+    record: { protocol: netflow5, exporter: 10.0.0.1, fields: { octetDeltaCount: 4 } }
+    expect: { flow.bytes: 5 }
+`,
+    );
+    weir.process.kill('SIGHUP');
+    await waitUntil(() => countOf(weir, refused) === 2, 20_000, 'refusal');
+    expect(weir.output()).toContain('expected 5, got 4');
+    await sender.send(30);
+    sender.close();
+    await waitUntil(() => readDocuments(folder).length >= 30, 20_000, 'documents');
+    expect(readDocuments(folder)[0]?.flow['dst_country']).toBe('United States');
+    await weir.stop();
+  }, 60_000);
+
+  test('opens new ports, closes old ones, keeps the others, and writes where it says', async () => {
+    const folder = newFolder();
+    const weir = await startWeir({ folder, listen: ['tcp://127.0.0.1:0'] });
+    const kept = createFlowSender(weir.port);
+    await kept.send(30);
+    await waitUntil(() => readDocuments(folder).length >= 30, 20_000, 'documents');
+    change(folder, (text) =>
+      text
+        .replace(/^listen: .*$/m, `listen: [ "udp://127.0.0.1:0", "udp://127.0.0.1:0", "tcp://127.0.0.1:0" ]`)
+        .replace(/^index: .*$/m, `index: { files: { directory: ${JSON.stringify(join(folder, 'second', 'flows'))} } }`),
+    );
+    weir.process.kill('SIGHUP');
+    await waitUntil(() => countOf(weir, inEffect) === 1, 20_000, 'reload');
+    const opened = /"opened":\["udp:\/\/127\.0\.0\.1:(\d+)"\]/.exec(weir.output());
+    const added = createFlowSender(Number(opened?.[1]), { firstNumber: 1000 });
+    await kept.send(30);
+    await added.send(30);
+    await waitUntil(() => readDocuments(join(folder, 'second')).length >= 60, 20_000, 'documents');
+    change(folder, (text) => text.replace(/^listen: .*$/m, 'listen: [ "udp://127.0.0.1:0" ]'));
+    weir.process.kill('SIGHUP');
+    await waitUntil(() => countOf(weir, inEffect) === 2, 20_000, 'reload');
+    await kept.send(30);
+    await waitUntil(() => readDocuments(join(folder, 'second')).length >= 90, 20_000, 'documents');
+    kept.close();
+    added.close();
+    await weir.stop();
+    expect(readDocuments(folder)).toHaveLength(30);
+  }, 60_000);
+
+  test('a port that is in use refuses it all; what needs a restart is named', async () => {
+    const folder = newFolder();
+    const weir = await startWeir({ folder });
+    const other = await startWeir({ folder: newFolder() });
+    change(folder, (text) => text.replace(/^listen: .*$/m, `listen: "udp://127.0.0.1:${other.port}"`));
+    weir.process.kill('SIGHUP');
+    await waitUntil(() => countOf(weir, refused) === 1, 20_000, 'refusal');
+    await other.stop();
+    change(folder, (text) =>
+      text.replace(/^listen: .*$/m, 'listen: "udp://127.0.0.1:0"').concat('queue: { memory: 64MiB }\n'),
+    );
+    weir.process.kill('SIGHUP');
+    await waitUntil(() => countOf(weir, 'these settings change with a restart only') === 1, 20_000, 'warning');
+    expect(weir.output()).toContain('"settings":["queue"]');
+    const sender = createFlowSender(weir.port);
+    await sender.send(30);
+    sender.close();
+    await waitUntil(() => readDocuments(folder).length >= 30, 20_000, 'documents');
+    await weir.stop();
+  }, 60_000);
+
+  test('is taken over by itself with --watch', async () => {
+    const folder = newFolder();
+    const weir = await startWeir({ folder, verb: ['run', '--watch'] });
+    change(folder, withInterval(7));
+    await waitUntil(() => countOf(weir, inEffect) === 1, 20_000, 'reload');
+    const sender = createFlowSender(weir.port);
+    await sender.send(30);
+    sender.close();
+    await waitUntil(() => readDocuments(folder).length >= 30, 20_000, 'documents');
+    expect(readDocuments(folder)[0]?.flow['bytes']).toBe(7000);
+    await weir.stop();
+  }, 60_000);
+});
