@@ -68,13 +68,14 @@ describeWith(['java', 'maven'], 'weir into Elasticsearch 7.10.2', () => {
     let sent = 0;
     const stream = (async () => {
       while (sending) {
-        sent = await sender.send(150);
+        // Slow enough for a server that is starting on a busy machine: what counts is that none is missing.
+        sent = await sender.send(60);
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     })();
     for (let round = 0; round < 2; round += 1) {
       const before = sent;
-      await waitUntil(() => sent > before + 3000, 30_000, 'flows sent');
+      await waitUntil(() => sent > before + 1500, 60_000, 'flows sent');
       await server.kill();
       await new Promise((resolve) => setTimeout(resolve, 2000));
       await server.restart();
@@ -83,10 +84,14 @@ describeWith(['java', 'maven'], 'weir into Elasticsearch 7.10.2', () => {
     sending = false;
     await stream;
     sender.close();
-    await waitUntil(async () => (await countDocuments()) >= sent, 60_000, `${sent} documents indexed`);
+    await waitUntil(
+      async () => (await countDocuments()) >= sent,
+      120_000,
+      () => `${sent} documents indexed; weir said\n${weir.output()}`,
+    );
     expect(await weir.stop()).toEqual({ code: 0, signal: null });
     expect(await countDocuments()).toBe(sent);
     expect((await readNumbers()).sort((a, b) => a - b)).toEqual(Array.from({ length: sent }, (_, index) => index));
     expect(weir.output()).toContain('"lost":0');
-  }, 240_000);
+  }, 400_000);
 });

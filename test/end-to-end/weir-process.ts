@@ -120,11 +120,12 @@ export function readDocuments(folder: string): StoredDocument[] {
 export async function waitUntil(
   condition: () => boolean | Promise<boolean>,
   limitMs: number,
-  what: string,
+  /** For the message: what did not come. */
+  what: string | (() => string),
 ): Promise<void> {
   const endMs = Date.now() + limitMs;
   while (!(await condition())) {
-    if (Date.now() > endMs) throw new Error(`${what}: not within ${limitMs} ms`);
+    if (Date.now() > endMs) throw new Error(`not within ${limitMs} ms: ${typeof what === 'string' ? what : what()}`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
