@@ -49,7 +49,9 @@ export const geoipStep: StepDefinition<GeoipOptions> = {
     const paths = database?.map((path) => resolve(folder, path)) ?? [countryDatabasePath()];
     const open = () => openGeoDatabase(paths, 'database');
     const places =
-      database === undefined ? fixedFile(await open()) : await openReloadingFile({ name: 'geoip', paths, open, logger });
+      database === undefined
+        ? fixedFile(await open())
+        : await openReloadingFile({ name: 'geoip', paths, open, logger });
 
     function describe(facts: AddressFacts): void {
       const place = facts.isPrivate ? undefined : places.current.lookup(facts.text, facts.version);
