@@ -75,7 +75,7 @@ export function readNumberNames(text: string, path: string, format: NumberNameFo
     const number = /^\d{1,10}$/.test(numberText) ? Number(numberText) : -1;
     const message =
       exporter === undefined && !isCommonAllowed
-        ? 'the exporter is missing'
+        ? `the exporter of ${shown(numberText)} is missing`
         : exporter !== undefined && readPrefix(exporter) === undefined
           ? `expected the address of an exporter, or a subnet, got ${shown(exporter)}`
           : number < 0 || number > max

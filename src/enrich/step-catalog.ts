@@ -1,24 +1,28 @@
 // All steps, by alphabet: what a pipeline file may name.
 
 import type { StepDefinition } from './step.ts';
+import { applicationsStep } from './steps/applications.ts';
 import { asnStep } from './steps/asn.ts';
 import { communityIdStep } from './steps/community-id.ts';
 import { dropStep } from './steps/drop.ts';
 import { geoipStep } from './steps/geoip.ts';
 import { interfacesStep } from './steps/interfaces.ts';
 import { localityStep } from './steps/locality.ts';
+import { ouiStep } from './steps/oui.ts';
 import { samplingStep } from './steps/sampling.ts';
 import { serverStep } from './steps/server.ts';
 import { servicesStep } from './steps/services.ts';
 import { vlanNamesStep } from './steps/vlan-names.ts';
 
 export const stepCatalog: readonly StepDefinition<unknown>[] = [
+  applicationsStep,
   asnStep,
   communityIdStep,
   dropStep,
   geoipStep,
   interfacesStep,
   localityStep,
+  ouiStep,
   samplingStep,
   serverStep,
   servicesStep,
