@@ -262,7 +262,7 @@ describeWith(['openssl'], 'IPFIX over TLS', () => {
     await until(() => received.length === 1 && listener.openConnections() === 3, 'three connections');
     const startedMs = performance.now();
     await listener.stop();
-    expect(performance.now() - startedMs).toBeLessThan(1000);
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
     expect(listener.openConnections()).toBe(0);
     await until(() => good.closed, 'closed');
   });
