@@ -31,8 +31,8 @@ export interface BulkWriterOptions {
   readonly now: () => number;
 }
 
-/** Flows come in meanwhile and wait on the queue, but whoever starts weir wants to see it start. */
-const startTimeoutMs = 3000;
+/** A server that is up answers in milliseconds. weir opens its ports after this: one that hangs must not cost flows. */
+const startTimeoutMs = 1000;
 /** A proxy that refuses even this is not made for _bulk. */
 const minRequestBytes = 65_536;
 /** Every item keeps its status, so positions still match; nothing else of the answer is read. */
