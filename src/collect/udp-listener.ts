@@ -56,6 +56,8 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
   let failed = 0;
 
   let inodes: ReadonlySet<number> | undefined;
+  /** Once is enough. */
+  let isTold = false;
   const dropsSeen = new Map<number, number>();
   let dropped = 0;
   let waiting = false;
@@ -75,8 +77,6 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
       running = undefined;
       throw error;
     }
-    if (inodes === undefined)
-      logger.info('this system does not tell how many datagrams it dropped (no /proc/net/udp): kernel drops stay 0');
   }
 
   async function add(addresses: readonly ListenAddress[]): Promise<void> {
@@ -119,6 +119,10 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
   async function noteBound(): Promise<void> {
     bound = ports.map(({ socket }) => ({ host: socket.address().address, port: socket.address().port }));
     inodes = await readSocketInodes(bound);
+    if (inodes === undefined && !isTold) {
+      isTold = true;
+      logger.info('this system does not tell how many datagrams it dropped (no /proc/net/udp): kernel drops stay 0');
+    }
     // The number of a closed socket may come again, and its count begins at 0.
     for (const inode of dropsSeen.keys()) if (inodes?.has(inode) !== true) dropsSeen.delete(inode);
   }

@@ -84,6 +84,8 @@ describe('weir run', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(records.at(-1)).toMatchObject({ received: 90, indexed: 90, lost: 0 });
+    // On Linux the kernel's drop counter of our sockets is read.
+    if (process.platform === 'linux') expect(weir.output()).not.toContain('does not tell');
   });
 
   test('datagrams that are no flows are counted and change nothing', async () => {
