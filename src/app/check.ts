@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { didYouMean } from '../enrich/did-you-mean.ts';
 import { documentFieldNames } from '../enrich/document-fields.ts';
 import { createDocumentLane, type DocumentLane, type Pipeline } from '../enrich/pipeline.ts';
-import type { PipelineFile, PipelineTest, Place } from '../enrich/pipeline-file.ts';
+import { type PipelineFile, type PipelineTest, type Place, placeText } from '../enrich/pipeline-file.ts';
 import { toTestBatch, valueAtPath } from '../enrich/test-record.ts';
 import type { ElementDefinition } from '../model/element.ts';
 import { WeirError } from '../model/errors.ts';
@@ -41,7 +41,7 @@ async function runTests({ path, tests, decode }: PipelineFile, pipeline: Pipelin
     const differences = await runTest(test, decode.elements, pipeline, lane);
     if (differences.length > 0) failed += 1;
     for (const { place, message } of differences) {
-      failures.push(`${path}:${place.line}:${place.column} test ${JSON.stringify(test.name)}: ${message}`);
+      failures.push(`${placeText(place, path)} test ${JSON.stringify(test.name)}: ${message}`);
     }
   }
   if (failed === 0) return;

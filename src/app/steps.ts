@@ -2,7 +2,7 @@
 
 import { loadFieldMap } from '../enrich/field-map.ts';
 import { createPipeline, type Pipeline } from '../enrich/pipeline.ts';
-import type { PipelineFile } from '../enrich/pipeline-file.ts';
+import { type PipelineFile, placeText } from '../enrich/pipeline-file.ts';
 import type { Step } from '../enrich/step.ts';
 import { stepCatalog } from '../enrich/step-catalog.ts';
 import { WeirError } from '../model/errors.ts';
@@ -29,7 +29,7 @@ function createSteps({ steps, folder, path }: PipelineFile, logger: Logger): Pro
         return { name, step: await definition.create(options, { folder, logger }) };
       } catch (cause) {
         if (!(cause instanceof WeirError)) throw cause;
-        throw new WeirError(cause.code, `${path}:${place.line}:${place.column} ${name}: ${cause.message}`, {
+        throw new WeirError(cause.code, `${placeText(place, path)} ${name}: ${cause.message}`, {
           ...(cause.hint !== undefined && { hint: cause.hint }),
           cause,
         });

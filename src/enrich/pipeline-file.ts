@@ -14,11 +14,11 @@ import {
 import { type FileMistakes, readDecodeSection } from './decode-section.ts';
 import { type PipelineConfig, pipelineSchema } from './pipeline-schema.ts';
 import { type PipelineStep, readSteps, type StepOptions } from './pipeline-steps.ts';
-import { type Mistake, type Place, readYaml, type YamlTree } from './pipeline-yaml.ts';
+import { type Mistake, type Place, placeText, readYaml, type YamlTree } from './pipeline-yaml.ts';
 import { fromBytes } from './quantities.ts';
 import { check } from './schema-issues.ts';
 
-export type { CollectSettings, ListenAddress, Place };
+export { type CollectSettings, type ListenAddress, type Place, placeText };
 
 export interface PipelineFile {
   readonly name: string;
@@ -105,7 +105,7 @@ export function readPipelineFile(text: string, options: PipelineFileOptions): Pi
   // YAML 1.2 §5.1 has no NUL: of a database or a program the parser would complain line by line.
   if (text.includes('\0'))
     throw invalid(path, [{ line: 1, column: 1, message: 'the file is no text: is it a pipeline file?' }]);
-  const tree = readYaml(text, options.environment);
+  const tree = readYaml(text, options.environment, path);
   // What follows a syntax error is guesswork of the parser: settle the syntax first.
   if (tree.syntaxErrors.length > 0) throw invalid(path, tree.syntaxErrors);
   if (tree.value === undefined || tree.value === null) {
@@ -127,11 +127,11 @@ export function readPipelineFile(text: string, options: PipelineFileOptions): Pi
   }
   const redis = config.queue.redis ?? '';
   if (redis !== '') {
-    const { line, column } = tree.placeOf(['queue', 'redis']);
+    const place = placeText(tree.placeOf(['queue', 'redis']), path);
     const from = tree.variablesOf(['queue', 'redis']).join(', ');
     throw new WeirError(
       'not-supported',
-      `${path}:${line}:${column} queue.redis: this version of weir has no queue on Redis yet, only the one in its own process`,
+      `${place} queue.redis: this version of weir has no queue on Redis yet, only the one in its own process`,
       { hint: from === '' ? 'Remove the setting.' : `Remove the setting, or unset ${from}.` },
     );
   }
@@ -147,8 +147,8 @@ function invalid(path: string, mistakes: readonly Mistake[], others: readonly Fi
 
 function toLines({ path, mistakes }: FileMistakes): string[] {
   return mistakes
-    .toSorted((a, b) => a.line - b.line || a.column - b.column)
-    .map(({ line, column, message }) => `${path}:${line}:${column} ${message}`);
+    .toSorted((a, b) => (a.file ?? '').localeCompare(b.file ?? '') || a.line - b.line || a.column - b.column)
+    .map((mistake) => `${placeText(mistake, path)} ${mistake.message}`);
 }
 
 /** Settings that are right alone and wrong together. */
@@ -210,7 +210,7 @@ function toPipelineFile(
     })),
     folder,
     path,
-    files: [path],
+    files: [path, ...tree.includedPaths],
   };
 }
 

@@ -1,17 +1,13 @@
 // YAML text → plain values, each with its place in the text; mistakes are collected, not thrown. YAML 1.2 core schema.
-// Aliases are followed, within a bound; variables are replaced (variables.ts).
+// Aliases are followed, within a bound; variables are replaced (variables.ts), files are included (yaml-include.ts).
 
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type Scalar } from 'yaml';
+import { resolve } from 'node:path';
+import { isAlias, isMap, isScalar, isSeq, type Node, type Scalar } from 'yaml';
 import { expandVariables } from './variables.ts';
+import { createYamlIncludes, type YamlFile } from './yaml-include.ts';
+import { type Mistake, type Place, parseSource, placeText, type Source } from './yaml-source.ts';
 
-export interface Place {
-  readonly line: number;
-  readonly column: number;
-}
-
-export interface Mistake extends Place {
-  readonly message: string;
-}
+export { type Mistake, type Place, placeText };
 
 export type Path = readonly PropertyKey[];
 
@@ -32,6 +28,8 @@ export interface YamlTree {
   variablesOf(path: Path): readonly string[];
   /** Paths whose value was made from variables. */
   readonly variablePaths: readonly Path[];
+  /** Absolute paths of the files that it includes. */
+  readonly includedPaths: readonly string[];
   /** A mistake that is already noted took the value at this path away. */
   isBroken(path: Path): boolean;
 }
@@ -42,8 +40,8 @@ const maxAliasedValues = 10_000;
 /** A pipeline file is written by people. What reads the values has less room than the parser. */
 const maxValues = 100_000;
 
-export function readYaml(text: string, environment: Readonly<Record<string, string>>): YamlTree {
-  const lineCounter = new LineCounter();
+/** `path` is the file's own: what it includes lies beside it. */
+export function readYaml(text: string, environment: Readonly<Record<string, string>>, path = 'pipeline.yml'): YamlTree {
   const mistakes: Mistake[] = [];
   const broken = new Set<string>();
   const values = new Map<string, Place>();
@@ -51,32 +49,50 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
   const variables = new Map<string, readonly string[]>();
   const variablePaths: Path[] = [];
   /** Texts as they came out, and where they are written. */
-  const texts = new Map<string, { readonly text: string; readonly from: number; readonly to: number }>();
-  const anchors = new Map<string, Node>();
+  const texts = new Map<
+    string,
+    { readonly text: string; readonly in: Source; readonly from: number; readonly to: number }
+  >();
   const open = new Set<Node>();
   let aliasDepth = 0;
   let aliasedValues = 0;
   let valueCount = 0;
-
-  // Duplicate keys are found below: the parser compares each key with each other one.
-  const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
-  const document = parseDocument(source, { lineCounter, uniqueKeys: false, prettyErrors: false });
   const syntaxErrors: Mistake[] = [];
-  for (const error of [...document.errors, ...document.warnings]) {
-    const at = place(error.pos[0]);
-    // After the first error of a line the parser stumbles over the rest of it.
-    if (syntaxErrors.at(-1)?.line === at.line) continue;
-    const message =
-      error.code === 'MULTIPLE_DOCS'
-        ? 'a pipeline file is one YAML document: "---" begins another'
-        : `not YAML: ${sentence(error.message)}`;
-    syntaxErrors.push({ ...at, message });
+  const includes = createYamlIncludes();
+  const main = openFile({ text, name: path, chain: [resolve(path)] });
+  /** The file that is being read. */
+  let source = main;
+
+  function openFile(file: YamlFile): Source {
+    const { source: opened, mistakes: found } = parseSource(file);
+    syntaxErrors.push(...found);
+    return opened;
   }
 
   function place(offset: number): Place {
-    const { line, col } = lineCounter.linePos(offset);
-    // An empty file has no lines yet.
-    return { line: Math.max(1, line), column: Math.max(1, col) };
+    return source.placeOf(offset);
+  }
+
+  /** What a file that is included has in it, read by `read` as a part of this one. */
+  function toIncluded<T>(node: Scalar, path: Path, read: (contents: Node | null) => T): T | undefined {
+    const name = isScalar(node) && typeof node.value === 'string' ? toScalar(node, path) : undefined;
+    if (typeof name !== 'string' || name === '') {
+      if (!broken.has(pathKey(path))) mistake(node, 'expected the name of a file after !include');
+      return breakAt(path);
+    }
+    const file = includes.open(name, source);
+    if (typeof file === 'string') {
+      mistake(node, file);
+      return breakAt(path);
+    }
+    const before = source;
+    const errorsBefore = syntaxErrors.length;
+    source = openFile(file);
+    try {
+      return syntaxErrors.length > errorsBefore ? breakAt(path) : read(source.contents);
+    } finally {
+      source = before;
+    }
   }
 
   function placeOfNode(node: Node): Place {
@@ -102,8 +118,9 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
       return breakAt(path);
     }
     if (isAlias(node)) return toAliasedValue(node.source, node, path);
-    if ('anchor' in node && node.anchor !== undefined) anchors.set(node.anchor, node);
+    if ('anchor' in node && node.anchor !== undefined) source.anchors.set(node.anchor, node);
     values.set(pathKey(path), placeOfNode(node));
+    if (isInclude(node)) return toIncluded(node, path, (contents) => toValue(contents, path));
     if (isScalar(node)) return toScalar(node, path);
     if (!isMap(node) && !isSeq(node)) return undefined;
     open.add(node);
@@ -138,29 +155,44 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
 
   function toList(items: readonly unknown[], path: Path): unknown {
     const list: unknown[] = [];
-    for (const item of items) {
-      const plain = toValue(isNode(item) ? item : null, [...path, list.length]);
-      if (plain !== undefined) list.push(plain);
-    }
+    addItems(items, path, list);
     return list;
+  }
+
+  /** A list that is included as an item of a list brings its items. */
+  function addItems(items: readonly unknown[], path: Path, list: unknown[]): void {
+    for (const item of items) {
+      const inner = [...path, list.length];
+      const add = (node: Node | null) => {
+        const plain = toValue(node, inner);
+        if (plain !== undefined) list.push(plain);
+      };
+      if (!isInclude(item)) add(isNode(item) ? item : null);
+      else {
+        toIncluded(item, inner, (contents) => {
+          if (isSeq(contents)) addItems(contents.items, path, list);
+          else add(contents);
+        });
+      }
+    }
   }
 
   function toScalar(node: Scalar, path: Path): unknown {
     const { value, range } = node;
     if (typeof value !== 'string') return value;
     if (!value.includes('$')) {
-      if (range) texts.set(pathKey(path), { text: value, from: range[0], to: range[1] });
+      if (range) texts.set(pathKey(path), { text: value, in: source, from: range[0], to: range[1] });
       return value;
     }
     const expansion = expandVariables(value, environment, path[0] === 'steps');
     for (const { piece, message } of expansion.problems) {
       const from = node.range?.[0] ?? 0;
-      const within = source.slice(from, node.range?.[1] ?? from).indexOf(piece);
+      const within = source.text.slice(from, node.range?.[1] ?? from).indexOf(piece);
       mistakes.push({ ...place(from + Math.max(0, within)), message });
     }
     if (expansion.problems.length > 0) return breakAt(path);
     if (expansion.names.length === 0) {
-      if (range) texts.set(pathKey(path), { text: expansion.text, from: range[0], to: range[1] });
+      if (range) texts.set(pathKey(path), { text: expansion.text, in: source, from: range[0], to: range[1] });
       return expansion.text;
     }
     if (expansion.text === '') return undefined;
@@ -170,7 +202,7 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
   }
 
   function toAliasedValue(anchor: string, node: Node, path: Path): unknown {
-    const target = anchors.get(anchor);
+    const target = source.anchors.get(anchor);
     if (target === undefined) {
       mistake(node, `the alias *${anchor} stands for nothing: there is no &${anchor} before it`);
       return breakAt(path);
@@ -189,7 +221,7 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
     return value;
   }
 
-  const value = syntaxErrors.length > 0 ? undefined : toValue(document.contents, []);
+  const value = syntaxErrors.length > 0 ? undefined : toValue(main.contents, []);
   const root = values.get('') ?? { line: 1, column: 1 };
 
   function nearest(map: ReadonlyMap<string, Place>, path: Path): Place {
@@ -203,7 +235,8 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
   function placeWithin(path: Path, offset: number): Place {
     const written = texts.get(pathKey(path));
     if (written === undefined) return nearest(values, path);
-    return place(written.from + writtenOffset(written.text, source.slice(written.from, written.to), offset));
+    const { text, in: file, from, to } = written;
+    return file.placeOf(from + writtenOffset(text, file.text.slice(from, to), offset));
   }
 
   return {
@@ -216,8 +249,13 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
     placeOfKey: (path) => nearest(keys, path),
     variablesOf: (path) => variables.get(pathKey(path)) ?? [],
     variablePaths,
+    includedPaths: includes.paths,
     isBroken: (path) => broken.has(pathKey(path)),
   };
+}
+
+function isInclude(node: unknown): node is Scalar {
+  return isScalar(node) && node.tag === '!include';
 }
 
 function isNode(node: unknown): node is Node {
@@ -247,10 +285,4 @@ export function pathKey(path: Path): string {
 
 function quoted(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
-}
-
-/** Messages of the parser in one line. */
-function sentence(message: string): string {
-  const line = message.replaceAll(/\s+/g, ' ').trim();
-  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
 }
