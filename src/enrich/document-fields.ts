@@ -45,6 +45,7 @@ const tailFields: readonly DocumentField[] = [{ path: 'network.community_id', re
 const groups: readonly FieldGroup[] = [
   number('sampling_interval', 'samplingInterval'),
   derived('sampling_source', toStoredSource),
+  number('sampling_flow_interval', 'flowSamplingInterval'),
   {
     fields: [
       ...sideFields('src', ({ src }) => src),

@@ -53,6 +53,8 @@ export class FlowDocument {
   /** 1 out of N packets; 0: not sampled. Undefined: nobody said. */
   samplingInterval: number | undefined;
   samplingSource: SamplingSource | undefined;
+  /** Set by `sample`: this flow stands for so many. */
+  flowSamplingInterval: number | undefined;
 
   /** Set by `services`: "https (TCP/443)". */
   srcPortName: string | undefined;
@@ -113,6 +115,7 @@ export class FlowDocument {
     this.packets = undefined;
     this.samplingInterval = undefined;
     this.samplingSource = undefined;
+    this.flowSamplingInterval = undefined;
     this.srcPortName = undefined;
     this.dstPortName = undefined;
     this.direction = undefined;

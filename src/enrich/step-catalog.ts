@@ -5,10 +5,13 @@ import { applicationsStep } from './steps/applications.ts';
 import { asnStep } from './steps/asn.ts';
 import { communityIdStep } from './steps/community-id.ts';
 import { dropStep } from './steps/drop.ts';
+import { fieldsStep } from './steps/fields.ts';
 import { geoipStep } from './steps/geoip.ts';
 import { interfacesStep } from './steps/interfaces.ts';
+import { keepStep } from './steps/keep.ts';
 import { localityStep } from './steps/locality.ts';
 import { ouiStep } from './steps/oui.ts';
+import { sampleStep } from './steps/sample.ts';
 import { samplingStep } from './steps/sampling.ts';
 import { serverStep } from './steps/server.ts';
 import { servicesStep } from './steps/services.ts';
@@ -19,10 +22,13 @@ export const stepCatalog: readonly StepDefinition<unknown>[] = [
   asnStep,
   communityIdStep,
   dropStep,
+  fieldsStep,
   geoipStep,
   interfacesStep,
+  keepStep,
   localityStep,
   ouiStep,
+  sampleStep,
   samplingStep,
   serverStep,
   servicesStep,

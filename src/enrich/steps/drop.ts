@@ -1,12 +1,12 @@
 // Step `drop`: flows that are not stored, by conditions on the document's fields. They are counted under the step's name.
 
 import { z } from 'zod';
-import { didYouMean } from '../did-you-mean.ts';
-import { documentFieldNames, fieldReader } from '../document-fields.ts';
+import { type Condition, conditionOption } from '../condition.ts';
 import type { FlowDocument } from '../flow-document.ts';
 import { createPrefixTable, readPrefix } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
 import type { StepDefinition } from '../step.ts';
+import { storedField } from '../stored-field.ts';
 
 const value = z.union([z.string(), z.number()], { error: 'expected a value as it is stored, or a subnet' });
 
@@ -21,11 +21,11 @@ const conditions = z
   .refine((when) => Object.keys(when).length > 0, { error: 'a condition is missing: without one, every flow would go' })
   .superRefine((when, context) => {
     for (const [path, values] of Object.entries(when)) {
-      const names = documentFieldNames();
-      if (!names.includes(path)) {
-        const message = `unknown field "${path}"${didYouMean(path, names, 'the fields are')}`;
+      const field = storedField(path);
+      if (typeof field === 'string') {
+        const message = field;
         context.addIssue({ code: 'invalid_key', origin: 'record', issues: [], path: [path], input: when, message });
-      } else if (isAddressField(path)) {
+      } else if (field.type === 'address') {
         for (const wrong of listOf(values).filter((one) => readPrefix(String(one)) === undefined)) {
           const message = `expected an IP address or a subnet such as "192.0.2.0/24", not ${JSON.stringify(wrong)}`;
           context.addIssue({ code: 'custom', path: [path], message });
@@ -35,20 +35,30 @@ const conditions = z
   });
 
 const options = z.strictObject({
-  when: conditions.describe(
-    'Document fields, each with a value or a list of values as they are stored; an address field also takes subnets. All conditions must hold.',
-  ),
+  when: z
+    .union([conditionOption, conditions], {
+      error: 'expected a condition such as "flow.dst_port = 53", or a mapping from document field to value',
+    })
+    .describe(
+      'A condition (docs/conditions.md); or document fields, each with a value or a list of values as they are stored (an address field also takes subnets), which must all hold.',
+    ),
 });
 
 export type DropOptions = z.infer<typeof options>;
 
 export const dropStep: StepDefinition<DropOptions> = {
   name: 'drop',
-  summary: 'Drops flows whose fields have the given values; they are counted, not stored.',
+  summary: 'Drops flows for which a condition holds; they are counted, not stored.',
   options,
   reads: [],
   writes: [],
   examples: [
+    {
+      title: 'a condition holds',
+      options: { when: 'flow.dst_port in [53, 853] and flow.src_addr in 192.0.2.0/24 and not exists flow.vlan' },
+      record: { sourceIPv4Address: '192.0.2.7', destinationTransportPort: 853, protocolIdentifier: 6 },
+      expect: 'dropped',
+    },
     {
       title: 'all conditions hold',
       options: { when: { 'flow.dst_port': 53, 'flow.src_addr': '192.0.2.0/24' } },
@@ -74,6 +84,7 @@ export const dropStep: StepDefinition<DropOptions> = {
     },
   ],
   create({ when }) {
+    if (isCondition(when)) return { apply: (flow) => !when.holds(flow) };
     const tests = Object.entries(when).map(([path, values]) => createTest(path, listOf(values)));
 
     function apply(flow: FlowDocument): boolean {
@@ -87,10 +98,15 @@ export const dropStep: StepDefinition<DropOptions> = {
 
 type Value = z.infer<typeof value>;
 
+function isCondition(when: DropOptions['when']): when is Condition {
+  return typeof when['holds'] === 'function';
+}
+
 function createTest(path: string, wanted: readonly Value[]): (flow: FlowDocument) => boolean {
-  const read = fieldReader(path);
-  if (read === undefined) return () => false;
-  const holds = isAddressField(path) ? createAddressTest(wanted.map(String)) : createValueTest(wanted);
+  const field = storedField(path);
+  if (typeof field === 'string') return () => false;
+  const { read } = field;
+  const holds = field.type === 'address' ? createAddressTest(wanted.map(String)) : createValueTest(wanted);
   return (flow) => {
     const stored = read(flow);
     return Array.isArray(stored) ? stored.some(holds) : holds(stored);
@@ -114,10 +130,6 @@ function createAddressTest(subnets: readonly string[]): (stored: unknown) => boo
     if (typeof stored !== 'string') return false;
     return remembered.get(stored) ?? remembered.add(stored, table.lookup(stored) === true);
   };
-}
-
-function isAddressField(path: string): boolean {
-  return /(?:_addr|_addr_trans|_hop|\.ipaddr|event\.host)$/.test(path);
 }
 
 function listOf(values: Value | readonly Value[]): readonly Value[] {

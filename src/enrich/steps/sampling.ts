@@ -1,9 +1,10 @@
 // Step `sampling`: which sampling interval counts for a flow, and what its bytes and packets stand for.
 
 import { z } from 'zod';
-import type { Count, FlowDocument } from '../flow-document.ts';
+import type { FlowDocument } from '../flow-document.ts';
 import { createPrefixTable, readPrefix } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
+import { scaled } from '../scaled-count.ts';
 import type { StepDefinition } from '../step.ts';
 
 const interval = z
@@ -101,23 +102,4 @@ function createChoice(setting: z.infer<typeof perExporter> | undefined): (export
   const table = createPrefixTable(Object.entries(setting));
   const remembered = createRecentMap<string, number>(maxRemembered);
   return (exporter) => remembered.get(exporter) ?? remembered.add(exporter, table.lookup(exporter) ?? none);
-}
-
-function scaled(count: Count | undefined, factor: number): Count | undefined {
-  if (typeof count === 'number') {
-    const product = Math.round(count * factor);
-    if (product <= Number.MAX_SAFE_INTEGER) return product;
-  }
-  return count === undefined ? undefined : scaledExactly(count, factor);
-}
-
-/** Elasticsearch's `long` ends here. */
-const maxLong = 2n ** 63n - 1n;
-
-/** Beyond 2^53 - 1; a product that no document field holds is no count any more: the field goes, the document stays. */
-function scaledExactly(count: Count, factor: number): Count | undefined {
-  const isWhole = typeof count === 'number' ? Number.isInteger(count) : /^\d{1,20}$/.test(count);
-  if (!isWhole || !Number.isFinite(factor)) return undefined;
-  const product = BigInt(count) * BigInt(Math.round(factor));
-  return product > maxLong ? undefined : product.toString();
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { z } from 'zod';
 import { createDocumentLane } from '../../../src/enrich/document-writer.ts';
 import { createPipeline } from '../../../src/enrich/pipeline.ts';
-import { type DropOptions, dropStep } from '../../../src/enrich/steps/drop.ts';
+import { dropStep } from '../../../src/enrich/steps/drop.ts';
 import { toTestBatch } from '../../../src/enrich/test-record.ts';
 import { silentLogger } from '../../../src/telemetry/logger.ts';
 
@@ -22,7 +23,7 @@ const web = {
 };
 
 describe('drop', () => {
-  it.each<[title: string, when: DropOptions['when'], record: Record<string, unknown>, dropped: boolean]>([
+  it.each<[title: string, when: unknown, record: Record<string, unknown>, dropped: boolean]>([
     ['a value', { 'flow.dst_port': 53 }, dns, true],
     ['another value', { 'flow.dst_port': 54 }, dns, false],
     ['a value in quotes', { 'flow.dst_port': '53' }, dns, true],
@@ -47,9 +48,11 @@ describe('drop', () => {
       { ...dns, destinationTransportPort: 0 },
       false,
     ],
+    ['a condition that holds', 'flow.dst_port = 53 and flow.dst_addr in 8.8.0.0/16', dns, true],
+    ['a condition that does not hold', 'flow.dst_port = 53 and flow.dst_addr in 8.9.0.0/16', dns, false],
     ['the exporter', { 'node.ipaddr': '203.0.113.0/24' }, dns, true],
   ])('compares %s', async (_title, when, fields, dropped) => {
-    const step = await dropStep.create({ when }, { folder: '.', logger: silentLogger });
+    const step = await dropStep.create(dropStep.options.parse({ when }), { folder: '.', logger: silentLogger });
     const pipeline = createPipeline({ steps: [{ name: 'drop', step }] });
     for (let times = 0; times < 2; times++) {
       const batch = toTestBatch({ protocol: 'ipfix', exporter: '203.0.113.1', fields });
@@ -62,9 +65,17 @@ describe('drop', () => {
   });
 });
 
+/** With those of each form that an option may have. */
+function messagesOf(issues: readonly z.core.$ZodIssue[]): string[] {
+  return issues.flatMap((issue) => [
+    issue.message,
+    ...(issue.code === 'invalid_union' ? issue.errors.flatMap(messagesOf) : []),
+  ]);
+}
+
 describe('the conditions of drop', () => {
   it.each<[options: unknown, message: RegExp]>([
-    [{}, /expected a mapping/],
+    [{}, /expected a condition such as .*, or a mapping/],
     [{ when: {} }, /a condition is missing/],
     [{ when: { 'flow.dst_prt': 53 } }, /unknown field "flow\.dst_prt"; did you mean "flow\.dst_port"\?/],
     [
@@ -74,9 +85,10 @@ describe('the conditions of drop', () => {
     [{ when: { 'flow.dst_addr': ['10.0.0.1', 'router'] } }, /not "router"/],
     [{ when: { 'flow.dst_port': [] } }, /the list of values is empty/],
     [{ when: { 'flow.dst_port': { from: 1 } } }, /expected a value/],
+    [{ when: 'flow.dst_prt = 53' }, /unknown field "flow\.dst_prt"; did you mean "flow\.dst_port"\?/],
     [{ when: { 'flow.dst_port': 53 }, unless: {} }, /unless/],
   ])('%j is a mistake', (options, message) => {
     const { error } = dropStep.options.safeParse(options);
-    expect(error?.issues.map((issue) => issue.message).join('\n')).toMatch(message);
+    expect(messagesOf(error?.issues ?? []).join('\n')).toMatch(message);
   });
 });
