@@ -135,6 +135,28 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
       await createLineOutput(process.stdout).write(await describeTemplates(file, { json }));
     });
 
+  const importVerb = program
+    .command('import')
+    .description('Make a pipeline file of the settings of another program.')
+    .addHelpText('after', examples('weir import elastiflow /etc/logstash/elastiflow --output my-pipeline.yml'));
+  importVerb
+    .command('elastiflow')
+    .description('Make a pipeline file of an installation of ElastiFlow 3.5 or 4.0: its variables and dictionaries.')
+    .argument('<folder>', 'a folder with its files, at any depth: elastiflow.conf, .env or docker-compose.yml; dictionaries')
+    .option('-o, --output <file>', 'the pipeline file to write (default: standard output, for the working directory)')
+    .addOption(logLevelOption())
+    .addHelpText(
+      'after',
+      examples(
+        'weir import elastiflow /etc/logstash/elastiflow --output my-pipeline.yml',
+        'weir import elastiflow ~/elastiflow | less',
+      ),
+    )
+    .action(async (folder: string, { output }: { readonly output?: string }) => {
+      const { importElastiflow } = await import('../import-elastiflow.ts');
+      process.stdout.write(await importElastiflow(folder, { output }));
+    });
+
   program.hook('preAction', (_, verb) => onVerb(verb.opts<Partial<RunFlags>>().logLevel === 'debug'));
   return program;
 }

@@ -1,0 +1,343 @@
+// `weir import elastiflow DIR`: a folder of ElastiFlow → a pipeline file, with comments that say where each line came from
+// and what has no counterpart. The tables: elastiflow-settings.ts, docs/migrating.md.
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { readPrefix } from '../enrich/prefix-table.ts';
+import { fromBytes } from '../enrich/quantities.ts';
+import { stepCatalog } from '../enrich/step-catalog.ts';
+import { WeirError } from '../model/errors.ts';
+import { type ElastiflowFolder, readDictionary, readElastiflowFolder } from './elastiflow-folder.ts';
+import { elastiflowFiles, elastiflowVariables } from './elastiflow-settings.ts';
+
+export interface ImportOptions {
+  /** The pipeline file to write; it must not be there yet. Undefined: the text is returned, for the working directory. */
+  readonly output: string | undefined;
+}
+
+/** The text of the pipeline file, or one line that says where it was written. Throws WeirError. */
+export async function importElastiflow(directory: string, { output }: ImportOptions): Promise<string> {
+  const folder = await readElastiflowFolder(directory);
+  const text = await toPipelineText(folder, output === undefined ? '.' : dirname(output));
+  if (output === undefined) return text;
+  try {
+    await writeFile(output, text, { flag: 'wx' });
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? '';
+    const isThere = code === 'EEXIST';
+    throw new WeirError('folder-unwritable', `can't write ${output}: ${isThere ? 'the file is there already' : code}`, {
+      hint: isThere ? 'Name another file, or remove it first.' : 'Name a file in a folder that you may write to.',
+      cause,
+    });
+  }
+  return `${output} written; read its comments, then: weir check ${output}\n`;
+}
+
+/** `from`: the folder of the pipeline file, which paths in it start from. */
+export async function toPipelineText(folder: ElastiflowFolder, from: string): Promise<string> {
+  const source = createSource(folder, from);
+  const sections = [
+    listenSection(source),
+    collectSection(source),
+    decodeSection(source),
+    await stepsSection(source),
+    indexSection(source),
+  ];
+  return `${[
+    `# Made by weir import elastiflow ${folder.path}`,
+    '# Each line says where it came from. What weir does otherwise stands at the end; all of it: docs/migrating.md',
+    'name: elastiflow',
+    ...sections.flatMap((lines) => (lines.length === 0 ? [] : ['', ...lines])),
+    ...['', ...restLines(source)],
+  ].join('\n')}\n`;
+}
+
+interface Value {
+  /** A JSON string, which is YAML, too. */
+  readonly yaml: string;
+  readonly comment: string;
+}
+
+interface Source {
+  readonly folder: ElastiflowFolder;
+  /** The value, and the comment that names its place; a variable that is not set has ElastiFlow's default. */
+  setting(name: string): { readonly value: string; readonly comment: string };
+  isTrue(name: string): boolean;
+  /** Path of a file for the pipeline file, as YAML. */
+  file(name: string): Value | undefined;
+}
+
+const presets = new Map(elastiflowVariables.map(({ name, preset }) => [name, preset]));
+
+function createSource(folder: ElastiflowFolder, from: string): Source {
+  const setting = (name: string) => {
+    const found = folder.settings.get(name);
+    // Compose files may hand a variable on: what it holds there is not known here.
+    const isKnown = found !== undefined && found.value !== '' && !found.value.includes('${');
+    return {
+      value: isKnown ? found.value : (presets.get(name) ?? ''),
+      comment: isKnown ? `ELASTIFLOW_${name}, ${onOneLine(found.place)}` : `ELASTIFLOW_${name} is not set: its default`,
+    };
+  };
+  return {
+    folder,
+    setting,
+    isTrue: (name) => /^true$/i.test(setting(name).value),
+    file(name) {
+      const path = folder.files.get(name);
+      if (path === undefined) return undefined;
+      const absolute = resolve(folder.path, path);
+      const near = relative(resolve(from), absolute);
+      return { yaml: yamlText(near.startsWith('..') ? absolute : near), comment: onOneLine(path) };
+    },
+  };
+}
+
+/** JSON's strings are YAML's; `$` begins a variable in a pipeline file. */
+function yamlText(text: string): string {
+  return JSON.stringify(text.replaceAll('$', '$$$$'));
+}
+
+/** Names of files may hold anything; a comment ends with its line. */
+function onOneLine(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '?');
+}
+
+interface Input {
+  readonly name: string;
+  readonly scheme: 'udp' | 'tcp';
+  /** The file in conf.d that switches the input on; with `.disabled` behind it, off. */
+  readonly file: string;
+  readonly isPreset: boolean;
+}
+
+const inputs: readonly Input[] = [
+  { name: 'NETFLOW_IPV4', scheme: 'udp', file: '10_input_netflow_ipv4.logstash.conf', isPreset: true },
+  { name: 'NETFLOW_IPV6', scheme: 'udp', file: '10_input_netflow_ipv6.logstash.conf', isPreset: false },
+  { name: 'IPFIX_UDP_IPV4', scheme: 'udp', file: '10_input_ipfix_ipv4.logstash.conf', isPreset: true },
+  { name: 'IPFIX_TCP_IPV4', scheme: 'tcp', file: '10_input_ipfix_ipv4.logstash.conf', isPreset: true },
+  { name: 'IPFIX_UDP_IPV6', scheme: 'udp', file: '10_input_ipfix_ipv6.logstash.conf', isPreset: false },
+  { name: 'IPFIX_TCP_IPV6', scheme: 'tcp', file: '10_input_ipfix_ipv6.logstash.conf', isPreset: false },
+  { name: 'SFLOW_IPV4', scheme: 'udp', file: '10_input_sflow_ipv4.logstash.conf', isPreset: true },
+  { name: 'SFLOW_IPV6', scheme: 'udp', file: '10_input_sflow_ipv6.logstash.conf', isPreset: false },
+];
+
+function isOn({ folder: { files } }: Source, file: string, preset: boolean): boolean {
+  return files.has(file) || (preset && !files.has(`${file}.disabled`));
+}
+
+function listenSection(source: Source): string[] {
+  const lines: string[] = [];
+  const seen = new Set<string>();
+  for (const { name, scheme, file, isPreset } of inputs) {
+    if (!isOn(source, file, isPreset)) continue;
+    const host = source.setting(`${name}_HOST`);
+    const port = source.setting(`${name}_PORT`);
+    const bare = host.value.replace(/^\[(.*)\]$/, '$1');
+    if (
+      readPrefix(bare) === undefined ||
+      bare.includes('/') ||
+      !/^\d{1,5}$/.test(port.value) ||
+      Number(port.value) > 65_535
+    ) {
+      lines.push(
+        `  # ${name}: ${onOneLine(`${host.value} port ${port.value}`)} is no address and port (${port.comment})`,
+      );
+      continue;
+    }
+    const url = `${scheme}://${bare.includes(':') ? `[${bare}]` : bare}:${Number(port.value)}`;
+    if (!seen.has(url)) lines.push(`  - ${yamlText(url)} # ${port.comment}`);
+    seen.add(url);
+  }
+  return seen.size === 0
+    ? ['# All inputs are switched off: weir listens where it does by default.', ...lines]
+    : ['listen:', ...lines];
+}
+
+/** Bounds of `collect.receive_buffer`. */
+const minReceiveBuffer = 65_536;
+const maxReceiveBuffer = 2 ** 30;
+
+function collectSection({ setting }: Source): string[] {
+  const largest = ['NETFLOW', 'IPFIX', 'SFLOW']
+    .map((input) => setting(`${input}_UDP_RCV_BUFF`))
+    .filter(({ value }) => /^\d{1,15}$/.test(value))
+    .toSorted((a, b) => Number(b.value) - Number(a.value))[0];
+  if (largest === undefined) return [];
+  const bytes = Math.min(Math.max(Number(largest.value), minReceiveBuffer), maxReceiveBuffer);
+  return ['collect:', `  receive_buffer: ${yamlText(fromBytes(bytes))} # ${largest.comment}`];
+}
+
+function decodeSection({ file }: Source): string[] {
+  const lines: string[] = [];
+  const ipfix = file('ipfix.yml');
+  const netflow = file('netflow.yml') ?? file('netflow_riverbed.yml');
+  if (ipfix !== undefined) lines.push(`  ipfix_definitions: ${ipfix.yaml} # ${ipfix.comment}`);
+  if (netflow !== undefined) lines.push(`  netflow_definitions: ${netflow.yaml} # ${netflow.comment}`);
+  return lines.length === 0
+    ? []
+    : ['# weir knows the elements of these files; they matter where you have added your own.', 'decode:', ...lines];
+}
+
+async function stepsSection(source: Source): Promise<string[]> {
+  const { file, isTrue, setting } = source;
+  const city = file('GeoLite2-City.mmdb');
+  const asn = file('GeoLite2-ASN.mmdb');
+  return [
+    'steps:',
+    ...(await samplingLines(source)),
+    ...stepLines('interfaces', [['file', file('ifName.yml')]]),
+    ...applicationLines(source),
+    '  # ElastiFlow\'s rule; without "method" weir goes by what it saw, and says so in flow.server_rule.',
+    '  - server: { method: elastiflow }',
+    '  - services',
+    ...(isTrue('GEOIP_LOOKUP')
+      ? [database('geoip', city, setting('GEOIP_LOOKUP').comment)]
+      : [`  # no geoip: ${setting('GEOIP_LOOKUP').comment}`]),
+    ...(isTrue('ASN_LOOKUP')
+      ? [database('asn', asn, setting('ASN_LOOKUP').comment)]
+      : [`  # no asn: ${setting('ASN_LOOKUP').comment}`]),
+    '  - locality',
+    ...hostnameLines(source),
+    ...stepLines('reputation', [
+      ['lists', file('ip_rep_basic.yml')],
+      ['allow', file('ip_rep_whitelist.yml')],
+    ]),
+    ...(isTrue('OUI_LOOKUP') && stepCatalog.some(({ name }) => name === 'oui')
+      ? [`  - oui # ${setting('OUI_LOOKUP').comment}`]
+      : []),
+  ];
+}
+
+function database(step: string, file: Value | undefined, comment: string): string {
+  return file === undefined
+    ? `  - ${step} # ${comment}; with the database that came with weir`
+    : `  - ${step}: { database: ${file.yaml} } # ${file.comment}`;
+}
+
+/** A pipeline file has room for so many; what is more needs a subnet, or `override`. */
+const maxIntervals = 10_000;
+
+async function samplingLines({ file, folder }: Source): Promise<string[]> {
+  const found = file('sampling_interval.yml');
+  if (found === undefined) return ['  - sampling'];
+  const { entries, wrongLines } = readDictionary(
+    await readFile(join(folder.path, folder.files.get('sampling_interval.yml')!), 'utf8'),
+  );
+  const good = new Map<string, { readonly value: string; readonly line: number }>();
+  const bad: number[] = [...wrongLines];
+  for (const { key, value, line } of entries) {
+    const isInterval = /^\d{1,10}$/.test(value) && Number(value) >= 1 && Number(value) < 2 ** 32;
+    if (readPrefix(key) !== undefined && isInterval && good.size < maxIntervals) good.set(key, { value, line });
+    else bad.push(line);
+  }
+  const remarks =
+    bad.length === 0
+      ? []
+      : [
+          `  # ${found.comment}: not taken over, line ${bad.slice(0, 20).join(', ')}${bad.length > 20 ? ` and ${bad.length - 20} more` : ''}`,
+        ];
+  if (good.size === 0) return [...remarks, '  - sampling'];
+  return [
+    ...remarks,
+    '  - sampling:',
+    `      default: # ${found.comment}; here it also serves NetFlow v5 and IPFIX`,
+    ...[...good].map(([key, { value, line }]) => `        ${yamlText(key)}: ${Number(value)} # line ${line}`),
+  ];
+}
+
+function applicationLines({ file, setting }: Source): string[] {
+  const preset = setting('DEFAULT_APPID_SRCTYPE');
+  const isVendor = preset.value !== '__UNKNOWN' && /^\w{1,64}$/.test(preset.value);
+  return stepLines('applications', [
+    ['servers_file', file('applications.yml')],
+    ['file', file('app_id.yml')],
+    ['vendor_file', file('app_id.srctype.yml')],
+    ['vendor', isVendor ? { yaml: yamlText(preset.value), comment: preset.comment } : undefined],
+  ]);
+}
+
+function hostnameLines({ setting }: Source): string[] {
+  const wanted = setting('RESOLVE_IP2HOST');
+  if (/^false$/i.test(wanted.value)) return [`  # no hostname: ${wanted.comment}`];
+  const nameServer = setting('NAMESERVER');
+  return stepLines('hostname', [['servers', { yaml: yamlText(nameServer.value), comment: nameServer.comment }]]);
+}
+
+/** A step with its options, where weir has the step and takes them; else a comment. */
+function stepLines(step: string, values: readonly (readonly [string, Value | undefined])[]): string[] {
+  const given = values.flatMap(([option, value]) => (value === undefined ? [] : [{ option, ...value }]));
+  if (given.length === 0) return [];
+  const comment = given.map((value) => value.comment).join('; ');
+  const definition = stepCatalog.find(({ name }) => name === step);
+  if (definition === undefined) return [`  # no step ${JSON.stringify(step)} in this version of weir: ${comment}`];
+  const line = `  - ${step}: { ${given.map(({ option, yaml }) => `${option}: ${yaml}`).join(', ')} } # ${comment}`;
+  const options = Object.fromEntries(given.map(({ option, yaml }) => [option, JSON.parse(yaml) as unknown]));
+  return definition.options.safeParse(options).success
+    ? [line]
+    : [`  # the step ${step} does not take this: ${comment}`];
+}
+
+function indexSection(source: Source): string[] {
+  const { setting, isTrue } = source;
+  const names = isOn(source, '30_output_20_multi.logstash.conf', false)
+    ? ['ES_HOST_1', 'ES_HOST_2', 'ES_HOST_3']
+    : ['ES_HOST'];
+  const scheme = isTrue('ES_SSL_ENABLE') ? 'https' : 'http';
+  const nodes = names.flatMap((name) => {
+    const { value, comment } = setting(name);
+    return value
+      .split(',')
+      .map((host) => host.trim().replaceAll(/^["'[]+|["'\]]+$/g, ''))
+      .filter((host) => host !== '')
+      .map((host) => ({ url: /^https?:\/\//.test(host) ? host : `${scheme}://${host}`, comment }));
+  });
+  const wrong = nodes.filter(({ url }) => !URL.canParse(url));
+  const good = nodes.filter(({ url }) => URL.canParse(url));
+  return [
+    '# Kibana: the index pattern of ElastiFlow’s dashboards must match this name; add an alias, or another pattern.',
+    'index:',
+    '  name: weir-flow-%{yyyy.MM.dd}',
+    '  elasticsearch:',
+    ...wrong.map(({ url, comment }) => `    # no URL: ${onOneLine(url)} (${comment})`),
+    ...(good.length === 0
+      ? ['    nodes: []']
+      : ['    nodes:', ...good.map(({ url, comment }) => `      - ${yamlText(url)} # ${comment}`)]),
+    `    # Secrets are not copied: set both variables in weir's environment. They were in ${onOneLine(
+      source.folder.settings.get('ES_PASSWD')?.place ?? 'no file: elastic and changeme by default',
+    )}`,
+    `    username: "\${ELASTIFLOW_ES_USER:}"`,
+    `    password: "\${ELASTIFLOW_ES_PASSWD:}"`,
+    ...(isTrue('ES_SSL_ENABLE')
+      ? ['    # Certificates are always checked. Where an authority of your own signed it:', '    # ca_file: ca.pem']
+      : []),
+  ];
+}
+
+/** What was set or lies in the folder, and has no counterpart. */
+function restLines({ folder: { settings, overridden, files } }: Source): string[] {
+  const nothing = /^nothing: /;
+  const known = new Map(elastiflowVariables.map((variable) => [variable.name, variable]));
+  const variables = [...settings].flatMap(([name, { value, place }]) => {
+    const row = known.get(name);
+    if (row === undefined) return [`#   ELASTIFLOW_${name} (${onOneLine(place)}): weir does not know this variable`];
+    if (!nothing.test(row.becomes) || value === row.preset) return [];
+    return [`#   ELASTIFLOW_${name}=${onOneLine(value)} (${onOneLine(place)}): ${row.becomes.replace(nothing, '')}`];
+  });
+  const unused = elastiflowFiles.flatMap(({ name, becomes }) => {
+    const path = files.get(name);
+    return path === undefined || !nothing.test(becomes)
+      ? []
+      : [`#   ${onOneLine(path)}: ${becomes.replace(nothing, '')}`];
+  });
+  return [
+    ...(overridden.length === 0
+      ? []
+      : [
+          '# Set more than once; the last file in order of names counts. Not taken:',
+          ...overridden.map(({ name, place }) => `#   ELASTIFLOW_${name}, ${onOneLine(place)}`),
+        ]),
+    '# Without a counterpart:',
+    ...(variables.length + unused.length === 0 ? ['#   nothing'] : [...variables, ...unused]),
+  ];
+}

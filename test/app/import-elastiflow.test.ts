@@ -1,0 +1,227 @@
+// A folder of ElastiFlow becomes a pipeline file that weir accepts. The folders are made up here.
+
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import { check } from '../../src/app/check.ts';
+import { readDictionary, readSettings } from '../../src/app/elastiflow-folder.ts';
+import { elastiflowFiles, elastiflowVariables } from '../../src/app/elastiflow-settings.ts';
+import { importElastiflow } from '../../src/app/import-elastiflow.ts';
+import { type PipelineFile, readPipelineFile } from '../../src/enrich/pipeline-file.ts';
+import { stepCatalog } from '../../src/enrich/step-catalog.ts';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'weir-import-'));
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+async function put(files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+}
+
+async function imported(files: Readonly<Record<string, string>>): Promise<{ text: string; file: PipelineFile }> {
+  await put(files);
+  const output = join(folder, 'pipeline.yml');
+  expect(await importElastiflow(folder, { output })).toContain('weir check');
+  const text = await readFile(output, 'utf8');
+  return { text, file: readPipelineFile(text, { path: output, environment: {}, stepDefinitions: stepCatalog }) };
+}
+
+const optionsOf = ({ steps }: PipelineFile, name: string) => steps.find((step) => step.name === name)?.options;
+const urlsOf = (text: string) => [...text.matchAll(/"((?:udp|tcp):[^"]+)"/g)].map((match) => match[1]);
+
+describe('a pipeline file made of a folder of ElastiFlow', () => {
+  it('has its defaults where nothing is set', async () => {
+    const { text, file } = await imported({ 'README.md': 'ElastiFlow' });
+    expect(urlsOf(text)).toEqual([
+      'udp://0.0.0.0:2055',
+      'udp://0.0.0.0:4739',
+      'tcp://0.0.0.0:4739',
+      'udp://0.0.0.0:6343',
+    ]);
+    expect(file.steps.map(({ name }) => name)).toEqual(['sampling', 'server', 'services', 'geoip', 'asn', 'locality']);
+    expect(optionsOf(file, 'server')).toMatchObject({ method: 'elastiflow' });
+    expect(file.collect.receiveBufferBytes).toBe(33_554_432);
+    expect(file.index.elasticsearch?.nodes).toEqual(['http://127.0.0.1:9200']);
+  });
+
+  it.each([
+    [
+      'elastiflow.conf',
+      '[Service]\nEnvironment="ELASTIFLOW_NETFLOW_IPV4_PORT=9995" "ELASTIFLOW_NETFLOW_IPV4_HOST=192.0.2.5"',
+    ],
+    ['elastiflow.sh', 'export ELASTIFLOW_NETFLOW_IPV4_PORT=9995\nexport ELASTIFLOW_NETFLOW_IPV4_HOST=192.0.2.5'],
+    ['.env', "ELASTIFLOW_NETFLOW_IPV4_PORT='9995' # ours\nELASTIFLOW_NETFLOW_IPV4_HOST=192.0.2.5"],
+    [
+      'docker-compose.yml',
+      'x:\n  environment:\n    ELASTIFLOW_NETFLOW_IPV4_PORT: 9995\n    ELASTIFLOW_NETFLOW_IPV4_HOST: "192.0.2.5"',
+    ],
+    [
+      'compose.yaml',
+      'x:\n  environment:\n    - ELASTIFLOW_NETFLOW_IPV4_PORT=9995\n    - "ELASTIFLOW_NETFLOW_IPV4_HOST=192.0.2.5"',
+    ],
+  ])('takes the variables of %s, and says where they stand', async (name, content) => {
+    const { text } = await imported({ [`etc/${name}`]: content });
+    expect(text).toMatch(
+      new RegExp(`- "udp://192.0.2.5:9995" # ELASTIFLOW_NETFLOW_IPV4_PORT, etc/${name.replaceAll('.', '\\.')}:\\d\n`),
+    );
+  });
+
+  it('listens as the files of the inputs say: IPv6 where it was switched on, nothing where all are off', async () => {
+    const { text } = await imported({
+      'conf.d/10_input_netflow_ipv4.logstash.conf.disabled': '',
+      'conf.d/10_input_ipfix_ipv4.logstash.conf.disabled': '',
+      'conf.d/10_input_sflow_ipv6.logstash.conf': '',
+      'elastiflow.conf': 'Environment="ELASTIFLOW_SFLOW_IPV6_PORT=6344"',
+    });
+    expect(urlsOf(text)).toEqual(['udp://0.0.0.0:6343', 'udp://[::]:6344']);
+  });
+
+  it('takes over sampling intervals, and names the lines that are none', async () => {
+    const { text, file } = await imported({
+      'dictionaries/sampling_interval.yml':
+        '"192.0.2.1": 1024\n"2001:db8::1": 512\n"router": 10\n"192.0.2.3": many\n- x\n',
+    });
+    expect(optionsOf(file, 'sampling')).toEqual({ default: { '192.0.2.1': 1024, '2001:db8::1': 512 } });
+    expect(text).toContain('# dictionaries/sampling_interval.yml: not taken over, line 5, 3, 4');
+  });
+
+  it('names the dictionaries, definitions and databases that steps read', async () => {
+    await put({
+      'dictionaries/ifName.yml': '"192.0.2.11::ifName.2": "eth0"\n',
+      'dictionaries/app_id.yml': '"fortinet__0..10": "Skype"\n',
+      'user_settings/app_id.srctype.yml': '"192.0.2.2": "fortinet"\n',
+      'definitions/ipfix.yml': '4242:\n  7:\n  - :string\n  - :acme_rule\n',
+    });
+    const output = join(folder, 'pipeline.yml');
+    await importElastiflow(folder, { output });
+    const text = await readFile(output, 'utf8');
+    expect(text).toContain('ipfix_definitions: "definitions/ipfix.yml" # definitions/ipfix.yml');
+    if (stepCatalog.some(({ name }) => name === 'interfaces')) {
+      expect(text).toContain('- interfaces: { file: "dictionaries/ifName.yml" }');
+    }
+    if (stepCatalog.some(({ name }) => name === 'applications')) {
+      expect(text).toContain(
+        '- applications: { file: "dictionaries/app_id.yml", vendor_file: "user_settings/app_id.srctype.yml" }',
+      );
+    }
+    expect(await check(output)).toContain('0 tests passed');
+  });
+
+  it('leaves out what was switched off, and copies no secret', async () => {
+    const { text, file } = await imported({
+      'elastiflow.conf':
+        'Environment="ELASTIFLOW_GEOIP_LOOKUP=false"\nEnvironment="ELASTIFLOW_ASN_LOOKUP=False"\nEnvironment="ELASTIFLOW_ES_PASSWD=s3cr3t"\n' +
+        'Environment="ELASTIFLOW_ES_HOST=es.example:9200"\nEnvironment="ELASTIFLOW_ES_SSL_ENABLE=true"\n',
+    });
+    expect(file.steps.map(({ name }) => name)).toEqual(['sampling', 'server', 'services', 'locality']);
+    expect(text).toContain('# no geoip: ELASTIFLOW_GEOIP_LOOKUP, elastiflow.conf:1');
+    expect(text).not.toContain('s3cr3t');
+    expect(file.index.elasticsearch?.nodes).toEqual(['https://es.example:9200']);
+  });
+
+  it('sends to several nodes where that output was switched on', async () => {
+    const { file } = await imported({
+      'conf.d/30_output_20_multi.logstash.conf': '',
+      '.env':
+        'ELASTIFLOW_ES_HOST_1=a.example:9200\nELASTIFLOW_ES_HOST_2=b.example:9200\nELASTIFLOW_ES_HOST_3=c.example:9200',
+    });
+    expect(file.index.elasticsearch?.nodes).toEqual([
+      'http://a.example:9200',
+      'http://b.example:9200',
+      'http://c.example:9200',
+    ]);
+  });
+
+  it('says what has no counterpart, what it does not know, and what was set twice', async () => {
+    const { text } = await imported({
+      'a.env': 'ELASTIFLOW_NETFLOW_UDP_WORKERS=8\nELASTIFLOW_FUTURE=1\nELASTIFLOW_SFLOW_IPV4_PORT=7000',
+      'b.env': 'ELASTIFLOW_SFLOW_IPV4_PORT=7001',
+      'dictionaries/iana_service_names_tcp.yml': '"443": "https"\n',
+    });
+    expect(text).toContain('#   ELASTIFLOW_NETFLOW_UDP_WORKERS=8 (a.env:1): one process');
+    expect(text).toContain('#   ELASTIFLOW_FUTURE (a.env:2): weir does not know this variable');
+    expect(text).toContain('#   dictionaries/iana_service_names_tcp.yml: weir has');
+    expect(text).toContain('#   ELASTIFLOW_SFLOW_IPV4_PORT, a.env:3');
+    expect(urlsOf(text)).toContain('udp://0.0.0.0:7001');
+  });
+
+  it('is valid whatever the values are', async () => {
+    const { text } = await imported({
+      '.env':
+        'ELASTIFLOW_NETFLOW_IPV4_PORT=99999\nELASTIFLOW_SFLOW_IPV4_HOST="x: [y"\nELASTIFLOW_ES_HOST="http://[bad"\n' +
+        'ELASTIFLOW_IPFIX_UDP_RCV_BUFF=1\nELASTIFLOW_NETFLOW_UDP_RCV_BUFF=-1\nELASTIFLOW_SFLOW_UDP_RCV_BUFF=x\nELASTIFLOW_RESOLVE_IP2HOST=true\nELASTIFLOW_NAMESERVER="$(reboot)"\n',
+    });
+    expect(urlsOf(text)).toEqual(['udp://0.0.0.0:4739', 'tcp://0.0.0.0:4739']);
+    expect(text).toContain('# NETFLOW_IPV4: 0.0.0.0 port 99999 is no address and port');
+    expect(text).toContain('receive_buffer: "64KiB"');
+  });
+
+  it('is not written over a file that is there', async () => {
+    await put({ 'pipeline.yml': 'mine' });
+    await expect(importElastiflow(folder, { output: join(folder, 'pipeline.yml') })).rejects.toThrow('there already');
+    expect(await readFile(join(folder, 'pipeline.yml'), 'utf8')).toBe('mine');
+  });
+
+  it('is not made of a folder that is not there, or a file', async () => {
+    await put({ file: '' });
+    await expect(importElastiflow(join(folder, 'no'), { output: undefined })).rejects.toThrow('no such folder');
+    await expect(importElastiflow(join(folder, 'file'), { output: undefined })).rejects.toThrow('it is a file');
+  });
+});
+
+describe('settings in a text', () => {
+  it.each([
+    ['a comment', '# ELASTIFLOW_A=1', []],
+    ['a use in a Logstash file', `host => "\${ELASTIFLOW_A:0.0.0.0}"`, []],
+    ['an empty value', 'ELASTIFLOW_A=', [['A', '']]],
+    ['a value with blanks and a colon', 'Environment="ELASTIFLOW_A=x: y z"', [['A', 'x: y z']]],
+    ['a part of another name', 'MY_ELASTIFLOW_A=1', []],
+  ])('%s', (_title, text, expected) => {
+    expect(readSettings(text).map(({ variable, value }) => [variable, value])).toEqual(expected);
+  });
+});
+
+test('a dictionary may have quotes of either kind, none, comments and Windows line ends', () => {
+  const text = '---\r\n"a::b.1": "x # y"\r\n\'c\': z # remark\r\nd: 12\r\n# e: f\r\n\r\nbroken\r\n';
+  expect(readDictionary(text)).toEqual({
+    entries: [
+      { key: 'a::b.1', value: 'x # y', line: 2 },
+      { key: 'c', value: 'z', line: 3 },
+      { key: 'd', value: '12', line: 4 },
+    ],
+    wrongLines: [7],
+  });
+});
+
+describe('docs/migrating.md', () => {
+  const rows = async () =>
+    (await readFile(new URL('../../docs/migrating.md', import.meta.url), 'utf8'))
+      .split('\n')
+      .filter((line) => line.startsWith('| `'));
+
+  it('has one row for each variable and each file that weir import knows, and no other', async () => {
+    const expected = [
+      ...elastiflowVariables.map(
+        ({ name, preset, becomes }) => `| \`ELASTIFLOW_${name}\` | \`${preset}\` | ${becomes} |`,
+      ),
+      ...elastiflowFiles.map(({ name, becomes }) => `| \`${name}\` | ${becomes} |`),
+    ];
+    expect(await rows()).toEqual(expected);
+  });
+
+  it('has all 50 variables of ElastiFlow 3.5 and the four of 4.0', () => {
+    const names = elastiflowVariables.map(({ name }) => name);
+    expect(new Set(names).size).toBe(54);
+    expect(names.filter((name) => /_(?:HOST|PORT)$/.test(name) && !name.startsWith('ES_'))).toHaveLength(16);
+  });
+});
