@@ -64,7 +64,11 @@ function toListenAddress(text: string): ListenAddress | string {
   return { protocol, host, port };
 }
 
-export const listen = oneOrMore(listenAddress, 'an address such as "udp://0.0.0.0:2055"').prefault([...defaultListen]);
+export const listen = oneOrMore(listenAddress, 'an address such as "udp://0.0.0.0:2055"')
+  .prefault([...defaultListen])
+  .describe(
+    'Where exporters send to. udp://: any protocol on any port; tcp:// and tls://: IPFIX. [::] takes IPv4 too; port 0 is any free port.',
+  );
 
 const subnet = z
   .string({ error: 'expected a subnet such as "10.0.0.0/8"' })
@@ -75,30 +79,55 @@ const hour = 3_600_000;
 
 export const collect = z
   .strictObject({
-    receive_buffer: size(64 * 1024, 2 ** 30).prefault('32MiB'),
-    exporters: z.strictObject({ allow: oneOrMore(subnet, 'a subnet such as "10.0.0.0/8"').optional() }).prefault({}),
+    receive_buffer: size(64 * 1024, 2 ** 30)
+      .prefault('32MiB')
+      .describe('Receive buffer asked of the kernel for each address, 64KiB to 1GiB.'),
+    exporters: z
+      .strictObject({
+        allow: oneOrMore(subnet, 'a subnet such as "10.0.0.0/8"')
+          .optional()
+          .describe('Only these subnets are heard. Without the key: all.'),
+      })
+      .prefault({})
+      .describe('Which exporters are heard.'),
     tcp: z
       .strictObject({
-        connections: whole(1, 10_000).prefault(256),
-        connections_per_address: whole(1, 10_000).prefault(16),
-        handshake: duration(second, 5 * 60 * second).prefault('10s'),
-        message: duration(second, hour).prefault('30s'),
-        idle: duration(second, 7 * 24 * hour).prefault('1h'),
+        connections: whole(1, 10_000).prefault(256).describe('Connections of all exporters together.'),
+        connections_per_address: whole(1, 10_000).prefault(16).describe('Connections of one address.'),
+        handshake: duration(second, 5 * 60 * second)
+          .prefault('10s')
+          .describe('So long a TLS handshake may take.'),
+        message: duration(second, hour)
+          .prefault('30s')
+          .describe('So long a message may take from its first byte to its last.'),
+        idle: duration(second, 7 * 24 * hour)
+          .prefault('1h')
+          .describe('A connection without a message for so long is closed.'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('What connections of exporters by TCP and TLS may cost.'),
     tls: z
       .strictObject(
         {
-          certificate: words('the path of a PEM file'),
-          key: words('the path of a PEM file'),
-          client_ca: words('the path of a PEM file').optional(),
-          client_certificates: z.enum(['required', 'optional']).optional(),
+          certificate: words('the path of a PEM file').describe(
+            'PEM file of weir’s certificate, and of those between it and the authority’s.',
+          ),
+          key: words('the path of a PEM file').describe('PEM file of its private key, without a passphrase.'),
+          client_ca: words('the path of a PEM file')
+            .optional()
+            .describe('PEM file of the authorities that sign exporters’ certificates; without it exporters need none.'),
+          client_certificates: z
+            .enum(['required', 'optional'])
+            .optional()
+            .describe('May an exporter come without a certificate? A wrong one is refused in either case.'),
         },
         { error: 'expected a mapping with certificate and key' },
       )
-      .optional(),
+      .optional()
+      .describe('Needed for tls://.'),
   })
-  .prefault({});
+  .prefault({})
+  .describe('How datagrams and messages are taken.');
 
 type CollectConfig = z.output<typeof collect>;
 

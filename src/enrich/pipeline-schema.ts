@@ -23,18 +23,29 @@ const indexName = words('the name of an index').refine(
 );
 
 const elasticsearch = z.strictObject({
-  nodes: oneOrMore(nodeUrl, 'a URL such as "http://localhost:9200"').prefault([]),
-  username: words('a user name').optional(),
-  password: words('a password').optional(),
-  api_key: words('an API key').optional(),
-  ca_file: words('the path of a PEM file').optional(),
-  product_check: z.enum(['auto', 'strict', 'off']).prefault('auto'),
-  concurrency: whole(1, 64).prefault(2),
+  nodes: oneOrMore(nodeUrl, 'a URL such as "http://localhost:9200"')
+    .prefault([])
+    .describe('Nodes of one Elasticsearch 7 cluster. Empty: documents go into files.'),
+  username: words('a user name').optional().describe('How to sign in; with password.'),
+  password: words('a password').optional().describe('Better an environment variable.'),
+  api_key: words('an API key').optional().describe('The other way to sign in.'),
+  ca_file: words('the path of a PEM file')
+    .optional()
+    .describe('PEM file of the authority that signed the nodes’ certificates.'),
+  product_check: z
+    .enum(['auto', 'strict', 'off'])
+    .prefault('auto')
+    .describe('Is it an Elasticsearch? strict takes only what says so in the way of 7.14 and later; off does not ask.'),
+  concurrency: whole(1, 64).prefault(2).describe('Bulk requests under way at the same time.'),
 });
 
 const files = z.strictObject({
-  directory: words('a folder').prefault('./flows'),
-  max_bytes: size(1024, 2 ** 40).prefault('256MiB'),
+  directory: words('a folder')
+    .prefault('./flows')
+    .describe('Where NDJSON files are written when there is no Elasticsearch node; from the working directory.'),
+  max_bytes: size(1024, 2 ** 40)
+    .prefault('256MiB')
+    .describe('A file is closed at this size, and every day.'),
 });
 
 /** Steps are checked one by one with their own options (pipeline-file.ts). */
@@ -49,58 +60,99 @@ const address = z
 const fieldMap = (what: string) => z.record(z.string(), z.unknown(), { error: `expected a mapping ${what}` });
 
 const test = z.strictObject({
-  name: words('a sentence that says what is tested'),
-  record: z.strictObject(
-    {
-      protocol: z.enum(protocols),
-      exporter: address,
-      fields: fieldMap('from information element to value'),
-    },
-    { error: 'expected a mapping with protocol, exporter and fields' },
-  ),
-  expect: z.union([z.literal('dropped'), z.record(z.string(), z.unknown())], {
-    error: 'expected a mapping from document field to value, or the word "dropped"',
-  }),
+  name: words('a sentence that says what is tested').describe('A sentence about what must be so.'),
+  record: z
+    .strictObject(
+      {
+        protocol: z.enum(protocols).describe('The protocol that the record came by.'),
+        exporter: address.describe('The exporter that sent it.'),
+        fields: fieldMap('from information element to value').describe(
+          'Information elements by their IANA names, as `weir decode` prints them.',
+        ),
+      },
+      { error: 'expected a mapping with protocol, exporter and fields' },
+    )
+    .describe('What an exporter sent.'),
+  expect: z
+    .union([z.literal('dropped'), z.record(z.string(), z.unknown())], {
+      error: 'expected a mapping from document field to value, or the word "dropped"',
+    })
+    .describe('The values at these paths of the document; null: absent. dropped: a step drops the flow.'),
 });
 
 export const pipelineSchema = z.strictObject(
   {
-    name: words('a name').refine((text) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text), {
-      error: 'expected a name of letters, digits, ".", "_" and "-", at most 64',
-    }),
+    name: words('a name')
+      .refine((text) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text), {
+        error: 'expected a name of letters, digits, ".", "_" and "-", at most 64',
+      })
+      .describe('Names the pipeline.'),
     listen,
     collect,
     decode: z
       .strictObject({
-        elements: oneOrMore(words('the path of a YAML file'), 'the path of a YAML file').prefault([]),
-        ipfix_definitions: words('the path of a YAML file').optional(),
-        netflow_definitions: words('the path of a YAML file').optional(),
-        tunnels: z.enum(['outer', 'inner']).prefault('outer'),
+        elements: oneOrMore(words('the path of a YAML file'), 'the path of a YAML file')
+          .prefault([])
+          .describe('YAML files with information elements of your own.'),
+        ipfix_definitions: words('the path of a YAML file')
+          .optional()
+          .describe('Definitions file of Logstash’s netflow codec, as it is.'),
+        netflow_definitions: words('the path of a YAML file')
+          .optional()
+          .describe('Definitions file of Logstash’s netflow codec, as it is.'),
+        tunnels: z
+          .enum(['outer', 'inner'])
+          .prefault('outer')
+          .describe('Sampled packets in tunnels: the flow of the tunnel itself, or of the packet inside.'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('How records are read.'),
     batch: z
       .strictObject({
-        records: whole(1, 100_000).prefault(2000),
-        bytes: size(1024, 64 * 2 ** 20).prefault('1MiB'),
-        age: duration(1, 60_000).prefault('200ms'),
+        records: whole(1, 100_000).prefault(2000).describe('A batch closes at so many records, …'),
+        bytes: size(1024, 64 * 2 ** 20)
+          .prefault('1MiB')
+          .describe('… or at this size, …'),
+        age: duration(1, 60_000)
+          .prefault('200ms')
+          .describe('… or at this age: so long a flow waits at most before it is enriched.'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('Records are enriched and indexed in batches.'),
     queue: z
       .strictObject({
-        redis: z.string({ error: 'expected the URL of a Redis, or nothing' }).optional(),
-        memory: size(2 ** 20, 2 ** 36).prefault('128MiB'),
+        redis: z
+          .string({ error: 'expected the URL of a Redis, or nothing' })
+          .optional()
+          .describe('Not supported yet; empty: the queue of weir’s own process.'),
+        memory: size(2 ** 20, 2 ** 36)
+          .prefault('128MiB')
+          .describe(
+            'Batches that wait for the index are held in so much memory; beyond it new flows are lost, and counted.',
+          ),
       })
-      .prefault({}),
-    state: words('a folder').prefault('./state'),
-    steps: z.array(stepItem, { error: 'expected the list of steps, such as "- sampling: {}"' }),
+      .prefault({})
+      .describe('Where batches wait.'),
+    state: words('a folder')
+      .prefault('./state')
+      .describe('Where templates and unfinished batches survive a restart; from the working directory.'),
+    steps: z
+      .array(stepItem, { error: 'expected the list of steps, such as "- sampling: {}"' })
+      .describe('What happens to each flow, in this order.'),
     index: z
       .strictObject({
-        name: indexName.prefault('weir-flow-%{yyyy.MM.dd}'),
-        elasticsearch: elasticsearch.optional(),
-        files: files.prefault({}),
+        name: indexName
+          .prefault('weir-flow-%{yyyy.MM.dd}')
+          .describe('Index of a document, by its own time in UTC; also names the files.'),
+        elasticsearch: elasticsearch.optional().describe('An Elasticsearch 7 that takes the documents.'),
+        files: files.prefault({}).describe('NDJSON files that take the documents when no Elasticsearch is named.'),
       })
-      .prefault({}),
-    tests: z.array(test, { error: 'expected a list of tests' }).prefault([]),
+      .prefault({})
+      .describe('Where documents go.'),
+    tests: z
+      .array(test, { error: 'expected a list of tests' })
+      .prefault([])
+      .describe('Records and the documents that they must become; `weir check` runs them.'),
   },
   { error: 'expected a mapping with the keys name, steps, …' },
 );

@@ -34,7 +34,8 @@ export function whole(min: number, max: number) {
     .number({ error: `expected a whole number from ${min} to ${max}` })
     .refine((value) => Number.isInteger(value) && value >= min && value <= max, {
       error: `expected a whole number from ${min} to ${max}`,
-    });
+    })
+    .meta({ type: 'integer', minimum: min, maximum: max });
 }
 
 export function words(what: string) {

@@ -13,9 +13,12 @@ import { WeirError } from '../../src/model/errors.ts';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 describe('the shipped pipelines', () => {
-  test.each(readdirSync(`${root}pipelines`))('%s is right, and its tests pass', async (name) => {
-    expect(await check(`${root}pipelines/${name}`)).toMatch(/: 6 steps, [3-9] tests passed$/);
-  });
+  test.each(readdirSync(`${root}pipelines`).filter((name) => name.endsWith('.yml')))(
+    '%s is right, and its tests pass',
+    async (name) => {
+      expect(await check(`${root}pipelines/${name}`)).toMatch(/: 6 steps, [3-9] tests passed$/);
+    },
+  );
 
   test('write files where ELASTICSEARCH_URL is not set, and go to Elasticsearch where it is', () => {
     const text = readFileSync(`${root}pipelines/flow.yml`, 'utf8');

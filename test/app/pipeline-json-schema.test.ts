@@ -1,0 +1,82 @@
+// pipelines/schema.json, by which editors complete and check pipeline files.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Ajv } from 'ajv';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { pipelineSchemaFile, toPipelineSchemaText } from '../../scripts/generate-pipeline-schema.ts';
+import { stepCatalog } from '../../src/enrich/step-catalog.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const schema = JSON.parse(toPipelineSchemaText()) as { properties: Record<string, unknown> };
+const validate = new Ajv({ allErrors: true, strict: false }).compile(schema);
+
+function mistakesOf(text: string): readonly string[] {
+  const value: unknown = parse(text);
+  return validate(value) ? [] : (validate.errors ?? []).map((error) => `${error.instancePath} ${error.message}`);
+}
+
+test('pipelines/schema.json is what scripts/generate-pipeline-schema.ts makes: run it after a change of keys or steps', () => {
+  expect(readFileSync(pipelineSchemaFile, 'utf8')).toBe(toPipelineSchemaText());
+});
+
+test.each(readdirSync(`${root}pipelines`).filter((name) => name.endsWith('.yml')))(
+  'pipelines/%s names the schema and keeps to it',
+  (name) => {
+    const text = readFileSync(`${root}pipelines/${name}`, 'utf8');
+    expect(text.split('\n')[0]).toBe('# yaml-language-server: $schema=./schema.json');
+    expect(mistakesOf(text)).toEqual([]);
+  },
+);
+
+describe('the pipelines shown in the documentation keep to the schema', () => {
+  const shown = ['README.md', 'docs/pipelines.md', 'docs/operations.md', 'docs/geoip.md'].flatMap((file) =>
+    [...readFileSync(root + file, 'utf8').matchAll(/```yaml\n([\s\S]*?)```/g)].map(
+      (match) => [file, match[1] ?? ''] as const,
+    ),
+  );
+
+  test.each(shown)('in %s: %s', (_file, text) => {
+    const name = /^name:/m.test(text) ? '' : 'name: shown\n';
+    const steps = /^steps:/m.test(text) ? '' : 'steps: []\n';
+    expect(mistakesOf(name + steps + text)).toEqual([]);
+  });
+});
+
+test.each([
+  ['a key that does not exist', 'name: a\nsteps: []\nqueues: {}'],
+  ['a step that does not exist', 'name: a\nsteps: [ geoipp ]'],
+  ['an option that does not exist', 'name: a\nsteps: [ { geoip: { databse: a.mmdb } } ]'],
+  ['two steps in one item', 'name: a\nsteps: [ { geoip: {}, asn: {} } ]'],
+  ['a step without the options that it needs', 'name: a\nsteps: [ drop ]'],
+  ['a number out of its bounds', 'name: a\nsteps: []\nbatch: { records: 0 }'],
+  ['no steps', 'name: a'],
+])('refuses %s', (_, text) => {
+  expect(mistakesOf(text)).not.toEqual([]);
+});
+
+test('takes variables where numbers stand, and steps without options', () => {
+  expect(
+    mistakesOf(
+      `name: a\nsteps: [ server, geoip: , sampling: { default: "\${RATE:1000}" } ]\nbatch: { records: "\${N}" }`,
+    ),
+  ).toEqual([]);
+});
+
+test('has a sentence for each key and each step', () => {
+  const silent: string[] = [];
+  function look(at: unknown, path: string): void {
+    const { properties = {}, anyOf = [] } = at as { properties?: Record<string, object>; anyOf?: object[] };
+    for (const [key, value] of Object.entries(properties)) {
+      if (!('description' in value)) silent.push(`${path}.${key}`);
+      look(value, `${path}.${key}`);
+    }
+    for (const branch of anyOf) look(branch, path);
+  }
+  look(schema, '');
+  const { items } = schema.properties['steps'] as { items: { anyOf: { properties?: Record<string, object> }[] } };
+  look(items, 'steps');
+  expect(silent).toEqual([]);
+  expect(Object.keys(items.anyOf[1]?.properties ?? {})).toEqual(stepCatalog.map(({ name }) => name));
+});
