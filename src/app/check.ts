@@ -25,7 +25,7 @@ export async function check(named: string | undefined): Promise<string> {
 export async function checkPipeline(file: PipelineFile): Promise<void> {
   const { collect } = file;
   if (collect.tls !== undefined) await (await import('../collect/tls-files.ts')).readTlsFiles(collect.tls);
-  const pipeline = await openPipeline(file, silentLogger);
+  const pipeline = await openPipeline(file, silentLogger, true);
   try {
     await runTests(file, pipeline);
   } finally {

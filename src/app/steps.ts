@@ -13,20 +13,22 @@ interface NamedStep {
   readonly step: Step;
 }
 
-/** Throws WeirError with the step's place in the file. */
-export async function openPipeline(file: PipelineFile, logger: Logger): Promise<Pipeline> {
+/** `isOffline`: nothing may go over the network. Throws WeirError with the step's place in the file. */
+export async function openPipeline(file: PipelineFile, logger: Logger, isOffline = false): Promise<Pipeline> {
   const fieldMap = loadFieldMap(file.decode.elements);
-  return createPipeline({ steps: await createSteps(file, logger), fieldMap });
+  return createPipeline({ steps: await createSteps(file, logger, isOffline), fieldMap });
 }
 
 /** Databases are read side by side. Throws WeirError with the step's place in the file. */
-function createSteps({ steps, folder, path }: PipelineFile, logger: Logger): Promise<NamedStep[]> {
+function createSteps(file: PipelineFile, logger: Logger, isOffline: boolean): Promise<NamedStep[]> {
+  const { steps, folder, path, state } = file;
+  const context = { folder, logger, isOffline, ...(!isOffline && { stateFolder: state.directory }) };
   return Promise.all(
     steps.map(async ({ name, options, place }) => {
       const definition = stepCatalog.find((candidate) => candidate.name === name);
       if (definition === undefined) throw new WeirError('internal', `the step ${name} is in no catalog`);
       try {
-        return { name, step: await definition.create(options, { folder, logger }) };
+        return { name, step: await definition.create(options, context) };
       } catch (cause) {
         if (!(cause instanceof WeirError)) throw cause;
         throw new WeirError(cause.code, `${placeText(place, path)} ${name}: ${cause.message}`, {

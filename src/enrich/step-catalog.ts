@@ -11,6 +11,7 @@ import { interfacesStep } from './steps/interfaces.ts';
 import { keepStep } from './steps/keep.ts';
 import { localityStep } from './steps/locality.ts';
 import { ouiStep } from './steps/oui.ts';
+import { reputationStep } from './steps/reputation.ts';
 import { sampleStep } from './steps/sample.ts';
 import { samplingStep } from './steps/sampling.ts';
 import { serverStep } from './steps/server.ts';
@@ -28,6 +29,7 @@ export const stepCatalog: readonly StepDefinition<unknown>[] = [
   keepStep,
   localityStep,
   ouiStep,
+  reputationStep,
   sampleStep,
   samplingStep,
   serverStep,

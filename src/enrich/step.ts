@@ -35,6 +35,10 @@ export interface StepContext {
   /** Folder that relative paths of the pipeline file start from. */
   readonly folder: string;
   readonly logger: Logger;
+  /** Where a step may keep what the next start can use; undefined: nowhere. */
+  readonly stateFolder?: string;
+  /** `weir check`: nothing may go over the network. */
+  readonly isOffline?: boolean;
 }
 
 export interface Step {

@@ -128,6 +128,9 @@ async function described<Options>(
     city: undefined,
     location: undefined,
     locality: undefined,
+    hostnameDueS: undefined,
+    reputation: undefined,
+    words: undefined,
   };
   step.describe?.(facts);
   return facts;
