@@ -1,7 +1,7 @@
 // Facts of addresses, worked out once by the steps that describe addresses and kept with the JSON text made of them.
 // The private ranges: private-networks.ts. The parts an address plays: sides-text.ts.
 
-import type { AddressFacts, GeoLocation } from './address-facts.ts';
+import type { AddressFacts, GeoLocation, NamedNetwork } from './address-facts.ts';
 import { toIPv4Text } from './address-text.ts';
 import { flat } from './json-text.ts';
 import { isPrivateIPv4, isPrivateIPv6, mappedIPv4 } from './private-networks.ts';
@@ -12,7 +12,7 @@ import { hostnameOf, loopback, parts, toPartText } from './sides-text.ts';
 export class DescribedAddress implements AddressFacts {
   readonly text: string;
   readonly version: 4 | 6;
-  readonly isPrivate: boolean;
+  isPrivate: boolean;
   hostnameDueS: number | undefined;
   autonomousSystem: string | undefined;
   asn: number | undefined;
@@ -21,6 +21,8 @@ export class DescribedAddress implements AddressFacts {
   city: string | undefined;
   location: GeoLocation | undefined;
   locality: 'private' | 'public' | undefined;
+  network: NamedNetwork | undefined;
+  isInternal = false;
   reputation: readonly string[] | undefined;
   words: readonly number[] | undefined;
   private name: string;

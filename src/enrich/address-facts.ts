@@ -5,13 +5,20 @@ export interface GeoLocation {
   readonly lon: number;
 }
 
+export interface NamedNetwork {
+  readonly name: string | undefined;
+  readonly site: string | undefined;
+  /** Never empty. */
+  readonly tags: readonly string[] | undefined;
+}
+
 /** Steps fill in what they know in `describe`; afterwards nobody changes it. */
 export interface AddressFacts {
   /** Canonical text. */
   readonly text: string;
   readonly version: 4 | 6;
-  /** Within the private, local, multicast and broadcast ranges of ElastiFlow's list: no place, no AS. */
-  readonly isPrivate: boolean;
+  /** Within the private, local, multicast and broadcast ranges of ElastiFlow's list, unless `locality` says otherwise: no place, no AS. */
+  isPrivate: boolean;
   /** The address itself until a step knows a name. The one fact that may change later: a name server answers when it likes. */
   hostname: string;
   /** Set by `hostname`: when the name is to be asked for again, in whole seconds since 1970. */
@@ -26,6 +33,10 @@ export interface AddressFacts {
   location: GeoLocation | undefined;
   /** Set by `locality`. */
   locality: 'private' | 'public' | undefined;
+  /** Set by `locality`: the user's network that the address is in. */
+  network?: NamedNetwork | undefined;
+  /** Set by `direction`: within the user's networks. */
+  isInternal?: boolean;
   /** Set by `reputation`: the labels of the lists that the address is on; never empty. */
   reputation: readonly string[] | undefined;
   /** Set by `community-id`: the address as one or four signed 32-bit words. */

@@ -85,6 +85,7 @@ const groups: readonly FieldGroup[] = [
   derived('service_port', (flow) => bySide(flow, flow.srcPort, flow.dstPort)),
   derived('service_name', (flow) => bySide(flow, flow.srcPortName, flow.dstPortName)),
   text('server_rule', 'serverRule'),
+  text('traffic_direction', 'trafficDirection'),
   networkInterface(
     'input',
     (flow) => flow.inputSnmp,
@@ -211,6 +212,9 @@ function sideFields(role: Role, factsOf: (flow: FlowDocument) => AddressFacts | 
       const place = factsOf(flow)?.location;
       return place === undefined || role === 'src' || role === 'dst' ? place : `${place.lat},${place.lon}`;
     }),
+    field(`${role}_network`, (flow) => factsOf(flow)?.network?.name),
+    field(`${role}_site`, (flow) => factsOf(flow)?.network?.site),
+    field(`${role}_tags`, (flow) => factsOf(flow)?.network?.tags),
     field(`${role}_rep_tags`, (flow) => factsOf(flow)?.reputation),
   ];
 }

@@ -34,6 +34,8 @@ export class FlowDocument {
   serverRule: string | undefined;
   /** Element 239 (RFC 5103 §6.3): 1, the source is the initiator; 2, the destination is. */
   biflowDirection: number | undefined;
+  /** Set by `direction`: inbound, outbound, internal or transit. */
+  trafficDirection: string | undefined;
   /** First and last packet, ms since 1970. Only read where a step asks for it (`readsTimes`). */
   startMs: number | undefined;
   endMs: number | undefined;
@@ -103,6 +105,7 @@ export class FlowDocument {
     this.server = undefined;
     this.serverRule = undefined;
     this.biflowDirection = undefined;
+    this.trafficDirection = undefined;
     this.startMs = undefined;
     this.endMs = undefined;
     this.ipVersion = undefined;

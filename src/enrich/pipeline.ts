@@ -57,12 +57,14 @@ export function createPipeline({
   maxLayouts = defaultMaxLayouts,
 }: PipelineOptions): Pipeline {
   const preparing = steps.filter(({ step }) => step.prepare !== undefined);
+  const classifying = steps.filter(({ step }) => step.classify !== undefined);
   const describing = steps.filter(({ step }) => step.describe !== undefined);
   const applied = steps.filter(({ step }) => step.apply !== undefined);
   const readsTimes = steps.some(({ step }) => step.readsTimes === true);
   const addresses = createAddressCache({
     maxAddresses,
     describe: (facts) => {
+      for (const { step } of classifying) step.classify?.(facts);
       for (const { step } of describing) step.describe?.(facts);
     },
   });

@@ -66,7 +66,7 @@ export function toPartText(facts: AddressFacts, { side, role, isAlone }: Part, h
 
 /** Locations of source and destination are objects, those of client and server text, as in ElastiFlow's documents. */
 function roleText(facts: AddressFacts, role: Role, hostname: string): string {
-  const { autonomousSystem, asn, city, country, countryCode, location, reputation } = facts;
+  const { autonomousSystem, asn, city, country, countryCode, location, network, reputation } = facts;
   let text = `,"${role}_addr":${quoted(facts.text)},"${role}_hostname":${quoted(hostname)}`;
   if (autonomousSystem !== undefined) text += `,"${role}_autonomous_system":${quoted(autonomousSystem)}`;
   if (asn !== undefined) text += `,"${role}_asn":${numberText(asn)}`;
@@ -77,6 +77,11 @@ function roleText(facts: AddressFacts, role: Role, hostname: string): string {
     const { lat, lon } = location;
     const isObject = role === 'src' || role === 'dst';
     text += `,"${role}_geo_location":${isObject ? `{"lat":${lat},"lon":${lon}}` : `"${lat},${lon}"`}`;
+  }
+  if (network !== undefined) {
+    if (network.name !== undefined) text += `,"${role}_network":${quoted(network.name)}`;
+    if (network.site !== undefined) text += `,"${role}_site":${quoted(network.site)}`;
+    if (network.tags !== undefined) text += `,"${role}_tags":${labelsText(network.tags)}`;
   }
   if (reputation !== undefined) text += `,"${role}_rep_tags":${labelsText(reputation)}`;
   return text;

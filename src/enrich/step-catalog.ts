@@ -4,6 +4,7 @@ import type { StepDefinition } from './step.ts';
 import { applicationsStep } from './steps/applications.ts';
 import { asnStep } from './steps/asn.ts';
 import { communityIdStep } from './steps/community-id.ts';
+import { directionStep } from './steps/direction.ts';
 import { dropStep } from './steps/drop.ts';
 import { fieldsStep } from './steps/fields.ts';
 import { geoipStep } from './steps/geoip.ts';
@@ -22,6 +23,7 @@ export const stepCatalog: readonly StepDefinition<unknown>[] = [
   applicationsStep,
   asnStep,
   communityIdStep,
+  directionStep,
   dropStep,
   fieldsStep,
   geoipStep,

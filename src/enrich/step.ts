@@ -46,6 +46,8 @@ export interface Step {
   readonly readsTimes?: boolean;
   /** The only place that may wait. */
   prepare?(batch: RecordBatch): Promise<void>;
+  /** Once per address, before `describe` of any step: whether it is private, and whose it is. */
+  classify?(facts: AddressFacts): void;
   /** Once per address, in file order; the result is cached, so it must depend on nothing else. */
   describe?(facts: AddressFacts): void;
   /** Grows when `describe` knows better than before (its database has changed): the facts that are kept are forgotten then. */

@@ -31,6 +31,7 @@ const boston = {
   location: { lat: 42.36, lon: -71.06 },
   locality: 'public',
   reputation: ['scanner', 'botnet'],
+  network: { name: 'lab', site: 'Boston', tags: ['users'] },
 } as const;
 const lodz = {
   hostname: 'lodz.example',
@@ -42,6 +43,7 @@ const lodz = {
   location: { lat: 51.77, lon: 19.46 },
   locality: 'public',
   reputation: ['botnet', 'spam'],
+  network: { name: 'hq', site: 'Łódź', tags: ['users', 'vip'] },
 } as const;
 
 /** A flow with every property set, as the record and all steps would. */
@@ -89,6 +91,7 @@ function fullFlow(): FlowDocument {
     bgpValidState: 1,
     application: 'SSL',
     serverRule: 'port',
+    trafficDirection: 'outbound',
   } satisfies Partial<FlowDocument>);
 }
 
@@ -161,9 +164,21 @@ const expected: Readonly<Record<string, unknown>> = {
   'flow.dst_mac': 'ff:ff:ff:ff:ff:ff',
   'flow.src_mac_vendor': 'Example Networks',
   'flow.dst_mac_vendor': 'Example "B"',
+  'flow.src_network': 'lab',
+  'flow.src_site': 'Boston',
+  'flow.src_tags': ['users'],
   'flow.src_rep_tags': ['scanner', 'botnet'],
+  'flow.dst_network': 'hq',
+  'flow.dst_site': 'Łódź',
+  'flow.dst_tags': ['users', 'vip'],
   'flow.dst_rep_tags': ['botnet', 'spam'],
+  'flow.client_network': 'lab',
+  'flow.client_site': 'Boston',
+  'flow.client_tags': ['users'],
   'flow.client_rep_tags': ['scanner', 'botnet'],
+  'flow.server_network': 'hq',
+  'flow.server_site': 'Łódź',
+  'flow.server_tags': ['users', 'vip'],
   'flow.server_rep_tags': ['botnet', 'spam'],
   'flow.rep_tags': ['scanner', 'botnet', 'spam'],
   'flow.src_mask_len': 24,
@@ -177,6 +192,7 @@ const expected: Readonly<Record<string, unknown>> = {
   'flow.dst_port_trans': 8443,
   'flow.application': 'SSL',
   'flow.server_rule': 'port',
+  'flow.traffic_direction': 'outbound',
 };
 
 const flowNames = documentFieldNames().filter((path) => path.startsWith('flow.'));
