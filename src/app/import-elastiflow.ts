@@ -199,10 +199,7 @@ async function stepsSection(source: Source): Promise<string[]> {
       : [`  # no asn: ${setting('ASN_LOOKUP').comment}`]),
     '  - locality',
     ...hostnameLines(source),
-    ...stepLines('reputation', [
-      ['lists', file('ip_rep_basic.yml')],
-      ['allow', file('ip_rep_whitelist.yml')],
-    ]),
+    ...reputationLines(source),
     ...(isTrue('OUI_LOOKUP') && stepCatalog.some(({ name }) => name === 'oui')
       ? [`  - oui # ${setting('OUI_LOOKUP').comment}`]
       : []),
@@ -254,6 +251,15 @@ function applicationLines({ file, setting }: Source): string[] {
     ['file', file('app_id.yml')],
     ['vendor_file', file('app_id.srctype.yml')],
     ['vendor', isVendor ? { yaml: yamlText(preset.value), comment: preset.comment } : undefined],
+  ]);
+}
+
+function reputationLines({ file }: Source): string[] {
+  const list = file('ip_rep_basic.yml');
+  if (list === undefined) return [];
+  return stepLines('reputation', [
+    ['lists', { yaml: `[${list.yaml}]`, comment: list.comment }],
+    ['allow_file', file('ip_rep_whitelist.yml')],
   ]);
 }
 

@@ -84,6 +84,10 @@ const groups: readonly FieldGroup[] = [
   number('packets', 'packets'),
   derived('service_port', (flow) => bySide(flow, flow.srcPort, flow.dstPort)),
   derived('service_name', (flow) => bySide(flow, flow.srcPortName, flow.dstPortName)),
+  {
+    fields: [field('canonical', ({ canonical }) => canonical)],
+    write: ({ canonical }) => (canonical === undefined ? '' : `,"canonical":${canonical}`),
+  },
   text('server_rule', 'serverRule'),
   text('traffic_direction', 'trafficDirection'),
   networkInterface(

@@ -36,6 +36,8 @@ export class FlowDocument {
   biflowDirection: number | undefined;
   /** Set by `direction`: inbound, outbound, internal or transit. */
   trafficDirection: string | undefined;
+  /** Set by `dedupe`: false where another observer of the same packets counts. */
+  canonical: false | undefined;
   /** First and last packet, ms since 1970. Only read where a step asks for it (`readsTimes`). */
   startMs: number | undefined;
   endMs: number | undefined;
@@ -106,6 +108,7 @@ export class FlowDocument {
     this.serverRule = undefined;
     this.biflowDirection = undefined;
     this.trafficDirection = undefined;
+    this.canonical = undefined;
     this.startMs = undefined;
     this.endMs = undefined;
     this.ipVersion = undefined;

@@ -4,6 +4,7 @@ import type { StepDefinition } from './step.ts';
 import { applicationsStep } from './steps/applications.ts';
 import { asnStep } from './steps/asn.ts';
 import { communityIdStep } from './steps/community-id.ts';
+import { dedupeStep } from './steps/dedupe.ts';
 import { directionStep } from './steps/direction.ts';
 import { dropStep } from './steps/drop.ts';
 import { fieldsStep } from './steps/fields.ts';
@@ -23,6 +24,7 @@ export const stepCatalog: readonly StepDefinition<unknown>[] = [
   applicationsStep,
   asnStep,
   communityIdStep,
+  dedupeStep,
   directionStep,
   dropStep,
   fieldsStep,

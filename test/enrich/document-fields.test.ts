@@ -91,6 +91,7 @@ function fullFlow(): FlowDocument {
     bgpValidState: 1,
     application: 'SSL',
     serverRule: 'port',
+    canonical: false,
     trafficDirection: 'outbound',
   } satisfies Partial<FlowDocument>);
 }
@@ -192,6 +193,7 @@ const expected: Readonly<Record<string, unknown>> = {
   'flow.dst_port_trans': 8443,
   'flow.application': 'SSL',
   'flow.server_rule': 'port',
+  'flow.canonical': false,
   'flow.traffic_direction': 'outbound',
 };
 
