@@ -9,6 +9,7 @@ import { directionStep } from './steps/direction.ts';
 import { dropStep } from './steps/drop.ts';
 import { fieldsStep } from './steps/fields.ts';
 import { geoipStep } from './steps/geoip.ts';
+import { hostnameStep } from './steps/hostname.ts';
 import { interfacesStep } from './steps/interfaces.ts';
 import { keepStep } from './steps/keep.ts';
 import { localityStep } from './steps/locality.ts';
@@ -29,6 +30,7 @@ export const stepCatalog: readonly StepDefinition<unknown>[] = [
   dropStep,
   fieldsStep,
   geoipStep,
+  hostnameStep,
   interfacesStep,
   keepStep,
   localityStep,

@@ -37,7 +37,7 @@ const list = z
   .strictObject({
     file: path.optional(),
     url: url.optional(),
-    every: duration(60_000, 30 * 86_400_000).default(6 * 3_600_000),
+    every: duration(60_000, 30 * 86_400_000).prefault('6h'),
     label: labels.optional(),
     format: z.enum(listFormats, { error: `expected one of ${listFormats.join(', ')}` }).optional(),
     address_column: column.optional(),
