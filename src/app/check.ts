@@ -1,11 +1,12 @@
 // `weir check`: lints a pipeline file, opens its steps, and runs its tests through the pipeline that `weir run` uses.
-// Nothing goes over the network, nothing is written.
+// Nothing goes over the network unless asked for (connect.ts), nothing is written.
 
 import { isDeepStrictEqual } from 'node:util';
 import { didYouMean } from '../enrich/did-you-mean.ts';
 import { documentFieldNames } from '../enrich/document-fields.ts';
 import { createDocumentLane, type DocumentLane, type Pipeline } from '../enrich/pipeline.ts';
 import { type PipelineFile, type PipelineTest, type Place, placeText } from '../enrich/pipeline-file.ts';
+import { stepCatalog } from '../enrich/step-catalog.ts';
 import { toTestBatch, valueAtPath } from '../enrich/test-record.ts';
 import type { ElementDefinition } from '../model/element.ts';
 import { WeirError } from '../model/errors.ts';
@@ -13,12 +14,37 @@ import { silentLogger } from '../telemetry/logger.ts';
 import { loadPipelineFile } from './pipeline-source.ts';
 import { openPipeline } from './steps.ts';
 
+export interface CheckOptions {
+  /** Also try the ports, and the servers that the file names. */
+  readonly connect?: boolean;
+  /** Give the file as it counts, as YAML. */
+  readonly print?: boolean;
+}
+
 /** Gives one line of success. Throws WeirError with every mistake, or every test that failed. */
-export async function check(named: string | undefined): Promise<string> {
+export async function check(
+  named: string | undefined,
+  { connect = false, print = false }: CheckOptions = {},
+): Promise<string> {
   const file = await loadPipelineFile(named);
   const { path, steps, tests } = file;
   await checkPipeline(file);
-  return `${path}: ${count(steps.length, 'step')}, ${count(tests.length, 'test')} passed`;
+  const done = `${path}: ${count(steps.length, 'step')}, ${count(tests.length, 'test')} passed`;
+  const lines = [...(connect ? await connectAll(file) : []), done];
+  if (!print) return lines.join('\n');
+  const { toEffectiveYaml } = await import('../enrich/effective-file.ts');
+  return `${toEffectiveYaml(file.written, stepCatalog)}${lines.map((line) => `# ${line}`).join('\n')}`;
+}
+
+/** A line for each. Throws WeirError with all of them when one went wrong. */
+async function connectAll(file: PipelineFile): Promise<readonly string[]> {
+  const { tryConnections } = await import('./connect.ts');
+  const trials = await tryConnections(file);
+  const lines = trials.map(({ what, result, isGood }) => `${isGood ? 'ok    ' : 'FAILED'} ${what}: ${result}`);
+  const failed = trials.filter(({ isGood }) => !isGood).length;
+  if (failed === 0) return lines;
+  const sum = `${file.path}: ${failed} of ${count(trials.length, 'connection')} failed`;
+  throw new WeirError('connect-failed', [...lines, sum].join('\n'), { context: { failed } });
 }
 
 /** Opens its files and runs its tests. Throws WeirError. */

@@ -51,6 +51,8 @@ export interface PipelineFile {
   readonly folder: string;
   /** As it was named by the user; messages begin with it. */
   readonly path: string;
+  /** What it says, variables and included files put in, without defaults. */
+  readonly written: unknown;
   /** What it was read from: itself, and what it includes. */
   readonly files: readonly string[];
 }
@@ -135,7 +137,9 @@ export function readPipelineFile(text: string, options: PipelineFileOptions): Pi
       { hint: from === '' ? 'Remove the setting.' : `Remove the setting, or unset ${from}.` },
     );
   }
-  return toPipelineFile(config, steps, decode.elements, tree, path);
+  const given = 'data' in checked ? (checked.given as object) : {};
+  const written = { ...given, steps: steps.map((step) => ({ [step.name]: step.given })) };
+  return { ...toPipelineFile(config, steps, decode.elements, tree, path), written };
 }
 
 function invalid(path: string, mistakes: readonly Mistake[], others: readonly FileMistakes[] = []): WeirError {
@@ -178,7 +182,7 @@ function toPipelineFile(
   elements: readonly ElementDefinition[],
   tree: YamlTree,
   path: string,
-): PipelineFile {
+): Omit<PipelineFile, 'written'> {
   const folder = dirname(resolve(path));
   const { elasticsearch, files, name: indexName } = config.index;
   return {

@@ -9,6 +9,8 @@ export interface PipelineStep {
   readonly name: string;
   /** What the step's own schema made of them. */
   readonly options: unknown;
+  /** As they are written. */
+  readonly given: unknown;
   readonly place: Place;
 }
 
@@ -46,7 +48,7 @@ export function readSteps(tree: YamlTree, stepDefinitions: readonly StepOptions[
     }
     const given = isMapping(item) ? (item[name] ?? {}) : {};
     const result = check(definition.options, given, tree, ['steps', index, name], name);
-    if ('data' in result) steps.push({ name, options: result.data, place });
+    if ('data' in result) steps.push({ name, options: result.data, given: result.given, place });
     else for (const mistake of result.mistakes) mistakes.push(mistake);
   }
   return { steps, mistakes };

@@ -7,7 +7,8 @@ import type { Mistake, Path, YamlTree } from './pipeline-yaml.ts';
 type Issue = z.core.$ZodIssue;
 type Schema = z.core.$ZodType;
 
-export type Checked = { readonly data: unknown } | { readonly mistakes: readonly Mistake[] };
+/** `given` is the value, with numbers and truths for variables that hold them. */
+export type Checked = { readonly data: unknown; readonly given: unknown } | { readonly mistakes: readonly Mistake[] };
 
 /** Checks the value that lies at `base` in the tree. `title` names it in messages; '' for the whole file. */
 export function check(schema: Schema, value: unknown, tree: YamlTree, base: Path, title: string): Checked {
@@ -32,7 +33,7 @@ function checkUnguarded(schema: Schema, value: unknown, tree: YamlTree, base: Pa
       checkedValue = typed;
     }
   }
-  if (result.success) return { data: result.data };
+  if (result.success) return { data: result.data, given: checkedValue };
   const mistakes: Mistake[] = [];
   for (const issue of result.error.issues) addMistakes(issue, []);
   return { mistakes };

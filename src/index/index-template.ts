@@ -7,7 +7,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { deadLetterIndex } from './dead-letters.ts';
 import { type ElasticsearchAnswer, type ElasticsearchClient, toShortText } from './elasticsearch-client.ts';
 import { asRecord, authenticationFailed } from './elasticsearch-product.ts';
-import type { IndexNaming } from './index-name.ts';
+import { createIndexNaming, type IndexNaming } from './index-name.ts';
 
 export interface IndexTemplate {
   readonly name: string;
@@ -39,6 +39,18 @@ export async function applyIndexTemplate(
   if (found.status === 200 && typeof foundVersion === 'number' && foundVersion >= version) return;
   checkAnswer(await client.request({ method: 'PUT', path, body }, signal), name);
   logger.info({ template: name, version }, 'index template applied');
+}
+
+/** May we read our templates, and are they there? A sentence; throws as `applyIndexTemplate`. Changes nothing. */
+export async function tryTemplates(name: string, client: ElasticsearchClient, signal: AbortSignal): Promise<string> {
+  const missing: string[] = [];
+  for (const template of await readIndexTemplates(createIndexNaming(name, () => 0))) {
+    const path = `/_template/${encodeURIComponent(template.name)}`;
+    const found = await client.request({ method: 'GET', path, query: { filter_path: '*.version' } }, signal);
+    if (found.status === 404) missing.push(template.name);
+    else checkAnswer(found, template.name);
+  }
+  return missing.length === 0 ? 'index templates are there' : 'index templates will be applied by weir run';
 }
 
 function checkAnswer({ status, json, text }: ElasticsearchAnswer, name: string): void {

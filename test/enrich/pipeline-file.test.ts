@@ -90,6 +90,8 @@ describe('a file that is right', () => {
       index: { name: 'weir-flow-%{yyyy.MM.dd}', files: { directory: './flows', maxFileBytes: 268_435_456 } },
       tests: [],
       path: 'pipelines/flow.yml',
+      files: ['pipelines/flow.yml'],
+      written: { name: 'flow', steps: [] },
     });
     expect(folder.endsWith('pipelines')).toBe(true);
   });
@@ -109,6 +111,7 @@ describe('a file that is right', () => {
     expect(file.steps[0]).toEqual({
       name: 'sampling',
       options: { default: { '10.0.0.0/8': 1000 } },
+      given: { default: { '10.0.0.0/8': 1000 } },
       place: { line: 5, column: 5 },
     });
     expect(file.index.elasticsearch).toEqual({
@@ -542,7 +545,7 @@ describe('a file that is wrong', () => {
     expect(mistakesOf('name: flow\nsteps: []\nbatch:\n\tage: 5s\n')[0]).toMatch(/^4:1 not YAML: Tabs are not allowed/);
     // The rest of a line that the parser stumbled over is not told: it only follows.
     expect(mistakesOf('name: flow\nsteps: []}, x: y\n')).toEqual([expect.stringMatching(/^2:10 not YAML: Unexpected/)]);
-    expect(mistakesOf('name: flow\nsteps: !include steps.yml\n')).toEqual(['2:8 not YAML: Unresolved tag: !include']);
+    expect(mistakesOf('name: flow\nsteps: !insert steps.yml\n')).toEqual(['2:8 not YAML: Unresolved tag: !insert']);
     expect(mistakesOf('name: a\nsteps: []\n---\nname: b\n')).toEqual([
       '3:1 a pipeline file is one YAML document: "---" begins another',
     ]);

@@ -42,7 +42,7 @@ export function toFailure(error: unknown, { debug, help }: FailureOptions): Fail
 
 function toLine({ code, message, hint }: WeirError): string {
   // Lines that begin with file:line:col stay so: editors and CI jump to them.
-  const placed = code === 'pipeline-tests-failed' || /^.+:\d+:\d+ /.test(message);
+  const placed = code === 'pipeline-tests-failed' || code === 'connect-failed' || /^.+:\d+:\d+ /.test(message);
   const line = placed ? message : `weir: ${oneLine(message)}`;
   if (hint === undefined) return line;
   return line.includes('\n') ? `${line}\n${hint}` : `${line}${/[.!?]$/.test(line) ? '' : '.'} ${capitalised(hint)}`;

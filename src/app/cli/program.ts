@@ -58,13 +58,36 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
 
   program
     .command('check')
-    .description('Check a pipeline file and run the tests in it. Opens nothing on the network.')
+    .description('Check a pipeline file and run the tests in it. Opens nothing on the network, unless with --connect.')
     .addArgument(pipelineArgument())
+    .option('--connect', 'also try the ports to listen on, and Elasticsearch: is it there, does it take our user?')
+    .option('--print', 'print the file as it counts: with variables, included files and defaults; secrets are masked')
     .addOption(logLevelOption())
-    .addHelpText('after', examples('weir check', 'weir check my-pipeline.yml'))
-    .action(async (file: string | undefined) => {
+    .addHelpText(
+      'after',
+      examples(
+        'weir check',
+        'weir check my-pipeline.yml',
+        'weir check --connect',
+        'weir check --print my-pipeline.yml',
+      ),
+    )
+    .action(async (file: string | undefined, flags: { readonly connect?: boolean; readonly print?: boolean }) => {
       const { check } = await import('../check.ts');
-      process.stdout.write(`${await check(file)}\n`);
+      process.stdout.write(`${await check(file, flags)}\n`);
+    });
+
+  program
+    .command('steps')
+    .description('List the steps that a pipeline file may name; with NAME, its options, fields and examples.')
+    .argument('[name]', 'a step')
+    .option('--json', 'as JSON, options as JSON Schema')
+    .addOption(logLevelOption())
+    .addHelpText('after', examples('weir steps', 'weir steps sampling', 'weir steps --json'))
+    .action(async (name: string | undefined, { json = false }: { readonly json?: boolean }) => {
+      const { describeSteps } = await import('../describe-steps.ts');
+      const { createLineOutput } = await import('../line-output.ts');
+      await createLineOutput(process.stdout).write(describeSteps(name, { json }));
     });
 
   program
@@ -142,7 +165,10 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
   importVerb
     .command('elastiflow')
     .description('Make a pipeline file of an installation of ElastiFlow 3.5 or 4.0: its variables and dictionaries.')
-    .argument('<folder>', 'a folder with its files, at any depth: elastiflow.conf, .env or docker-compose.yml; dictionaries')
+    .argument(
+      '<folder>',
+      'a folder with its files, at any depth: elastiflow.conf, .env or docker-compose.yml; dictionaries',
+    )
     .option('-o, --output <file>', 'the pipeline file to write (default: standard output, for the working directory)')
     .addOption(logLevelOption())
     .addHelpText(

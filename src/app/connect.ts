@@ -1,0 +1,79 @@
+// `weir check --connect`: tries what the pipeline file names outside of weir, and changes nothing there. Opens the ports for a moment,
+// asks Elasticsearch who it is, whether it takes our user, and whether templates may be read.
+
+import type { PipelineFile } from '../enrich/pipeline-file.ts';
+import { WeirError } from '../model/errors.ts';
+import { silentLogger } from '../telemetry/logger.ts';
+import { createPorts, toAddressText } from './ports.ts';
+
+export interface Trial {
+  /** `listen udp://[::]:2055` */
+  readonly what: string;
+  /** What came of it: `Elasticsearch 7.17.28`. */
+  readonly result: string;
+  readonly isGood: boolean;
+}
+
+/** Somebody waits in front of it. */
+const answerTimeoutMs = 5000;
+
+/** All at once: a server that does not answer holds up no other. */
+export async function tryConnections(file: PipelineFile): Promise<readonly Trial[]> {
+  const { elasticsearch } = file.index;
+  const listens = file.listen.map((address) =>
+    attempt(`listen ${toAddressText(address)}`, async () => {
+      const ports = createPorts({
+        collect: file.collect,
+        isAllowed: () => false,
+        onDatagram: () => undefined,
+        onSessionEnd: () => undefined,
+        onRefused: () => undefined,
+        onFault: () => undefined,
+        logger: silentLogger,
+        now: () => Date.now(),
+      });
+      try {
+        await ports.open([address]);
+      } finally {
+        await ports.stop();
+      }
+      return 'can be opened';
+    }),
+  );
+  const nodes = (elasticsearch?.nodes ?? []).map((node) => tryElasticsearch(file, node));
+  // Ports one after the other: [::] and 0.0.0.0 share one.
+  const opened: Trial[] = [];
+  for (const listen of listens) opened.push(await listen());
+  return [...opened, ...(await Promise.all(nodes))];
+}
+
+async function tryElasticsearch({ index }: PipelineFile, node: string): Promise<Trial> {
+  const { createElasticsearchClient, toSafeUrl } = await import('../index/elasticsearch-client.ts');
+  const { tryTemplates } = await import('../index/index-template.ts');
+  const { toProduct } = await import('../index/elasticsearch-product.ts');
+  const { concurrency: _, ...connection } = index.elasticsearch ?? { nodes: [], concurrency: 1 };
+  return attempt(`Elasticsearch ${toSafeUrl(node)}`, async () => {
+    const client = createElasticsearchClient({ ...connection, nodes: [node], requestTimeoutMs: answerTimeoutMs });
+    const signal = AbortSignal.timeout(2 * answerTimeoutMs);
+    try {
+      const answer = await client.request({ method: 'GET', path: '/' }, signal);
+      const { name, version, remark } = toProduct(answer, client.productCheck);
+      const templates = await tryTemplates(index.name, client, signal);
+      return [`${name} ${version}`, templates, ...(remark === undefined ? [] : [remark])].join('; ');
+    } finally {
+      await client.close();
+    }
+  })();
+}
+
+function attempt(what: string, work: () => Promise<string>): () => Promise<Trial> {
+  return async () => {
+    try {
+      return { what, result: await work(), isGood: true };
+    } catch (error) {
+      if (!(error instanceof WeirError)) throw error;
+      const { message, hint } = error;
+      return { what, result: hint === undefined ? message : `${message}. ${hint}`, isGood: false };
+    }
+  };
+}
