@@ -3,7 +3,8 @@
 
 /** Writes the words of the address; gives their number, 1 or 4, or 0 for what is no address. */
 export function readAddressWords(text: string, words: Uint32Array): 0 | 1 | 4 {
-  return text.includes(':') ? readIPv6(text, words) : readIPv4(text, 0, words, 0) ? 1 : 0;
+  if (readIPv4(text, 0, words, 0)) return 1;
+  return text.includes(':') ? readIPv6(text, words) : 0;
 }
 
 function readIPv4(text: string, from: number, words: Uint32Array, at: number): boolean {
@@ -71,15 +72,21 @@ function readIPv6(text: string, words: Uint32Array): 0 | 1 | 4 {
     groupStart = i + 1;
   }
   if (gap < 0 ? count !== 8 : count > 7) return 0;
-  if (gap >= 0) {
-    const behind = count - gap;
-    groups.copyWithin(8 - behind, gap, count);
-    groups.fill(0, gap, 8 - behind);
-  }
-  for (let i = 0; i < 4; i++) words[i] = groups[2 * i]! * 0x1_0000 + groups[2 * i + 1]!;
+  const start = gap < 0 ? 8 : gap;
+  words[0] = groupAt(0, start, count) * 0x1_0000 + groupAt(1, start, count);
+  words[1] = groupAt(2, start, count) * 0x1_0000 + groupAt(3, start, count);
+  words[2] = groupAt(4, start, count) * 0x1_0000 + groupAt(5, start, count);
+  words[3] = groupAt(6, start, count) * 0x1_0000 + groupAt(7, start, count);
   if (words[0] !== 0 || words[1] !== 0 || words[2] !== 0xffff) return 4;
   words[0] = words[3]!;
   return 1;
+}
+
+/** Of the eight, where `::` stands for those that are missing from `gap` on. */
+function groupAt(index: number, gap: number, count: number): number {
+  if (index < gap) return groups[index]!;
+  const at = index - 8 + count;
+  return at < gap ? 0 : groups[at]!;
 }
 
 function hexDigit(code: number): number {

@@ -70,7 +70,8 @@ export function compileCondition(term: Term): Holds | undefined {
   function testSource(part: LeafTerm): string {
     const test = `t${tests.push(createTest(part)) - 1}`;
     const value = valueSource(part.field);
-    if (part.field.property === undefined) return `anyOf(${value}, ${test})`;
+    const isOne = part.field.property !== undefined || part.field.type === 'address';
+    if (!isOne) return `anyOf(${value}, ${test})`;
     const direct = directSource(part);
     if (direct === undefined) return `((v = ${value}) !== undefined && ${test}(v))`;
     return `(typeof (v = ${value}) === 'number' ? ${direct} : v !== undefined && ${test}(v))`;
@@ -89,8 +90,10 @@ export function compileCondition(term: Term): Holds | undefined {
     return `(${alternatives.join(' || ')})`;
   }
 
-  function valueSource({ property, read }: StoredField): string {
-    return property === undefined ? `r${reads.push(read) - 1}(flow)` : `flow.${property}`;
+  function valueSource({ property, code, read }: StoredField): string {
+    if (property !== undefined) return `flow.${property}`;
+    const call = `r${reads.push(read) - 1}(flow)`;
+    return code === undefined ? call : `(flow.changes.isUsed ? ${call} : ${code})`;
   }
 
   const body = source(term);

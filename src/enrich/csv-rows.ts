@@ -20,15 +20,28 @@ export function readCsvRows(text: string): DataRead<CsvRow> {
     number += 1;
     const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
     if (line.trim() === '' || line.startsWith('#')) continue;
-    separator ??= [',', ';', '\t'].find((candidate) => line.includes(candidate)) ?? ',';
-    const fields = line.includes('"') ? quotedFields(line, separator) : line.split(separator, maxFields);
-    if (fields === undefined) noteMistake(mistakes, number, 'a quote is not closed on its line');
-    else entries.push({ fields: fields.map((field) => field.trim()), line: number });
+    separator ??= separatorOf(line);
+    const fields = readCsvFields(line, separator);
+    if (fields === undefined) noteMistake(mistakes, number, unclosedQuote);
+    else entries.push({ fields, line: number });
   }
   return { entries, mistakes };
 }
 
-/** Undefined: a quote is not closed. */
+export const unclosedQuote = 'a quote is not closed on its line';
+
+export function separatorOf(line: string): string {
+  return [',', ';', '\t'].find((candidate) => line.includes(candidate)) ?? ',';
+}
+
+/** The fields of one line. Undefined: a quote is not closed. */
+export function readCsvFields(line: string, separator: string): string[] | undefined {
+  const fields = line.includes('"') ? quotedFields(line, separator) : line.split(separator, maxFields);
+  if (fields === undefined) return undefined;
+  for (let i = 0; i < fields.length; i++) fields[i] = fields[i]!.trim();
+  return fields;
+}
+
 function quotedFields(line: string, separator: string): string[] | undefined {
   const fields: string[] = [];
   let at = 0;

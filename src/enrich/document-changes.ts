@@ -6,20 +6,54 @@ import { quoted } from './json-text.ts';
 /** A new value as it is stored; null: the field is taken out. */
 export type Change = string | number | null;
 
+/** Name without `labels.` → text. Clearing it makes nothing new. */
+export class Labels {
+  size = 0;
+  private readonly names: string[] = [];
+  private readonly texts: (string | undefined)[] = [];
+
+  get(name: string): string | undefined {
+    for (let i = 0; i < this.size; i++) if (this.names[i] === name) return this.texts[i];
+    return undefined;
+  }
+
+  /** Undefined: the label goes. */
+  set(name: string, text: string | undefined): void {
+    let at = 0;
+    while (at < this.size && this.names[at] !== name) at++;
+    if (at === this.size) {
+      if (text === undefined) return;
+      this.names[at] = name;
+      this.size += 1;
+    }
+    this.texts[at] = text;
+  }
+
+  clear(): void {
+    this.size = 0;
+  }
+
+  /** `"name":"text",…`; empty when there is none. */
+  toJson(): string {
+    let json = '';
+    for (let i = 0; i < this.size; i++) {
+      const text = this.texts[i];
+      if (text !== undefined) json += `${json === '' ? '' : ','}"${this.names[i]}":${quoted(text)}`;
+    }
+    return json;
+  }
+}
+
 export class DocumentChanges {
   /** Something was changed since the last `clear`. */
   isUsed = false;
-  /** Name without `labels.` → text. At most as many as the pipeline file names. */
-  readonly labels = new Map<string, string>();
+  /** At most as many as the pipeline file names, and as a rule a few: a list is quicker than a map. */
+  readonly labels = new Labels();
   /** Stored path → change. */
   readonly fields = new Map<string, Change>();
 
   setLabel(name: string, text: string | undefined): void {
-    if (text === undefined) {
-      this.labels.delete(name);
-      return;
-    }
-    this.isUsed = true;
+    if (text !== undefined) this.isUsed = true;
     this.labels.set(name, text);
   }
 
@@ -32,7 +66,7 @@ export class DocumentChanges {
     if (!this.isUsed) return;
     this.isUsed = false;
     this.labels.clear();
-    this.fields.clear();
+    if (this.fields.size > 0) this.fields.clear();
   }
 }
 
@@ -40,13 +74,8 @@ export class DocumentChanges {
 export function changedDocument(text: string, { labels, fields }: DocumentChanges): string {
   const document = text.slice(0, -1);
   const changed = fields.size === 0 ? document : withChangedFields(document, fields);
-  return labels.size === 0 ? `${changed}\n` : `${changed.slice(0, -1)},"labels":{${membersText(labels)}}}\n`;
-}
-
-function membersText(members: ReadonlyMap<string, string>): string {
-  let text = '';
-  for (const [name, value] of members) text += `${text === '' ? '' : ','}"${name}":${quoted(value)}`;
-  return text;
+  const members = labels.toJson();
+  return members === '' ? `${changed}\n` : `${changed.slice(0, -1)},"labels":{${members}}}\n`;
 }
 
 function withChangedFields(text: string, fields: ReadonlyMap<string, Change>): string {

@@ -3,7 +3,7 @@
 //
 //   10.0.0.0/8 = 1, 10.1.0.0/16 = 2   →   10.0.0.0: 1   10.1.0.0: 2   10.2.0.0: 1   11.0.0.0: none
 //
-// A million prefixes take 16 MB of IPv4 and 40 MB of IPv6 (twice as many starts, and a value for each).
+// A million prefixes take 16 MB of IPv4 and 40 MB of IPv6 (up to twice as many starts, and a value for each).
 
 /** Values are 0 to 2^32 - 2. */
 export const noValue = 0xffff_ffff;
@@ -111,31 +111,92 @@ export function createRangeTable(width: 1 | 2 | 4): RangeTableBuilder {
 }
 
 function toTable(width: 1 | 2 | 4, starts: Uint32Array, values: Uint32Array, size: number): RangeTable {
-  /** The last start that is not behind the key. */
-  function lookup(key: Uint32Array): number {
-    let low = 0;
-    let high = values.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (compareAt(starts, middle, key, 0, width) <= 0) low = middle + 1;
-      else high = middle;
-    }
-    return low === 0 ? noValue : values[low - 1]!;
-  }
+  const lookup =
+    width === 1
+      ? createNarrowLookup(starts, values)
+      : width === 2
+        ? createPairLookup(starts, values)
+        : createWideLookup(starts, values);
+  return { size, lookup };
+}
 
-  function lookupNarrow(key: Uint32Array): number {
+type Lookup = RangeTable['lookup'];
+
+/** The starts below each upper half of a key are counted before: of a million prefixes some ten remain to be searched. */
+function createNarrowLookup(starts: Uint32Array, values: Uint32Array): Lookup {
+  const below = new Uint32Array(0x1_0001);
+  for (const start of starts) below[(start >>> 16) + 1]! += 1;
+  for (let i = 1; i < below.length; i++) below[i]! += below[i - 1]!;
+  return (key) => {
     const wanted = key[0]!;
-    let low = 0;
-    let high = values.length;
+    let low = below[wanted >>> 16]!;
+    let high = below[(wanted >>> 16) + 1]!;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (starts[middle]! <= wanted) low = middle + 1;
       else high = middle;
     }
     return low === 0 ? noValue : values[low - 1]!;
-  }
+  };
+}
 
-  return { size, lookup: width === 1 ? lookupNarrow : lookup };
+function createPairLookup(starts: Uint32Array, values: Uint32Array): Lookup {
+  return (key) => {
+    let low = 0;
+    let high = values.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compareAt(starts, middle, key, 0, 2) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    return low === 0 ? noValue : values[low - 1]!;
+  };
+}
+
+/** One start of so many is in the list above, so that a search touches few lines of memory in each. */
+const stride = 32;
+
+/** A list of so many stays in the processor's cache. */
+const maxTop = 2048;
+
+function createWideLookup(starts: Uint32Array, values: Uint32Array): Lookup {
+  const lists = [starts];
+  for (let top = starts; top.length / 4 > maxTop; lists.unshift(top)) {
+    const every = new Uint32Array(Math.ceil(top.length / 4 / stride) * 4);
+    for (let i = 0; i < every.length; i++) every[i] = top[(i >>> 2) * stride * 4 + (i & 3)]!;
+    top = every;
+  }
+  return (key) => {
+    let from = 0;
+    let to = maxTop;
+    let found = -1;
+    for (let i = 0; i < lists.length; i++) {
+      const list = lists[i]!;
+      found = countUpTo(list, from, Math.min(to, list.length / 4), key) - 1;
+      if (found < 0) return noValue;
+      from = found * stride;
+      to = from + stride;
+    }
+    return values[found]!;
+  };
+}
+
+/** How many starts of four words, sorted, are not behind the key; those before `low` are not. */
+function countUpTo(starts: Uint32Array, low: number, high: number, key: Uint32Array): number {
+  const k0 = key[0]!;
+  const k1 = key[1]!;
+  const k2 = key[2]!;
+  const k3 = key[3]!;
+  let from = low;
+  let to = high;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    const at = middle * 4;
+    const difference = starts[at]! - k0 || starts[at + 1]! - k1 || starts[at + 2]! - k2 || starts[at + 3]! - k3;
+    if (difference <= 0) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 function larger(words: Uint32Array<ArrayBuffer>, length: number): Uint32Array<ArrayBuffer> {

@@ -13,6 +13,7 @@ import { hostnameStep } from './steps/hostname.ts';
 import { interfacesStep } from './steps/interfaces.ts';
 import { keepStep } from './steps/keep.ts';
 import { localityStep } from './steps/locality.ts';
+import { lookupStep } from './steps/lookup.ts';
 import { ouiStep } from './steps/oui.ts';
 import { reputationStep } from './steps/reputation.ts';
 import { sampleStep } from './steps/sample.ts';
@@ -34,6 +35,7 @@ export const stepCatalog: readonly StepDefinition<unknown>[] = [
   interfacesStep,
   keepStep,
   localityStep,
+  lookupStep,
   ouiStep,
   reputationStep,
   sampleStep,

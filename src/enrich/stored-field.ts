@@ -16,7 +16,14 @@ export interface StoredField {
   readonly read: (flow: FlowDocument) => unknown;
   /** The property that alone makes the value: it may be read and set without `read`. */
   readonly property: keyof FlowDocument | undefined;
+  /** Code that gives the value of a flow without changes, for fields that conditions ask for most. */
+  readonly code?: string;
 }
+
+const codes: Readonly<Record<string, string>> = {
+  'flow.src_addr': 'flow.src?.text',
+  'flow.dst_addr': 'flow.dst?.text',
+};
 
 /** Names of labels, as in ECS: flat, so that no label is an object in one document and a text in another. */
 const labelPath = /^labels\.([A-Za-z_][\w-]{0,63})$/;
@@ -42,6 +49,7 @@ export function storedField(path: string): StoredField | string {
     path,
     type: typeOfField(path),
     property: undefined,
+    ...(codes[path] !== undefined && { code: codes[path] }),
     read: (flow) => {
       if (!flow.changes.isUsed) return read(flow);
       const change = flow.changes.fields.get(path);

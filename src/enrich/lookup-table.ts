@@ -1,0 +1,185 @@
+// The table of the step `lookup`: keys of one type → values of some columns. Addresses are found by the longest prefix, numbers
+// by the narrowest range, texts as they are. A million prefixes with a value each take about 20 MB (IPv4) or 45 MB (IPv6).
+
+import { readAddressRange, readAddressWords } from './address-words.ts';
+import { shown } from './data-file.ts';
+import { flat } from './json-text.ts';
+import { createRangeTable, noValue } from './range-table.ts';
+import { type FieldTarget, targetValue } from './stored-field.ts';
+
+export type KeyType = 'address' | 'number' | 'text';
+export type CellValue = string | number;
+
+export interface LookupTable {
+  /** Rows in use. */
+  readonly size: number;
+  /** The row of a stored value; -1: there is none. */
+  find(value: unknown): number;
+  /** Undefined: the row has no value in this column. */
+  cell(row: number, column: number): CellValue | undefined;
+}
+
+export interface LookupTableBuilder {
+  /** What is wrong with the row; it is left out then. Empty cells have no value. The same key again: the last row counts. */
+  add(key: string, cells: readonly (string | undefined)[]): string | undefined;
+  /** The number of rows that were added, those left out apart. */
+  readonly rows: number;
+  /** `overlaps` is told rows whose range overlaps another and lies not within it; they are left out. */
+  build(overlaps: (row: number) => void): LookupTable;
+}
+
+/** A row takes 20 to 40 bytes, and as much as its own texts. */
+const maxRows = 5_000_000;
+
+/** As for labels. */
+const maxCellLength = 1024;
+
+interface Keys {
+  /** What is wrong with the key. */
+  add(key: string, row: number): string | undefined;
+  build(overlaps: (row: number) => void): { readonly size: number; readonly find: (value: unknown) => number };
+}
+
+export function createLookupTable(keyType: KeyType, columns: readonly Pick<FieldTarget, 'type'>[]): LookupTableBuilder {
+  const width = columns.length;
+  const keys =
+    keyType === 'address' ? createAddressKeys() : keyType === 'number' ? createNumberKeys() : createTextKeys();
+  /** Position 0: no value. */
+  const values: (CellValue | undefined)[] = [undefined];
+  let known = new Map<CellValue, number>();
+  let cells = new Uint32Array(1024 * width);
+  let rows = 0;
+  const scratch = new Uint32Array(width);
+
+  function add(key: string, row: readonly (string | undefined)[]): string | undefined {
+    if (rows >= maxRows) return `a table has at most ${maxRows} rows`;
+    for (let i = 0; i < width; i++) {
+      const text = row[i];
+      scratch[i] = 0;
+      if (text === undefined || text === '') continue;
+      if (text.length > maxCellLength) return `${shown(text)} is longer than ${maxCellLength} characters`;
+      const value = targetValue(columns[i]!.type, text);
+      if (value === undefined)
+        return `${shown(text)} is no ${columns[i]!.type === 'address' ? 'IP address' : 'number'}`;
+      scratch[i] = idOf(value);
+    }
+    const mistake = keys.add(key, rows);
+    if (mistake !== undefined) return mistake;
+    if ((rows + 1) * width > cells.length) {
+      const larger = new Uint32Array(cells.length * 2);
+      larger.set(cells);
+      cells = larger;
+    }
+    cells.set(scratch, rows * width);
+    rows += 1;
+    return undefined;
+  }
+
+  function idOf(value: CellValue): number {
+    const id = known.get(value);
+    if (id !== undefined) return id;
+    // A piece of a line would keep the line.
+    const own = typeof value === 'string' ? flat(value) : value;
+    values.push(own);
+    known.set(own, values.length - 1);
+    return values.length - 1;
+  }
+
+  function build(overlaps: (row: number) => void): LookupTable {
+    known = new Map();
+    const { size, find } = keys.build(overlaps);
+    const own = cells.slice(0, rows * width);
+    cells = new Uint32Array(0);
+    return { size, find, cell: (row, column) => values[own[row * width + column]!] };
+  }
+
+  return {
+    add,
+    build,
+    get rows() {
+      return rows;
+    },
+  };
+}
+
+function createAddressKeys(): Keys {
+  const v4 = createRangeTable(1);
+  const v6 = createRangeTable(4);
+  const words = new Uint32Array(4);
+  return {
+    add(key, row) {
+      const range = readAddressRange(key);
+      if (range === undefined) return `expected an IP address or a subnet, got ${shown(key)}`;
+      (range.first.length === 1 ? v4 : v6).add(range.first, range.last, row);
+      return undefined;
+    },
+    build(overlaps) {
+      const table4 = v4.build(overlaps);
+      const table6 = v6.build(overlaps);
+      return {
+        size: table4.size + table6.size,
+        find: (value) => {
+          const count = typeof value === 'string' ? readAddressWords(value, words) : 0;
+          if (count === 0) return -1;
+          const row = (count === 1 ? table4 : table6).lookup(words);
+          return row === noValue ? -1 : row;
+        },
+      };
+    },
+  };
+}
+
+/** `53`, `1024-65535` or `1024..65535`. */
+const numberRange = /^(\d{1,16})(?:\s*(?:-|\.\.)\s*(\d{1,16}))?$/;
+
+function createNumberKeys(): Keys {
+  const builder = createRangeTable(2);
+  const first = new Uint32Array(2);
+  const last = new Uint32Array(2);
+  return {
+    add(key, row) {
+      const match = numberRange.exec(key);
+      const from = Number(match?.[1]);
+      const to = match?.[2] === undefined ? from : Number(match[2]);
+      if (match === null || !Number.isSafeInteger(to)) {
+        return `expected a whole number or a range such as 1024-65535, got ${shown(key)}`;
+      }
+      if (to < from) return `the range ${shown(key)} is empty`;
+      toWords(from, first);
+      toWords(to, last);
+      builder.add(first, last, row);
+      return undefined;
+    },
+    build(overlaps) {
+      const table = builder.build(overlaps);
+      return {
+        size: table.size,
+        find: (value) => {
+          const number = Number(value);
+          if (!Number.isSafeInteger(number) || number < 0) return -1;
+          toWords(number, first);
+          const row = table.lookup(first);
+          return row === noValue ? -1 : row;
+        },
+      };
+    },
+  };
+}
+
+function toWords(number: number, words: Uint32Array): void {
+  words[0] = Math.floor(number / 2 ** 32);
+  words[1] = number % 2 ** 32;
+}
+
+function createTextKeys(): Keys {
+  const rows = new Map<unknown, number>();
+  return {
+    add(key, row) {
+      if (key === '') return 'the key is empty';
+      if (key.length > maxCellLength) return `the key ${shown(key)} is longer than ${maxCellLength} characters`;
+      rows.set(flat(key), row);
+      return undefined;
+    },
+    build: () => ({ size: rows.size, find: (value) => rows.get(value) ?? -1 }),
+  };
+}
