@@ -60,6 +60,7 @@ export function createPipeline({
   const classifying = steps.filter(({ step }) => step.classify !== undefined);
   const describing = steps.filter(({ step }) => step.describe !== undefined);
   const applied = steps.filter(({ step }) => step.apply !== undefined);
+  const rewriting = steps.filter(({ step }) => step.rewrite !== undefined);
   const readsTimes = steps.some(({ step }) => step.readsTimes === true);
   const addresses = createAddressCache({
     maxAddresses,
@@ -127,7 +128,12 @@ export function createPipeline({
       }
       const text = `${headTextOf(head, flow.exporter, flow.exporterHostname)}${maker.rest(row, flow)}},"flow":{${flowText(flow)}}${tailText(flow)}}\n`;
       const changed = flow.changes.isUsed ? changedDocument(text, flow.changes) : text;
-      lane.write(changed, first + i, head.timestampMs, header.exporter);
+      lane.write(
+        rewriting.length === 0 ? changed : rewritten(changed),
+        first + i,
+        head.timestampMs,
+        header.exporter,
+      );
     }
   }
 
@@ -137,6 +143,12 @@ export function createPipeline({
       if (applied[i]!.step.apply?.(flow) === false) return applied[i]!.name;
     }
     return undefined;
+  }
+
+  function rewritten(text: string): string {
+    let result = text;
+    for (const { step } of rewriting) result = step.rewrite?.(result) ?? result;
+    return result;
   }
 
   async function close(): Promise<void> {

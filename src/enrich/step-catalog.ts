@@ -1,6 +1,7 @@
 // All steps, by alphabet: what a pipeline file may name.
 
 import type { StepDefinition } from './step.ts';
+import { anonymizeStep } from './steps/anonymize.ts';
 import { applicationsStep } from './steps/applications.ts';
 import { asnStep } from './steps/asn.ts';
 import { communityIdStep } from './steps/community-id.ts';
@@ -23,6 +24,7 @@ import { servicesStep } from './steps/services.ts';
 import { vlanNamesStep } from './steps/vlan-names.ts';
 
 export const stepCatalog: readonly StepDefinition<unknown>[] = [
+  anonymizeStep,
   applicationsStep,
   asnStep,
   communityIdStep,

@@ -54,5 +54,7 @@ export interface Step {
   factsVersion?(): number;
   /** Once per flow, in file order; synchronous. False: drop the flow. */
   apply?(flow: FlowDocument): boolean | undefined;
+  /** Once per document, after all steps: the whole line of JSON. It must stay one line of JSON, and what it may cost is its own business. */
+  rewrite?(text: string): string;
   close?(): Promise<void>;
 }

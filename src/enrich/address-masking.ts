@@ -1,0 +1,66 @@
+// A finished document as text → the same without the IP addresses in it: each one replaced, wherever it stands; names of hosts,
+// bytes in hex and Community IDs, which tell the address too, go with them.
+
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import { createRecentMap } from './recent-map.ts';
+
+/** Bytes of an address → bytes of the one that is stored. */
+export type ReplaceAddress = (address: Uint8Array) => Uint8Array;
+
+/** As many as the pipeline keeps facts of; a replacement costs some 10 µs. */
+const maxRemembered = 65_536;
+
+/**
+ * What may be an IPv6 address (two colons at least), or begin with an IPv4 address. Rather one number too many than one address
+ * left: versions of four numbers go, too.
+ */
+const candidates = /(?<![\da-f:.])[\da-f]{0,4}:[\da-f:]*:[\da-f:.]*|(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)/gi;
+
+const onlyIPv4 = /(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)/g;
+
+/** Addresses are followed by their names (sides-text.ts, document-head.ts). */
+const sideNames = /"(src|dst|client|server)_addr":"([^"]*)","\1_hostname":"(?:[^"\\]|\\.)*"/g;
+const nodeName = /"node":\{"ipaddr":"([^"]*)","hostname":"(?:[^"\\]|\\.)*"/;
+const hexBytes = /"[\da-f]{8,}"/g;
+const communityId = /"community_id":"[^"]*"/;
+
+/** `isExporterKept`: `event.host` and `node` stay as they are. */
+export function createAddressMasking(replace: ReplaceAddress, isExporterKept: boolean): (text: string) => string {
+  const remembered = createRecentMap<string, string>(maxRemembered);
+
+  function mask(text: string): string {
+    const known = remembered.get(text);
+    if (known !== undefined) return known;
+    const result = replaced(text);
+    // Times of day come here, too, and never again.
+    return result === text ? text : remembered.add(text, result);
+  }
+
+  /** Punctuation before and after an address is no part of it. What is no address stays, but for an IPv4 address in it. */
+  function replaced(text: string): string {
+    const body = [text, text.replace(/[.:]+$/, ''), text.replace(/^:/, ''), text.replace(/^:|[.:]+$/g, '')].find(
+      (part) => isIP(part) !== 0,
+    );
+    if (body === undefined) return text.includes(':') ? text.replace(onlyIPv4, mask) : text;
+    const bytes = ipaddr.process(body).toByteArray();
+    if (bytes.every((byte) => byte === 0)) return text;
+    const result = ipaddr.fromByteArray([...replace(Uint8Array.from(bytes))]);
+    const shown = result instanceof ipaddr.IPv6 ? result.toRFC5952String() : result.toString();
+    const start = text.indexOf(body);
+    return text.slice(0, start) + shown + text.slice(start + body.length);
+  }
+
+  return (text) => {
+    // The head is `{"@timestamp":…,"@version":…,"event":{…},"node":{…},`.
+    const headEnd = isExporterKept ? text.indexOf('},', text.indexOf('"node":{')) + 1 : 0;
+    const rest = text
+      .slice(headEnd)
+      .replace(nodeName, '"node":{"ipaddr":"$1","hostname":"$1"')
+      .replace(sideNames, '"$1_addr":"$2","$1_hostname":"$2"')
+      .replace(hexBytes, '"removed"')
+      .replace(communityId, '"community_id":"removed"')
+      .replace(candidates, mask);
+    return text.slice(0, headEnd) + rest;
+  };
+}
