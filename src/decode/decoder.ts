@@ -124,10 +124,11 @@ export function createDecoder(options: DecoderOptions): Decoder {
   const sequences = createSequences({ maxSpaces: limits.sequences, onChange: options.onSequence ?? (() => {}) });
   const counted: RecordCount = { records: 0, optionsRecords: 0, isWhole: true };
   let versionBefore = 0;
-  let context = createContext(createSharedPlans({ elements, maxPlans: limits.plans }), limits);
+  let context = createContext(createSharedPlans({ elements, maxPlans: limits.plans }), limits, false);
 
-  function createContext(plans: SharedPlans, limits: DecoderLimits): TemplateContext {
+  function createContext(plans: SharedPlans, limits: DecoderLimits, heedsWithdrawals: boolean): TemplateContext {
     return {
+      heedsWithdrawals,
       plans,
       elements,
       templates: createTemplateStore({
@@ -194,7 +195,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
 
   function restoreState(state: unknown): void {
     const restored: TemplateContext = {
-      ...createContext(createSharedPlans({ elements, maxPlans: limits.plans }), limits),
+      ...createContext(createSharedPlans({ elements, maxPlans: limits.plans }), limits, false),
       parked: context.parked,
     };
     restoreTemplates(restored.templates, state, {
@@ -206,7 +207,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
   }
 
   function openSession(): SessionDecoder {
-    const session = createContext(context.plans, { ...limits, ...sessionLimits });
+    const session = createContext(context.plans, { ...limits, ...sessionLimits }, true);
     return {
       decode(datagram) {
         session.templates.beginDatagram();

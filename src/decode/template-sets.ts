@@ -17,6 +17,8 @@ export interface TemplateContext {
   readonly elements: InformationElements;
   readonly parked: ParkedSets;
   readonly maxFieldsPerTemplate: number;
+  /** Of a connection, in which messages come in order and from one sender. */
+  readonly heedsWithdrawals: boolean;
   /** Of the datagram in hand; parked sets belong to an earlier one. */
   readonly counted: RecordCount;
   readonly onFault: (fault: Fault) => void;
@@ -95,8 +97,9 @@ function decodeTemplateSet(
     if (record.type === 'refused') {
       onFault({ code: 'template-malformed', exporter, detail: `${record.reason} (domain ${domain})` });
     } else if (record.type === 'withdrawal') {
-      // RFC 7011 §8.1: the id of the set's own kind means all templates of this kind. Over UDP exporters must not withdraw and we
-      // might ignore it (§8.4); those that do mean it, and data that comes nevertheless is parked until there is a template again.
+      // Over UDP a withdrawal must be ignored (RFC 7011 §8.4): it might come late, or from anybody.
+      if (!context.heedsWithdrawals) continue;
+      // RFC 7011 §8.1: the id of the set's own kind means all templates of this kind.
       const id = record.id === setIds[protocol][kind] ? 'all' : record.id;
       templates.withdraw(exporter, protocol, domain, kind, id);
     } else if (record.type === 'definition') {

@@ -22,13 +22,14 @@ export interface Feed {
   records(payload: Buffer, options?: FeedOptions): Record<string, FieldValue>[];
 }
 
-export function createFeed(limits: Partial<DecoderLimits> = {}): Feed {
+export function createFeed(limits: Partial<DecoderLimits> = {}, over: 'udp' | 'tcp' = 'udp'): Feed {
   const faults: FaultCode[] = [];
   const decoder = createDecoder({ onFault: ({ code }) => faults.push(code), limits, elements });
+  const { decode } = over === 'udp' ? decoder : decoder.openSession();
 
   function sets(payload: Buffer, options: FeedOptions = {}): RecordSet[] {
     const { exporter = '192.0.2.1', exporterPort = 2055, receivedAtMs = 1_700_000_000_000 } = options;
-    return decoder.decode({ payload, exporter, exporterPort, receivedAtMs });
+    return decode({ payload, exporter, exporterPort, receivedAtMs });
   }
 
   return { decoder, faults, sets, records: (payload, options) => toRecords(sets(payload, options)) };

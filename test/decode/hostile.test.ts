@@ -206,10 +206,12 @@ describe('hostile datagrams', () => {
       set(256, Buffer.alloc(60_000)),
     ]);
     const feed = createFeed();
+    const session = createFeed({}, 'tcp');
     const startedAt = performance.now();
     for (let i = 0; i < 5; i++) {
       expect(createFeed().records(emptyFields)).toHaveLength(60_000);
       feed.sets(ipfix(withdrawals));
+      session.sets(ipfix(withdrawals));
       feed.sets(netflow9([set(0, ...manyTemplates)]));
       expect(feed.records(oneByteRecords)).toHaveLength(60_000);
       feed.sets(netflow9(Array.from({ length: 12_000 }, (_, id) => set(300 + id, uint(1, 1)))));

@@ -109,7 +109,7 @@ describe('an IPFIX template', () => {
     ]);
   });
 
-  it('is withdrawn by a field count of 0, alone or with all of its kind (RFC 7011 §8.1)', () => {
+  it('is withdrawn over TCP by a field count of 0, alone or with all of its kind (RFC 7011 §8.1)', () => {
     const withdraw = (setId: number, id: number) => ipfix([set(setId, uint(id, 2), uint(0, 2))]);
     const options = ipfixTemplate({
       id: 258,
@@ -120,7 +120,7 @@ describe('an IPFIX template', () => {
       scopeCount: 1,
     });
     const start = () => {
-      const feed = createFeed();
+      const feed = createFeed({}, 'tcp');
       feed.sets(ipfix([set(2, octets, protocol), set(3, options)]));
       return feed;
     };

@@ -236,7 +236,7 @@ describe('sampling that options records tell', () => {
   });
 
   it('goes with the last template of its domain', () => {
-    const feed = createFeed();
+    const feed = createFeed({}, 'tcp');
     const template = set(2, ipfixTemplate({ id: 256, fields: flowFields }));
     sendOptions(feed, domainScope, [{ id: 34, length: 4 }, 100]);
     feed.sets(ipfix([set(3, uint(3, 2), uint(0, 2))]));
