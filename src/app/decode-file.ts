@@ -3,9 +3,9 @@
 
 import { readCaptureFile, readCaptureStream } from '../collect/capture-file.ts';
 import { createDecoder } from '../decode/decoder.ts';
-import { toReadableValue } from '../decode/field-value.ts';
+import { isList, toReadableValue } from '../decode/field-value.ts';
 import { WeirError } from '../model/errors.ts';
-import type { Layout, RecordSet, Row } from '../model/record.ts';
+import type { Column, FieldValue, Layout, RecordSet, Row } from '../model/record.ts';
 import { listCaptures } from './capture-folder.ts';
 import { toExplanation } from './explain.ts';
 import type { LineOutput } from './line-output.ts';
@@ -22,6 +22,9 @@ export interface DecodeFileOptions {
   readonly input?: AsyncIterable<Uint8Array>;
   readonly progress?: Progress;
 }
+
+/** RFC 6313 §4.5. */
+const unfoldedLists: ReadonlySet<string> = new Set(['basicList', 'subTemplateList', 'subTemplateMultiList']);
 
 /** Few writes, and little to hold back when the reader goes away. */
 const flushChars = 64 * 1024;
@@ -136,10 +139,27 @@ function toObjectText(row: Row, at: readonly number[], keys: readonly string[], 
   for (const i of at) {
     const value = row[i];
     if (value === null || value === undefined) continue;
-    const json = JSON.stringify(toReadableValue(value, columns[i]!.type));
+    const json = JSON.stringify(toPrinted(value, columns[i]!));
     text += `${text === '' ? '' : ','}${keys[i]}${json}`;
   }
   return `{${text}}`;
+}
+
+/**
+ * Where the element is a list and nothing but a list, and with vendors' elements, the list is unfolded beside its bytes; elements with a
+ * meaning of their own (bgpSourceCommunityList, srhSegmentIPv6BasicList …) are the bytes alone, like other octets. `--explain` unfolds all.
+ */
+function toPrinted(value: FieldValue, column: Column): unknown {
+  if (column.type !== 'list' || unfoldedLists.has(column.name) || column.name.includes('/')) {
+    return toReadableValue(value, column.type);
+  }
+  return Array.isArray(value) ? value.map(toHexOfList) : toHexOfList(value);
+}
+
+function toHexOfList(value: FieldValue): unknown {
+  return typeof value === 'object' && value !== null && 'hex' in value && isList(value)
+    ? value.hex
+    : toReadableValue(value, 'list');
 }
 
 /** File names may hold anything. */

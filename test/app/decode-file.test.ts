@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DecodeFileOptions, decodeFile } from '../../src/app/decode-file.ts';
 import { createProgress } from '../../src/app/progress.ts';
 import { ethernetFrame, ipv4Packet, pcapFile, udpPacket } from '../collect/capture-bytes.ts';
+import { ipfix, ipfixTemplate, set, uint, variable } from '../decode/datagram-builder.ts';
 import {
   ethernet,
   flowSample,
@@ -115,6 +116,38 @@ describe('weir decode', () => {
         kind: 'options',
         fields: { exportedMessageTotalCount: 99, samplingInterval: 512 },
         scope: { system: 0x0a00_0001 },
+      },
+    ]);
+  });
+
+  it('unfolds the lists of RFC 6313 beside their bytes, and prints other list elements as hex', async () => {
+    // basicList (RFC 6313 §4.5.1): allOf, bgpCommunity (483) of 4 bytes, two values.
+    const list = hex('03 01e3 0004 fde80001 fde80002');
+    const bytes = list.toString('hex');
+    const unfolded = { hex: bytes, semantic: 'allOf', element: 'bgpCommunity', items: [0xfde8_0001, 0xfde8_0002] };
+    const length = 65_535;
+    const fields = [
+      { id: 291, length },
+      { id: 484, length },
+      { id: 485, length },
+      { id: 485, length },
+      { id: 484, length, enterprise: 29_305 },
+      { id: 487, length },
+      { id: 7, length: 2 },
+    ];
+    const data = [...[1, 2, 3, 4, 5].map(() => variable(list)), variable(Buffer.alloc(0)), uint(443, 2)];
+    const { records, faults } = await decode(
+      capture([ipfix([set(2, ipfixTemplate({ id: 256, fields })), set(256, ...data)])]),
+    );
+    expect(faults).toEqual([]);
+    expect(records.map((record) => record['fields'])).toEqual([
+      {
+        basicList: unfolded,
+        bgpSourceCommunityList: bytes,
+        bgpDestinationCommunityList: [bytes, bytes],
+        reverseBgpSourceCommunityList: bytes,
+        bgpSourceExtendedCommunityList: '',
+        sourceTransportPort: 443,
       },
     ]);
   });
