@@ -82,27 +82,27 @@ export const elastiflowVariables: readonly ElastiflowVariable[] = [
     preset: '__UNKNOWN',
     becomes: '`applications: { vendor: … }`, unless it is `__UNKNOWN`',
   },
-  { name: 'RESOLVE_IP2HOST', preset: 'false', becomes: 'the step `hostname`, unless it is `false`' },
-  { name: 'NAMESERVER', preset: '127.0.0.1', becomes: 'the step `hostname`' },
+  { name: 'RESOLVE_IP2HOST', preset: 'false', becomes: '`hostname: { of: … }`: `true` is `both`; `false`: left out' },
+  { name: 'NAMESERVER', preset: '127.0.0.1', becomes: '`hostname: { nameserver: … }`' },
   {
     name: 'DNS_HIT_CACHE_SIZE',
     preset: '25000',
-    becomes: 'the step `hostname`, which has this limit unless told otherwise',
+    becomes: '`hostname: { found_entries: … }`, where it is not the default, which is the same',
   },
   {
     name: 'DNS_HIT_CACHE_TTL',
     preset: '900',
-    becomes: 'the step `hostname`, which has this limit unless told otherwise',
+    becomes: '`hostname: { found_age: … }`, where it is not the default, which is the same',
   },
   {
     name: 'DNS_FAILED_CACHE_SIZE',
     preset: '75000',
-    becomes: 'the step `hostname`, which has this limit unless told otherwise',
+    becomes: '`hostname: { failed_entries: … }`, where it is not the default, which is the same',
   },
   {
     name: 'DNS_FAILED_CACHE_TTL',
     preset: '3600',
-    becomes: 'the step `hostname`, which has this limit unless told otherwise',
+    becomes: '`hostname: { failed_age: … }`, where it is not the default, which is the same',
   },
   {
     name: 'NETFLOW_LASTSW_TIMESTAMP',

@@ -263,11 +263,28 @@ function reputationLines({ file }: Source): string[] {
   ]);
 }
 
+/** Limits of the caches as the step `hostname` has them: entries, or seconds. */
+const hostnameLimits = [
+  ['found_entries', 'DNS_HIT_CACHE_SIZE', ''],
+  ['found_age', 'DNS_HIT_CACHE_TTL', 's'],
+  ['failed_entries', 'DNS_FAILED_CACHE_SIZE', ''],
+  ['failed_age', 'DNS_FAILED_CACHE_TTL', 's'],
+] as const;
+
 function hostnameLines({ setting }: Source): string[] {
   const wanted = setting('RESOLVE_IP2HOST');
   if (/^false$/i.test(wanted.value)) return [`  # no hostname: ${wanted.comment}`];
   const nameServer = setting('NAMESERVER');
-  return stepLines('hostname', [['servers', { yaml: yamlText(nameServer.value), comment: nameServer.comment }]]);
+  const limits = hostnameLimits.flatMap(([option, name, unit]): [string, Value][] => {
+    const { value, comment } = setting(name);
+    if (value === presets.get(name) || !/^[1-9]\d{0,8}$/.test(value)) return [];
+    return [[option, { yaml: unit === '' ? value : yamlText(value + unit), comment }]];
+  });
+  return stepLines('hostname', [
+    ['of', { yaml: yamlText(/^true$/i.test(wanted.value) ? 'both' : wanted.value), comment: wanted.comment }],
+    ['nameserver', { yaml: yamlText(nameServer.value), comment: nameServer.comment }],
+    ...limits,
+  ]);
 }
 
 /** A step with its options, where weir has the step and takes them; else a comment. */

@@ -1,7 +1,6 @@
 // A finished document as text → the same without the IP addresses in it: each one replaced, wherever it stands; names of hosts,
 // bytes in hex and Community IDs, which tell the address too, go with them.
 
-import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { createRecentMap } from './recent-map.ts';
 
@@ -40,10 +39,10 @@ export function createAddressMasking(replace: ReplaceAddress, isExporterKept: bo
   /** Punctuation before and after an address is no part of it. What is no address stays, but for an IPv4 address in it. */
   function replaced(text: string): string {
     const body = [text, text.replace(/[.:]+$/, ''), text.replace(/^:/, ''), text.replace(/^:|[.:]+$/g, '')].find(
-      (part) => isIP(part) !== 0,
+      (part) => toBytes(part) !== undefined,
     );
     if (body === undefined) return text.includes(':') ? text.replace(onlyIPv4, mask) : text;
-    const bytes = ipaddr.process(body).toByteArray();
+    const bytes = toBytes(body)!;
     if (bytes.every((byte) => byte === 0)) return text;
     const result = ipaddr.fromByteArray([...replace(Uint8Array.from(bytes))]);
     const shown = result instanceof ipaddr.IPv6 ? result.toRFC5952String() : result.toString();
@@ -63,4 +62,11 @@ export function createAddressMasking(replace: ReplaceAddress, isExporterKept: bo
       .replace(candidates, mask);
     return text.slice(0, headEnd) + rest;
   };
+}
+
+/** Octets may have leading zeros: people write them so. IPv4-mapped IPv6 is IPv4. */
+function toBytes(text: string): readonly number[] | undefined {
+  if (text.includes(':')) return ipaddr.IPv6.isValid(text) ? ipaddr.process(text).toByteArray() : undefined;
+  const octets = text.split('.').map(Number);
+  return octets.length === 4 && octets.every((octet) => octet <= 255) ? octets : undefined;
 }

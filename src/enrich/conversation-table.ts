@@ -5,8 +5,8 @@
 import { mixHash } from './text-hash.ts';
 
 export interface ConversationTable {
-  /** Notes when the direction `from` → `to` began, and says which of the two began first, once both are known. */
-  note(from: number, to: number, salt: number, startMs: number, nowMs: number): 'from' | 'to' | undefined;
+  /** Notes when the direction `from` → `to` began, and says whether this one or the `other` began first, once both are known. */
+  note(from: number, to: number, salt: number, startMs: number, nowMs: number): 'own' | 'other' | undefined;
 }
 
 /** 1.8 MB; a network of 100 new conversations a second keeps each of them for a window of some minutes. */
@@ -43,7 +43,7 @@ export function createConversationTable(windowMs: number): ConversationTable {
     if (!(own[place]! <= startMs)) own[place] = startMs;
     const lead = other[place]! - own[place]!;
     if (Number.isNaN(lead) || lead === 0 || Math.abs(lead) > maxAnswerMs) return undefined;
-    return lead > 0 ? 'from' : 'to';
+    return lead > 0 ? 'own' : 'other';
   }
 
   return { note };

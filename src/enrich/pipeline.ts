@@ -128,12 +128,7 @@ export function createPipeline({
       }
       const text = `${headTextOf(head, flow.exporter, flow.exporterHostname)}${maker.rest(row, flow)}},"flow":{${flowText(flow)}}${tailText(flow)}}\n`;
       const changed = flow.changes.isUsed ? changedDocument(text, flow.changes) : text;
-      lane.write(
-        rewriting.length === 0 ? changed : rewritten(changed),
-        first + i,
-        head.timestampMs,
-        header.exporter,
-      );
+      lane.write(rewriting.length === 0 ? changed : rewritten(changed), first + i, head.timestampMs, header.exporter);
     }
   }
 

@@ -107,7 +107,7 @@ export function createServerByEvidence(
         exporterHash = hashText(lastExporter);
       }
       const first = conversations.note(srcEnd, dstEnd, exporterHash, flow.startMs, header.receivedAtMs);
-      if (first !== undefined) set(flow, first === 'from' ? 'dst' : 'src', 'order');
+      if (first !== undefined) set(flow, first === 'own' ? 'dst' : 'src', 'order');
     }
     if (flow.server !== undefined) {
       if (hasEnds && flow.serverRule !== 'multicast') learn(flow.server, srcEnd, dstEnd, header.receivedAtMs);

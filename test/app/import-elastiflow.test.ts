@@ -106,14 +106,10 @@ describe('a pipeline file made of a folder of ElastiFlow', () => {
     await importElastiflow(folder, { output });
     const text = await readFile(output, 'utf8');
     expect(text).toContain('ipfix_definitions: "definitions/ipfix.yml" # definitions/ipfix.yml');
-    if (stepCatalog.some(({ name }) => name === 'interfaces')) {
-      expect(text).toContain('- interfaces: { file: "dictionaries/ifName.yml" }');
-    }
-    if (stepCatalog.some(({ name }) => name === 'applications')) {
-      expect(text).toContain(
-        '- applications: { file: "dictionaries/app_id.yml", vendor_file: "user_settings/app_id.srctype.yml" }',
-      );
-    }
+    expect(text).toContain('- interfaces: { file: "dictionaries/ifName.yml" }');
+    expect(text).toContain(
+      '- applications: { file: "dictionaries/app_id.yml", vendor_file: "user_settings/app_id.srctype.yml" }',
+    );
     expect(await check(output)).toContain('0 tests passed');
   });
 
@@ -127,6 +123,28 @@ describe('a pipeline file made of a folder of ElastiFlow', () => {
     expect(text).toContain('# no geoip: ELASTIFLOW_GEOIP_LOOKUP, elastiflow.conf:1');
     expect(text).not.toContain('s3cr3t');
     expect(file.index.elasticsearch?.nodes).toEqual(['https://es.example:9200']);
+  });
+
+  it('asks name servers as ElastiFlow did', async () => {
+    const { text, file } = await imported({
+      '.env':
+        'ELASTIFLOW_RESOLVE_IP2HOST=exporters\nELASTIFLOW_NAMESERVER=192.0.2.53\nELASTIFLOW_DNS_HIT_CACHE_TTL=1800\nELASTIFLOW_DNS_FAILED_CACHE_SIZE=75000',
+    });
+    expect(text).toContain('- hostname: { of: "exporters", nameserver: "192.0.2.53", found_age: "1800s" }');
+    expect(optionsOf(file, 'hostname')).toMatchObject({ found_age: 1_800_000, failed_entries: 75_000 });
+  });
+
+  it('labels addresses by its list, but for those that it allows', async () => {
+    await put({
+      'dictionaries/ip_rep_basic.yml': '"192.0.2.66": "scanner,botnet"\n',
+      'dictionaries/ip_rep_whitelist.yml': '"8.8.8.8": "true"\n',
+    });
+    const output = join(folder, 'pipeline.yml');
+    await importElastiflow(folder, { output });
+    expect(await readFile(output, 'utf8')).toContain(
+      '- reputation: { lists: ["dictionaries/ip_rep_basic.yml"], allow_file: "dictionaries/ip_rep_whitelist.yml" }',
+    );
+    expect(await check(output)).toContain('0 tests passed');
   });
 
   it('sends to several nodes where that output was switched on', async () => {

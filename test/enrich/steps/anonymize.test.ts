@@ -188,6 +188,7 @@ it.each([
   '198.51.100.7/24',
   '(2001:DB8:0::7)',
   '::ffff:198.51.100.7',
+  'host 198.051.100.007',
 ])('the address in the text %s goes', (text) => {
   const mask = createAddressMasking((address) => new Uint8Array(address.length).fill(1), false);
   const masked = mask(JSON.stringify({ text }));
