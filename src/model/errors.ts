@@ -9,6 +9,7 @@ export const errorCodes = {
   'pipeline-invalid': 'The pipeline file has mistakes; each is listed with its line and column.',
   'pipeline-tests-failed': 'A test inside the pipeline file did not give the expected document.',
   'connect-failed': 'weir check --connect could not open or reach something that the pipeline file names.',
+  'download-failed': 'A file could not be downloaded; what was there before is still there.',
   'listen-failed': 'A port could not be opened: in use, not allowed, or no such address here.',
   'folder-unwritable': 'A folder cannot be made or written to.',
   'disk-full': 'The disk that takes the documents is full; weir waits and goes on when there is room.',

@@ -17,6 +17,13 @@ interface RunFlags {
   readonly logLevel: string;
 }
 
+interface GeoipUpdateFlags {
+  readonly city?: boolean;
+  readonly licenseKey?: string;
+  readonly directory: string;
+  readonly from?: string;
+}
+
 export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command {
   const program = new Command('weir')
     .description(
@@ -181,6 +188,35 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
     .action(async (folder: string, { output }: { readonly output?: string }) => {
       const { importElastiflow } = await import('../import-elastiflow.ts');
       process.stdout.write(await importElastiflow(folder, { output }));
+    });
+
+  program
+    .command('geoip')
+    .description('Databases of places and autonomous systems.')
+    .helpCommand(false)
+    .command('update')
+    .description(
+      'Download newer databases: DB-IP Lite, or GeoLite2 with a licence key. A running weir takes them over.',
+    )
+    .option('--city', 'places down to the city (60 to 130 MB), not the country only')
+    .option('--license-key <key>', 'of a MaxMind account: GeoLite2 in place of DB-IP Lite')
+    .option('--directory <folder>', 'where they are kept: country.mmdb or city.mmdb, and asn.mmdb', './databases')
+    .option('--from <url>', 'another server with the same paths, such as a mirror of your own')
+    .addOption(logLevelOption())
+    .addHelpText('after', examples('weir geoip update', 'weir geoip update --city --directory /var/lib/weir'))
+    .action(async (flags: GeoipUpdateFlags) => {
+      const { updateDatabases } = await import('../geoip/update.ts');
+      const progress = process.stderr.isTTY === true ? await createStderrProgress() : undefined;
+      const { city = false, licenseKey, directory, from } = flags;
+      const lines = await updateDatabases({
+        city,
+        directory,
+        nowMs: Date.now(),
+        ...(licenseKey !== undefined && { licenseKey }),
+        ...(from !== undefined && { from }),
+        ...(progress && { progress }),
+      });
+      process.stdout.write(`${lines.join('\n')}\n`);
     });
 
   program.hook('preAction', (_, verb) => onVerb(verb.opts<Partial<RunFlags>>().logLevel === 'debug'));

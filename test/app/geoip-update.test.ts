@@ -1,0 +1,168 @@
+// `weir geoip update`, against a server of our own: it has the paths of the sources.
+
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { updateDatabases } from '../../src/app/geoip/update.ts';
+import { openMmdbFile } from '../../src/enrich/mmdb-file.ts';
+import { google, mountainView, writeDatabase } from '../enrich/city-database.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'weir-geoip-'));
+afterAll(() => rmSync(root, { recursive: true }));
+
+let city: Buffer;
+let asn: Buffer;
+beforeAll(async () => {
+  city = readFileSync(await writeDatabase(join(root, 'c'), 'DBIP-City-Lite', [['8.8.8.0/24', mountainView]]));
+  asn = readFileSync(await writeDatabase(join(root, 'a'), 'DBIP-ASN-Lite', [['8.8.8.0/24', google]]));
+});
+
+let server: Server;
+let base: string;
+/** By path and query. */
+let files: Map<string, Buffer | number>;
+const asked: string[] = [];
+beforeEach(async () => {
+  files = new Map();
+  asked.length = 0;
+  server = createServer(({ url = '' }, response) => {
+    asked.push(url);
+    const found = files.get(url) ?? 404;
+    if (typeof found === 'number') response.writeHead(found).end('<html>no</html>');
+    else response.writeHead(200, { 'content-length': found.length }).end(found);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+let folders = 0;
+function newFolder(): string {
+  folders += 1;
+  return join(root, `${folders}`);
+}
+
+const update = (directory: string, more: { licenseKey?: string; silenceMs?: number } = {}) =>
+  updateDatabases({ city: true, directory, from: base, nowMs: Date.UTC(2026, 0, 2), ...more });
+
+/** An archive as tar makes it: a folder, a text, the database, two empty blocks. */
+function tarOf(name: string, content: Buffer): Buffer {
+  const header = (entry: string, size: number, type: string) => {
+    const block = Buffer.alloc(512);
+    block.write(entry, 0, 'latin1');
+    block.write(`${size.toString(8).padStart(11, '0')}\0`, 124, 'latin1');
+    block.write(type, 156, 'latin1');
+    return block;
+  };
+  const padded = (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)]);
+  return Buffer.concat([
+    header('GeoLite2_20260101/', 0, '5'),
+    header('GeoLite2_20260101/LICENSE.txt', 7, '0'),
+    padded(Buffer.from('licence')),
+    header(`GeoLite2_20260101/${name}.mmdb`, content.length, '0'),
+    padded(content),
+    Buffer.alloc(1024),
+  ]);
+}
+
+const dbIp = (kind: string, month: string) => `/free/dbip-${kind}-lite-${month}.mmdb.gz`;
+const geoLite = (edition: string, suffix: string) =>
+  `/app/geoip_download?edition_id=${edition}&license_key=k%2Fey&suffix=${suffix}`;
+
+test('loads DB-IP Lite without a key; the file of last month where that of this month is not there yet', async () => {
+  files.set(dbIp('city', '2026-01'), gzipSync(city)).set(dbIp('asn', '2025-12'), gzipSync(asn));
+  const folder = newFolder();
+  const lines = await update(folder);
+  expect(asked).toEqual([dbIp('city', '2026-01'), dbIp('asn', '2026-01'), dbIp('asn', '2025-12')]);
+  expect((await openMmdbFile(join(folder, 'city.mmdb'), 'city')).lookup('8.8.8.8', 4)).toMatchObject(mountainView);
+  expect((await openMmdbFile(join(folder, 'asn.mmdb'), 'asn')).lookup('8.8.8.8', 4)).toEqual(google);
+  expect(lines[0]).toMatch(/city\.mmdb: DB-IP city lite 2026-01, built on 2019-09-06, /);
+  expect(lines).toContain('IP Geolocation by DB-IP, https://db-ip.com (CC BY 4.0)');
+  expect(readdirSync(folder).sort()).toEqual(['asn.mmdb', 'city.mmdb']);
+});
+
+test('leaves a database alone that is the same', async () => {
+  files.set(dbIp('city', '2026-01'), gzipSync(city)).set(dbIp('asn', '2026-01'), gzipSync(asn));
+  const folder = newFolder();
+  await update(folder);
+  expect((await update(folder))[0]).toContain('is the one that is there');
+});
+
+test('loads GeoLite2 with a key, and checks its SHA-256', async () => {
+  for (const [edition, content] of [
+    ['GeoLite2-City', city],
+    ['GeoLite2-ASN', asn],
+  ] as const) {
+    const archive = gzipSync(tarOf(edition, content));
+    files.set(geoLite(edition, 'tar.gz'), archive);
+    const sum = createHash('sha256').update(archive).digest('hex');
+    files.set(geoLite(edition, 'tar.gz.sha256'), Buffer.from(`${sum}  ${edition}.tar.gz\n`));
+  }
+  const folder = newFolder();
+  const lines = await update(folder, { licenseKey: 'k/ey' });
+  expect(readFileSync(join(folder, 'city.mmdb')).equals(city)).toBe(true);
+  expect(lines.join('\n')).toContain('GeoLite2 data created by MaxMind');
+  expect(lines.join('\n')).not.toContain('k/ey');
+});
+
+test.each([
+  ['a web page', () => Buffer.from('<html>'), 'file-invalid', 'damaged'],
+  ['half a download', () => gzipSync(city).subarray(0, 500), 'file-invalid', 'damaged'],
+  ['half a database', () => gzipSync(city.subarray(0, city.length / 2)), 'file-invalid', 'no whole MaxMind DB file'],
+  ['another database', () => gzipSync(asn), 'file-invalid', 'expected a database of type city, got DBIP-ASN-Lite'],
+  ['a server in trouble', () => 503, 'download-failed', 'HTTP 503'],
+])('refuses %s, and the old database stays', async (_, content, code, message) => {
+  const folder = newFolder();
+  files.set(dbIp('city', '2026-01'), gzipSync(city)).set(dbIp('asn', '2026-01'), gzipSync(asn));
+  await update(folder);
+  files.set(dbIp('city', '2026-01'), content());
+  await expect(update(folder)).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
+  expect(readFileSync(join(folder, 'city.mmdb')).equals(city)).toBe(true);
+  expect(readdirSync(folder).sort()).toEqual(['asn.mmdb', 'city.mmdb']);
+});
+
+test('refuses a download whose SHA-256 is another', async () => {
+  files.set(geoLite('GeoLite2-City', 'tar.gz'), gzipSync(tarOf('GeoLite2-City', city)));
+  files.set(geoLite('GeoLite2-City', 'tar.gz.sha256'), Buffer.from(`${'0'.repeat(64)}  a\n`));
+  const folder = newFolder();
+  await expect(update(folder, { licenseKey: 'k/ey' })).rejects.toMatchObject({
+    code: 'file-invalid',
+    message: expect.stringContaining('SHA-256'),
+  });
+  expect(existsSync(join(folder, 'city.mmdb'))).toBe(false);
+});
+
+test('says that a key is refused, without the key', async () => {
+  files.set(geoLite('GeoLite2-City', 'tar.gz'), 401);
+  const error: Error = await update(newFolder(), { licenseKey: 'k/ey' }).then(
+    () => new Error('it was taken'),
+    (reason: Error) => reason,
+  );
+  expect(error.message).toBe('GeoLite2-City: the server refuses the licence key (HTTP 401)');
+});
+
+test('says what it did not find, and that a server says nothing', async () => {
+  await expect(update(newFolder())).rejects.toThrow(
+    'the server has none of: DB-IP city lite 2026-01, DB-IP city lite 2025-12',
+  );
+  server.removeAllListeners('request').on('request', () => undefined);
+  await expect(update(newFolder(), { silenceMs: 100 })).rejects.toThrow(
+    'DB-IP city lite 2026-01: the server says nothing',
+  );
+  server.closeAllConnections();
+  server.close();
+  await expect(update(newFolder())).rejects.toThrow('ECONNREFUSED');
+});
+
+test('a folder that cannot be made is one clear error', async () => {
+  mkdirSync(root, { recursive: true });
+  await expect(update('/proc/weir')).rejects.toMatchObject({ code: 'folder-unwritable' });
+});
