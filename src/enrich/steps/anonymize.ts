@@ -17,7 +17,10 @@ const options = z
       ),
     truncate: z
       .strictObject(
-        { ipv4: whole(0, 32).prefault(24), ipv6: whole(0, 128).prefault(48) },
+        {
+          ipv4: whole(0, 32).prefault(24).describe('Bits of IPv4 addresses that stay.'),
+          ipv6: whole(0, 128).prefault(48).describe('Bits of IPv6 addresses that stay.'),
+        },
         { error: 'expected a mapping such as "{ ipv4: 24, ipv6: 48 }"' },
       )
       .optional()
