@@ -71,7 +71,7 @@ test('has a sentence for each key and each step', () => {
     for (const [key, value] of Object.entries(properties)) {
       if (!('description' in value)) silent.push(`${path}.${key}`);
       // What is inside of an option, its own sentence says.
-      if (!/^steps\.[^.]+\./.test(path)) look(value, `${path}.${key}`);
+      if (!/^steps\.[^.]+$/.test(path)) look(value, `${path}.${key}`);
     }
     for (const branch of anyOf) look(branch, path);
   }
