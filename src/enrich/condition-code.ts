@@ -124,7 +124,7 @@ function createTest(term: LeafTerm): ValueTest {
   switch (term.kind) {
     case 'compare': {
       const { sign, value } = term;
-      return typeof value === 'string' ? (stored) => stored === value : (stored) => compare(stored, value, sign);
+      return typeof value === 'number' ? (stored) => compare(stored, value, sign) : (stored) => stored === value;
     }
     case 'numbers': {
       const ranges = merged(term.ranges);

@@ -12,7 +12,7 @@ import { type StoredField, storedField } from './stored-field.ts';
 
 export type CompareSign = '=' | '<' | '<=' | '>' | '>=';
 export type TextTest = 'starts with' | 'ends with' | 'contains' | 'like';
-export type Value = number | string;
+export type Value = number | string | boolean;
 
 export interface NumberRange {
   readonly from: number;
@@ -163,10 +163,17 @@ export function parseCondition(source: string): Term {
       if (token.text.includes('/')) fail(`"${token.text}" is a subnet: use "in" instead of "="`, token);
       return { kind: 'addresses', field, ranges: [range] };
     }
+    if (field.type === 'boolean') return { kind: 'compare', field, sign, value: readBoolean(field) };
     return { kind: 'compare', field, sign, value: field.type === 'number' ? readNumber(field) : readText(field) };
   }
 
+  function readBoolean(field: StoredField): boolean {
+    if (accept('true')) return true;
+    return accept('false') ? false : wrongType(field, 'true or false');
+  }
+
   function readIn(field: StoredField): Term {
+    if (field.type === 'boolean') fail(`${field.path} is a boolean: compare it with "=" and true or false`);
     if (field.type === 'number') return { kind: 'numbers', field, ranges: readSet(() => readRange(field)) };
     if (field.type === 'address') return { kind: 'addresses', field, ranges: readSet(() => readAddress(field)) };
     return { kind: 'texts', field, texts: readSet(() => readText(field)) };
@@ -226,7 +233,7 @@ export function parseCondition(source: string): Term {
 
   function readTextTest(field: StoredField, test: TextTest, at: Token): Term {
     if (field.type !== 'text') {
-      const instead = field.type === 'address' ? '"in" with a subnet' : '"=" or "in" with a range';
+      const instead = field.type === 'address' ? '"in" with a subnet' : '"="';
       fail(`"${test}" looks into texts, and ${field.path} is ${article(field)}: use ${instead}`, at);
     }
     return { kind: 'text', field, test, text: readText(field) };

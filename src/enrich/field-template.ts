@@ -85,6 +85,6 @@ export function createTemplate(template: string, { maxLength, onCut }: TemplateO
 /** Several values are one text; what has no value has none. */
 export function valueText(value: unknown): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value;
-  if (typeof value === 'number') return String(value);
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   return Array.isArray(value) && value.length > 0 ? value.join(', ') : undefined;
 }

@@ -7,7 +7,7 @@ import { documentFieldNames, fieldReader, plainFieldOf } from './document-fields
 import type { FlowDocument, PropertyOf } from './flow-document.ts';
 
 /** `place`: a location, which has no order and no text. */
-export type FieldType = 'number' | 'text' | 'address' | 'time' | 'place';
+export type FieldType = 'number' | 'text' | 'address' | 'boolean' | 'time' | 'place';
 
 export interface StoredField {
   readonly path: string;
@@ -63,6 +63,7 @@ export function typeOfField(path: string): FieldType {
   if (plainFieldOf(path)?.kind === 'number' || numbers.test(path)) return 'number';
   if (addresses.test(path)) return 'address';
   if (path === '@timestamp') return 'time';
+  if (path === 'flow.canonical') return 'boolean';
   return path.endsWith('_geo_location') ? 'place' : 'text';
 }
 
@@ -106,7 +107,7 @@ export function fieldTarget(path: string): FieldTarget | string {
   const field = storedField(path);
   if (typeof field === 'string') return field;
   const { type, property } = field;
-  if (type === 'place' || type === 'time') return `the field "${path}" can't be set`;
+  if (type === 'place' || type === 'time' || type === 'boolean') return `the field "${path}" can't be set`;
   const own = property ?? settable[path];
   if (own === undefined) return { path, type, set: ({ changes }, value) => changes.setField(path, value ?? null) };
   return {
@@ -130,7 +131,7 @@ export function fieldRemoval(path: string): ((flow: FlowDocument) => void) | str
     return ({ changes }) => changes.setField(path, null);
   }
   const field = storedField(path);
-  if (typeof field === 'string' || field.type !== 'place') return target;
+  if (typeof field === 'string' || (field.type !== 'place' && field.type !== 'boolean')) return target;
   return ({ changes }) => changes.setField(path, null);
 }
 

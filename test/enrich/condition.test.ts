@@ -25,6 +25,7 @@ function flowOf(change: Partial<FlowDocument> = {}): FlowDocument {
     bytes: '9007199254740993',
     packets: 10,
     application: 'DNS "over" TCP',
+    canonical: false,
   } as const);
   return Object.assign(flow, change);
 }
@@ -78,6 +79,9 @@ describe('holds', () => {
     ['flow.tcp_flags = "ACK"', true],
     ['flow.tcp_flags != "SYN"', false],
     ['flow.tcp_flags in ["RST", "FIN"]', false],
+    ['flow.canonical = false', true],
+    ['flow.canonical = true', false],
+    ['flow.canonical != true', true],
     ['exists flow.vlan', false],
     ['not exists flow.vlan', true],
     ['exists @timestamp', true],
@@ -135,6 +139,9 @@ describe('a mistake has its place', () => {
     ['flow.ip_protocol > "A"', 17, /compares numbers/],
     ['flow.src_geo_location = "1,2"', 0, /is a place/],
     ['@timestamp > 5', 0, /is a time/],
+    ['flow.canonical = "true"', 17, /expected true or false/],
+    ['flow.canonical in [true]', 18, /compare it with "="/],
+    ['flow.canonical > true', 15, /compares numbers/],
     ['flow.dst_port in []', 18, /the list is empty/],
     ['flow.dst_port in [53 853]', 21, /expected "," or "\]"/],
     ['flow.dst_port in [53', 20, /expected "," or "\]", not the end/],
