@@ -23,6 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Package → places (folders or files) that may import it. */
 const homes: Readonly<Record<string, readonly string[]>> = {
   'node:dgram': ['collect', 'app/demo'],
+  'node:dns': ['enrich/steps/hostname'],
   'node:http': ['telemetry'],
   // The schemas only ask what is an IP address.
   'node:net': ['collect', 'enrich/pipeline-schema', 'enrich/collect-section'],

@@ -1,0 +1,111 @@
+// What each further step costs per document: the same rows without it and with it, in turns, so that other work on the machine
+// costs both the same. Run: npx tsx bench/steps.ts [rounds]
+
+import { createDocumentLane, createPipeline, type Pipeline } from '../src/enrich/pipeline.ts';
+import { stepCatalog } from '../src/enrich/step-catalog.ts';
+import { toTestBatch } from '../src/enrich/test-record.ts';
+import type { FieldValue, Row } from '../src/model/record.ts';
+import type { RecordBatch } from '../src/model/record-batch.ts';
+import { silentLogger } from '../src/telemetry/logger.ts';
+
+const rounds = Number(process.argv[2] ?? 40);
+const rowsPerBatch = 990;
+
+/** Options with which a step has something to do. */
+const optionsOf: Readonly<Record<string, unknown>> = {
+  applications: { vendor: 'fortinet', names: { 'fortinet__0..10': 'Skype' }, servers: { '8.8.8.8:53': 'dns' } },
+  'community-id': {},
+  hostname: { dns: false, names: { '10.0.0.7': 'laptop', '192.0.2.1': 'core' } },
+  interfaces: { names: { '192.0.2.1': { 1: 'uplink', 2: 'lan', 3: 'dmz' } } },
+  oui: {},
+  reputation: { labels: { '1.0.0.0/8': 'scanner', '8.8.8.8': 'dns' } },
+  'vlan-names': { names: { 10: 'office', 11: 'guests' } },
+};
+
+let state = 0x9e3779b9;
+function integer(below: number): number {
+  state ^= state << 13;
+  state ^= state >>> 17;
+  state ^= state << 5;
+  return Math.floor(((state >>> 0) / 2 ** 32) * below);
+}
+
+const template = toTestBatch({
+  protocol: 'ipfix',
+  fields: {
+    sourceIPv4Address: '10.0.0.1',
+    destinationIPv4Address: '192.0.2.1',
+    sourceTransportPort: 0,
+    destinationTransportPort: 0,
+    protocolIdentifier: 6,
+    octetDeltaCount: 0,
+    packetDeltaCount: 0,
+    ingressInterface: 0,
+    egressInterface: 0,
+    vlanId: 0,
+    sourceMacAddress: '00:00:0c:00:00:01',
+    destinationMacAddress: '00:00:0c:00:00:02',
+    applicationId: '0000000a',
+  },
+});
+
+function toRow(): Row {
+  const values: FieldValue[] = [
+    0x0a000000 + integer(4000),
+    0x01000000 + Math.floor(0xde000000 * (integer(30_000) / 30_000)),
+    32_768 + integer(28_000),
+    [443, 80, 53, 22][integer(4)]!,
+    [6, 17][integer(2)]!,
+    integer(100_000),
+    1 + integer(100),
+    1 + integer(8),
+    1 + integer(8),
+    10 + integer(4),
+    0x00000c000000 + integer(200),
+    0x38b8eb100000 + integer(200),
+    ['0000000a', '0d0001c5'][integer(2)]!,
+  ];
+  return values;
+}
+
+function toBatch(number: number): RecordBatch {
+  const header = template.sets[0]!.header;
+  return {
+    ...template,
+    id: `bench-${number}`,
+    recordCount: rowsPerBatch,
+    sets: Array.from({ length: rowsPerBatch / 30 }, () => ({
+      layout: 0,
+      header,
+      rows: Array.from({ length: 30 }, toRow),
+    })),
+  };
+}
+
+const batches = Array.from({ length: 20 }, (_, number) => toBatch(number));
+const lane = createDocumentLane();
+
+/** µs of CPU per document. */
+function run(pipeline: Pipeline): number {
+  const before = process.cpuUsage();
+  for (const batch of batches) pipeline.toDocuments(batch, lane);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / (batches.length * rowsPerBatch);
+}
+
+const without = createPipeline({ steps: [] });
+for (const [name, given] of Object.entries(optionsOf)) {
+  const definition = stepCatalog.find((step) => step.name === name);
+  if (definition === undefined) throw new Error(`no step ${name}`);
+  const step = await definition.create(definition.options.parse(given), { folder: '.', logger: silentLogger });
+  const pipeline = createPipeline({ steps: [{ name, step }] });
+  for (let i = 0; i < 5; i++) {
+    run(without);
+    run(pipeline);
+  }
+  const differences: number[] = [];
+  for (let i = 0; i < rounds; i++) differences.push(-run(without) + run(pipeline));
+  const median = differences.sort((a, b) => a - b)[Math.floor(rounds / 2)]!;
+  console.log(`${name}: ${median.toFixed(2)} µs per document`);
+  await pipeline.close();
+}
