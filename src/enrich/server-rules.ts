@@ -86,7 +86,8 @@ export function createServerByEvidence(
     else if (flow.biflowDirection === 2) set(flow, 'src', 'biflow');
     else if (protocol === undefined) return;
     if (protocol === undefined || !withPorts.has(protocol)) {
-      if (flow.server === undefined && protocol !== undefined) set(flow, serverOfEcho(protocol, flow.dstPort), 'echo');
+      if (flow.server === undefined && protocol !== undefined)
+        set(flow, serverOfEcho(protocol, typeAndCode(flow)), 'echo');
       return;
     }
     decideByPorts(flow, protocol);
@@ -183,6 +184,11 @@ function isUnsampled({ samplingInterval }: FlowDocument): boolean {
 /** 224.0.0.0/4, 255.255.255.255, ff00::/8, in canonical text. */
 function isGroup(address: string): boolean {
   return /^(?:2(?:2[4-9]|3\d)\.|ff[\da-f]{2}:|255\.255\.255\.255$)/.test(address);
+}
+
+/** By its elements, else as NetFlow puts it into the destination port. */
+function typeAndCode({ icmpTypeCode, icmpType, icmpCode, dstPort }: FlowDocument): number | undefined {
+  return icmpTypeCode ?? (icmpType === undefined ? dstPort : icmpType * 256 + (icmpCode ?? 0));
 }
 
 /** The port is type * 256 + code: echo request is type 8 of ICMP, echo request and reply 128 and 129 of ICMPv6. */
