@@ -398,3 +398,25 @@ describe('the stop', () => {
     await until(() => received.length === 1, 'a message');
   });
 });
+
+describe('ports that come and go', () => {
+  it('closes the connections of a port that goes, and none of the others', async () => {
+    const { listener, received, ended, port } = await listen();
+    await listener.add([{ host: '127.0.0.2', port: 0, tls: false }]);
+    const [, added] = listener.addresses();
+    const message = ipfix([], { exportSeconds: 0, domain: 1 });
+    const kept = await exporter(port);
+    const going = connect({ host: '127.0.0.2', port: added!.port });
+    closers.push(() => going.destroy());
+    going.on('error', () => undefined).resume();
+    kept.write(message);
+    going.write(message);
+    await until(() => received.length === 2, 'messages');
+    await listener.remove([{ host: '127.0.0.2', port: 0, tls: false }]);
+    await until(() => ended.length === 1, 'the end of one connection');
+    expect(listener.addresses()).toHaveLength(1);
+    expect(listener.openConnections()).toBe(1);
+    kept.write(message);
+    await until(() => received.length === 3, 'a message more');
+  });
+});

@@ -317,3 +317,42 @@ async function freePort(): Promise<{ port: number }> {
   await new Promise<void>((resolve) => socket.close(() => resolve()));
   return { port };
 }
+
+describe('ports that come and go', () => {
+  it('are opened and closed while the others go on', async () => {
+    const { listener, received } = listen({ addresses: [{ host: '127.0.0.1', port: 0 }] });
+    await listener.start();
+    const [first] = listener.addresses();
+    const kept = await sender('127.0.0.1', first!.port);
+    await listener.add([{ host: '127.0.0.1', port: 0 }]);
+    expect(listener.addresses()).toHaveLength(2);
+    expect(listener.addresses()[0]).toEqual(first);
+    const added = await sender('127.0.0.1', listener.addresses()[1]!.port);
+    kept.send('kept');
+    added.send('added');
+    await until(() => received.length === 2);
+    // What waits in the kernel is taken before the port closes.
+    await new Promise((resolve) => added.send('last', resolve));
+    await listener.remove([{ host: '127.0.0.1', port: 0 }]);
+    expect(received.map(({ payload }) => payload.toString())).toContain('last');
+    expect(listener.addresses()).toEqual([first]);
+    kept.send('kept');
+    await until(() => received.length === 4);
+  });
+
+  it('a port that is in use opens none of those that were asked for with it', async () => {
+    const { listener } = listen({ addresses: [{ host: '127.0.0.1', port: 0 }] });
+    const { listener: other } = listen({ addresses: [{ host: '127.0.0.1', port: 0 }] });
+    await listener.start();
+    await other.start();
+    const { port } = other.addresses()[0]!;
+    const before = listener.addresses();
+    await expect(
+      listener.add([
+        { host: '127.0.0.1', port: 0 },
+        { host: '127.0.0.1', port },
+      ]),
+    ).rejects.toMatchObject({ code: 'listen-failed' });
+    expect(listener.addresses()).toEqual(before);
+  });
+});
