@@ -30,9 +30,9 @@ const options = z.strictObject({
         const isName = typeof value === 'string';
         if (isName ? isVlan(key) : readPrefix(key) !== undefined) continue;
         const message = isName
-          ? 'expected a VLAN, 0 to 4095'
-          : `expected a subnet of exporters such as "10.0.0.0/8", or an address`;
-        context.addIssue({ code: 'custom', path: [key], message });
+          ? `expected a VLAN, 0 to 4095, got "${key}"`
+          : `expected a subnet of exporters such as "10.0.0.0/8", or an address, got "${key}"`;
+        context.addIssue({ code: 'invalid_key', origin: 'record', issues: [], path: [key], input: names, message });
       }
     })
     .default({})
