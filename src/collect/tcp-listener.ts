@@ -1,19 +1,16 @@
 // Takes IPFIX over TCP and TLS (RFC 7011 §10.4) and hands on each message as a datagram of its connection. Peers may be hostile:
 // connections are bounded, in all and per address, and what is slow, silent or no IPFIX is closed.
 
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Datagram } from '../model/datagram.ts';
 import type { Fault, FaultCode } from '../model/fault.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import { createConnectionTable } from './connection-table.ts';
-import { isOpenedFor, type ListenAddress, openAddresses, toExporter } from './listen-addresses.ts';
+import { toExporter } from './listen-addresses.ts';
 import { type ConnectionLimits, createTcpConnection, type TcpConnection } from './tcp-connection.ts';
+import { closePorts, createTcpPorts, type TcpListenAddress } from './tcp-ports.ts';
 import type { TlsFiles } from './tls-files.ts';
 import { openTlsHandshakes, type TlsHandshakes } from './tls-handshakes.ts';
-
-export interface TcpListenAddress extends ListenAddress {
-  readonly tls: boolean;
-}
 
 export interface TcpLimits extends ConnectionLimits {
   /** Each costs up to 200 KB: a message that is not whole, and what the socket has read ahead. */
@@ -60,16 +57,6 @@ export interface TcpListener {
   failedDatagrams(): number;
 }
 
-interface Port {
-  readonly asked: TcpListenAddress;
-  readonly bound: TcpListenAddress;
-  readonly server: Server;
-  /** Those that came through it. */
-  readonly connections: Set<TcpConnection>;
-}
-
-/** Finds peers that went without a word, within some minutes. */
-const keepAliveAfterMs = 60_000;
 const maxSweepMs = 1000;
 const drainMs = 200;
 const drainTurnMs = 10;
@@ -84,9 +71,13 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
     maxPerAddress: limits.connectionsPerAddress,
     onEvict: (exporter, detail) => report('connection-limit', exporter, detail),
   });
-  let ports: Port[] = [];
+  const ports = createTcpPorts({
+    onSocket: accept,
+    onError: (error) => logOften('socket', 'a listening socket reports an error; it goes on', error),
+    logger,
+  });
   let handshakes: TlsHandshakes | undefined;
-  let bound: TcpListenAddress[] = [];
+  let bound: readonly TcpListenAddress[] = [];
   let running: Promise<void> | undefined;
   let stopping: Promise<void> | undefined;
   let sweep: NodeJS.Timeout | undefined;
@@ -121,52 +112,19 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
   async function add(addresses: readonly TcpListenAddress[]): Promise<void> {
     if (options.tls !== undefined && addresses.some(({ tls }) => tls))
       handshakes ??= await openTlsHandshakes(options.tls, 2 * limits.handshakeMs + 10_000);
-    const opened: Port[] = [];
-    const beside = ports.map(({ asked }) => asked);
-    const open = async (asked: TcpListenAddress, ipv6Only: boolean) => {
-      opened.push(await listen(asked, ipv6Only));
-    };
-    try {
-      await openAddresses({ addresses, beside, transport: 'tcp', logger, open });
-    } catch (error) {
-      await closeServers(opened);
-      throw error;
-    }
-    ports.push(...opened);
-    bound = ports.map((port) => port.bound);
+    await ports.open(addresses);
+    bound = ports.addresses();
   }
 
   async function remove(addresses: readonly TcpListenAddress[]): Promise<void> {
-    const left = [...ports];
-    const closing = addresses.flatMap((address) => {
-      const at = left.findLastIndex(({ asked }) => asked.tls === address.tls && isOpenedFor(address, asked));
-      return at === -1 ? [] : left.splice(at, 1);
-    });
-    ports = left;
-    bound = left.map((port) => port.bound);
-    const closed = closeServers(closing);
+    const closing = ports.take(addresses);
+    bound = ports.addresses();
+    const closed = closePorts(closing);
     await drain();
     for (const { connections: own } of closing) for (const connection of own) connection.close('orderly');
     await Promise.race([closed, sleep(goodbyeMs)]);
     for (const { connections: own } of closing) for (const connection of own) connection.close('at once');
     await closed;
-  }
-
-  function listen(asked: TcpListenAddress, ipv6Only: boolean): Promise<Port> {
-    const { host, port, tls } = asked;
-    const own = new Set<TcpConnection>();
-    const server = createServer({ keepAlive: true, keepAliveInitialDelay: keepAliveAfterMs }, (socket) =>
-      accept(socket, tls, own),
-    );
-    return new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ host, port, ipv6Only }, () => {
-        server.off('error', reject);
-        server.on('error', (error) => logOften('socket', 'a listening socket reports an error; it goes on', error));
-        const { address, port: realPort } = server.address() as { address: string; port: number };
-        resolve({ asked, bound: { host: address, port: realPort, tls }, server, connections: own });
-      });
-    });
   }
 
   function accept(socket: Socket, isTls: boolean, own: Set<TcpConnection>): void {
@@ -281,7 +239,7 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
     await running?.catch(() => undefined);
     isStopping = true;
     clearInterval(sweep);
-    const closed = closeServers(ports.splice(0));
+    const closed = closePorts(ports.take('all'));
     release();
     await drain();
     for (const connection of connections.all()) connection.close('orderly');
@@ -302,10 +260,6 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
     openConnections: () => connections.size,
     failedDatagrams: () => failed,
   };
-}
-
-async function closeServers(ports: readonly Port[]): Promise<void> {
-  await Promise.all(ports.map(({ server }) => new Promise((resolve) => server.close(resolve))));
 }
 
 function sleep(ms: number): Promise<void> {
