@@ -85,7 +85,7 @@ export class SequenceSpace {
       return;
     }
     const units = unitsOf(this.#measure, now);
-    const begin = isAfter(this.#measure) ? (now.sequence - Math.max(0, units)) >>> 0 : now.sequence;
+    const begin = this.#toBegin(units, now);
     const ahead = (begin - this.next) | 0;
     // An after-measure needs the units to know where the datagram begins.
     const isVague = !this.#isNextKnown || (units < 0 && isAfter(this.#measure));
@@ -181,10 +181,15 @@ export class SequenceSpace {
 
   #begin(now: Observation): void {
     const units = unitsOf(this.#measure, now);
-    const begin = isAfter(this.#measure) ? (now.sequence - Math.max(0, units)) >>> 0 : now.sequence;
+    const begin = this.#toBegin(units, now);
     this.#holes?.clear();
     this.#start = begin;
     this.#advance(begin, units, now);
+  }
+
+  /** The number of its first unit: some measures count up to the end of a datagram. */
+  #toBegin(units: number, now: Observation): number {
+    return isAfter(this.#measure) ? (now.sequence - Math.max(0, units)) >>> 0 : now.sequence;
   }
 
   #advance(begin: number, units: number, now: Observation): void {

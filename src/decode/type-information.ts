@@ -1,6 +1,7 @@
 // Elements that exporters describe themselves (RFC 5610): options records give name and type of enterprise elements that no registry
 // of ours has. What one exporter teaches serves its own templates only: anybody can send a datagram.
 
+import { dataTypes } from '../model/element.ts';
 import type { FieldValue, Row } from '../model/record.ts';
 import type { Element, Encoding } from './information-elements.ts';
 import { encodingOf } from './information-elements.ts';
@@ -14,34 +15,6 @@ export interface TypeColumns {
   readonly dataType: number;
   readonly name: number | undefined;
 }
-
-/** The values of informationElementDataType (RFC 5610, IANA "IPFIX Information Element Data Types"), in their order. */
-const dataTypes = [
-  'octetArray',
-  'unsigned8',
-  'unsigned16',
-  'unsigned32',
-  'unsigned64',
-  'signed8',
-  'signed16',
-  'signed32',
-  'signed64',
-  'float32',
-  'float64',
-  'boolean',
-  'macAddress',
-  'string',
-  'dateTimeSeconds',
-  'dateTimeMilliseconds',
-  'dateTimeMicroseconds',
-  'dateTimeNanoseconds',
-  'ipv4Address',
-  'ipv6Address',
-  'basicList',
-  'subTemplateList',
-  'subTemplateMultiList',
-  'unsigned256',
-] as const;
 
 /** A name that may stand in a column name and in a field name of a document. */
 const plainName = /^[A-Za-z]\w{0,63}$/;

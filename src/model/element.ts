@@ -1,13 +1,12 @@
 // Information elements as files name them: the registries of data/, and definitions that users add.
 
-/** Abstract data types: RFC 7012 §3.1, RFC 6313 §3, RFC 9740 §8.3.1. */
+/** Abstract data types: RFC 7012 §3.1, RFC 6313 §3, RFC 9740 §8.3.1. The place of each is its number (IANA, RFC 5610 §3.1). */
 export const dataTypes = [
   'octetArray',
   'unsigned8',
   'unsigned16',
   'unsigned32',
   'unsigned64',
-  'unsigned256',
   'signed8',
   'signed16',
   'signed32',
@@ -26,6 +25,7 @@ export const dataTypes = [
   'basicList',
   'subTemplateList',
   'subTemplateMultiList',
+  'unsigned256',
 ] as const;
 
 export type DataType = (typeof dataTypes)[number];
