@@ -88,7 +88,7 @@ const groups: readonly FieldGroup[] = [
     fields: [field('canonical', ({ canonical }) => canonical)],
     write: ({ canonical }) => (canonical === undefined ? '' : `,"canonical":${canonical}`),
   },
-  text('server_rule', 'serverRule'),
+  derived('server_rule', toStoredRule),
   text('traffic_direction', 'trafficDirection'),
   networkInterface(
     'input',
@@ -162,6 +162,11 @@ export function flowText(flow: FlowDocument): string {
 }
 
 /** What the flow itself said needs no remark, as in ElastiFlow's documents; what nobody said does. */
+/** Rules that look at port numbers alone are ElastiFlow's, too: a document says what else decided. */
+function toStoredRule({ serverRule }: FlowDocument): string | undefined {
+  return serverRule === 'service' || serverRule === 'registered' || serverRule === 'port' ? undefined : serverRule;
+}
+
 function toStoredSource({ samplingSource, samplingInterval }: FlowDocument): SamplingSource | undefined {
   if (samplingInterval === undefined) return 'none';
   return samplingSource === 'header' || samplingSource === 'record' ? undefined : samplingSource;

@@ -90,7 +90,7 @@ function fullFlow(): FlowDocument {
     dstPortTrans: 8443,
     bgpValidState: 1,
     application: 'SSL',
-    serverRule: 'port',
+    serverRule: 'flags',
     canonical: false,
     trafficDirection: 'outbound',
   } satisfies Partial<FlowDocument>);
@@ -192,7 +192,7 @@ const expected: Readonly<Record<string, unknown>> = {
   'flow.src_port_trans': 1024,
   'flow.dst_port_trans': 8443,
   'flow.application': 'SSL',
-  'flow.server_rule': 'port',
+  'flow.server_rule': 'flags',
   'flow.canonical': false,
   'flow.traffic_direction': 'outbound',
 };
