@@ -50,6 +50,36 @@ describe('elements that an exporter describes (RFC 5610)', () => {
     expect(ask(feed)).toEqual({ [`${pen}/probeAddress`]: 0xc0000201, [`${pen}/probeLoad`]: 0x0102 });
   });
 
+  // One field each, of as many bytes as the type has, with a value that shows the type.
+  it.each<[number, string, string, FieldValue]>([
+    [0, 'octetArray', '0102', '0102'],
+    [1, 'unsigned8', 'ff', 255],
+    [4, 'unsigned64', 'ffffffffffffffff', '18446744073709551615'],
+    [5, 'signed8', 'ff', -1],
+    [8, 'signed64', 'fffffffffffffffe', -2],
+    [9, 'float32', '3f000000', 0.5],
+    [10, 'float64', '3fe0000000000000', 0.5],
+    [11, 'boolean', '01', true],
+    [12, 'macAddress', '000000000102', 0x0102],
+    [13, 'string', '6162', 'ab'],
+    [14, 'dateTimeSeconds', '00000001', 1000],
+    [15, 'dateTimeMilliseconds', '0000000000000001', 1],
+    // Seconds from 1900, then half a second.
+    [16, 'dateTimeMicroseconds', '83aa7e8080000000', 500],
+    [17, 'dateTimeNanoseconds', '83aa7e8080000000', 500],
+    [18, 'ipv4Address', 'c0000201', 0xc0000201],
+    [19, 'ipv6Address', '20010db8000000000000000000000001', '2001:db8::1'],
+    [23, 'unsigned256', '0007', 7],
+  ])('of data type %i are read as %s', (type, _, hex, value) => {
+    const feed = createFeed();
+    teach(feed, [{ id: 9, type, name: 'probe' }]);
+    const message = ipfix([
+      set(2, ipfixTemplate({ id: 300, fields: [{ enterprise: pen, id: 9, length: hex.length / 2 }] })),
+      set(300, Buffer.from(hex, 'hex')),
+    ]);
+    expect(feed.records(message)).toEqual([{ [`${pen}/probe`]: value }]);
+  });
+
   it('are those of this exporter only', () => {
     const feed = createFeed();
     teach(feed, [{ id: 1, type: types.ipv4Address, name: 'probeAddress' }], '192.0.2.66');
