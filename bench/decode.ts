@@ -165,10 +165,11 @@ function toVariant(variant: number): readonly FieldSpec[] {
   return fields;
 }
 
-/** Of what is still needed, and what the heap keeps for later. */
+/** What is needed, without garbage: how much of that a process keeps depends on its heap's limits (docs/decisions/0017). */
 function memoryBytes(): number {
   collectGarbage();
-  return process.memoryUsage().rss;
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 /** Each template differs from all before in the lengths of its fields, so that no cache of V8 helps. */
