@@ -129,6 +129,7 @@ async function measureRate(root: string, rate: number): Promise<string> {
   await sleep(1500);
   // Databases, caches and compiled code first: what is measured is the long run.
   await startSender(rate, 5).sent;
+  await sleep(1000);
   const before = { cpu: cpuSeconds(pid), atMs: performance.now(), documents: countLines(weir.flows) };
   const { sent } = startSender(rate, secondsPerRate);
   const flows = await sent;

@@ -212,7 +212,6 @@ export function planLayout(layout: Layout, fieldMap: FieldMap, { readsTimes = fa
     const found = names.map((name) => find(name, 'number')).filter((index) => index >= 0);
     if (found.length > 0) moves.push({ kind: 'number', property, columns: found });
   }
-
   const biflow = find(map.clientServer?.direction ?? '', 'number');
   if (biflow >= 0) moves.push({ kind: 'number', property: 'biflowDirection', columns: [biflow] });
   if (readsTimes) moves.push(...planTimes(find));

@@ -70,8 +70,9 @@ describe('addresses in words', () => {
     );
     fc.assert(
       fc.property(text, (address) => {
-        // "IPv4-compatible" (RFC 4291 §2.5.5.1), which ipaddr.js takes for IPv4-mapped.
-        fc.pre(!/^::\d+\./.test(address));
+        // "IPv4-compatible" (RFC 4291 §2.5.5.1), which ipaddr.js takes for IPv4-mapped, however its zeros are written;
+        // and octets with zeros before them, which ipaddr.js reads as decimal behind a colon and as octal elsewhere.
+        fc.pre(!/^[0:]*:\d+\./.test(address) && !/(^|[:.])0\d+(\.|$)/.test(address));
         expect(toWords(address)).toEqual(expectedWords(address));
       }),
       { numRuns: 2000 },
