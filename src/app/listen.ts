@@ -19,8 +19,8 @@ import { createPorts } from './ports.ts';
 import { createSessionDecoders } from './session-decoders.ts';
 import { createStateFile } from './state-file.ts';
 
-/** How often the open batch is looked at: a part of its age, so that the age is kept to a quarter. */
-const ticksPerAge = 4;
+/** How often the open batch is looked at: a part of its age, so that the age is kept to an eighth. */
+const ticksPerAge = 8;
 const saveEveryMs = 5000;
 const readDropsEveryMs = 1000;
 /** Room that the queue must have for exporters by TCP to be read: what one chunk of theirs (64 KiB) can become, several times. */
