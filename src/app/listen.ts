@@ -59,6 +59,8 @@ export interface ListenChange {
 export function createListen({ pipelineFile, queue, ledger, logger, now }: ListenOptions): Listen {
   const { collect, state } = pipelineFile;
   const passFault = createRateLimit();
+  /** Of its own: exporters with many faults must not hide what weir lost. */
+  const passLoss = createRateLimit();
   const timers: NodeJS.Timeout[] = [];
   let { listen } = pipelineFile;
   const adding = new Set<Promise<void>>();
@@ -171,7 +173,7 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
 
   function countRefused(batch: RecordBatch, message: string): void {
     for (const set of batch.sets) ledger.exporter(set.header.exporter).recordsRefusedByQueue += set.rows.length;
-    if (passFault('queue', now()) !== undefined) logger.error({ records: batch.recordCount }, message);
+    if (passLoss('queue', now()) !== undefined) logger.error({ records: batch.recordCount }, message);
   }
 
   async function readDrops(): Promise<void> {
@@ -179,7 +181,7 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
     if (drops === undefined || drops <= ledger.kernelDrops) return;
     const more = drops - ledger.kernelDrops;
     ledger.kernelDrops = drops;
-    if (passFault('kernel', now()) !== undefined) {
+    if (passLoss('kernel', now()) !== undefined) {
       logger.warn({ datagrams: more, sinceStart: drops }, 'the kernel dropped datagrams: the receive buffer was full');
     }
   }
