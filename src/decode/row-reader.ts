@@ -2,6 +2,7 @@
 // (running offsets behind a field of variable length); the interpreted reader does the same where code generation is forbidden,
 // and is what the compiled one is tested against. The source holds numbers only: nothing of a template's content reaches it.
 
+import { compileFunction } from 'node:vm';
 import type { FieldValue, Row } from '../model/record.ts';
 import { fixedFieldSource, readers, variableFieldSource } from './field-source.ts';
 import type { Encoding } from './information-elements.ts';
@@ -75,14 +76,25 @@ export function createRowReader(plan: ReaderPlan): RowReader {
 }
 
 export function compileRowReader(plan: ReaderPlan): RowReader {
+  if (!mayGenerateCode()) return interpretRows(plan);
+  // One function without another in it: V8 then compiles it at once and once. `new Function` takes half as long again.
+  const read = compileFunction(toSource(plan), ['b', 'o', 'end', 'rows', 'around', 'r']) as CompiledReader;
+  return (bytes, start, end, rows, around) => read(bytes, start, end, rows, around, readers);
+}
+
+let isGenerationAllowed: boolean | undefined;
+
+/** Asked once: `--disallow-code-generation-from-strings` holds for the life of a process, and node:vm does not heed it by itself. */
+function mayGenerateCode(): boolean {
+  isGenerationAllowed ??= canMakeFunction();
+  return isGenerationAllowed;
+}
+
+function canMakeFunction(): boolean {
   try {
-    // One function without another in it: V8 then compiles it at once and once.
-    const read = new Function('b', 'o', 'end', 'rows', 'around', 'r', toSource(plan)) as CompiledReader;
-    return (bytes, start, end, rows, around) => read(bytes, start, end, rows, around, readers);
-  } catch (error) {
-    // `--disallow-code-generation-from-strings`
-    if (error instanceof EvalError) return interpretRows(plan);
-    throw error;
+    return typeof new Function('') === 'function';
+  } catch {
+    return false;
   }
 }
 
