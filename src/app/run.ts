@@ -85,8 +85,9 @@ export async function run(options: RunOptions): Promise<void> {
     return;
   }
   await queue.start();
-  work.start({ pipeline, ...chosen });
+  // Before the first batch is taken: a start that is refused for a port must not have written what the last run left.
   await listen.start();
+  work.start({ pipeline, ...chosen });
   logger.info(
     { listening: listen.addresses().map(toAddressText), documentsTo: chosen.target, startedInMs: now() - startedAtMs },
     'weir is ready',

@@ -154,6 +154,13 @@ describe('a second start', () => {
     expect(Date.now() - signalledAtMs).toBeLessThan(5000);
     expect(existsSync(join(folder, 'state', 'unfinished-batches.ndjson'))).toBe(true);
 
+    // A start that is refused writes none of them: they would come a second time.
+    const holder = createSocket('udp4');
+    await new Promise<void>((resolve) => holder.bind(0, '127.0.0.1', resolve));
+    await expect(startWeir({ folder, port: holder.address().port })).rejects.toThrow('in use');
+    holder.close();
+    expect(readDocuments(folder)).toEqual([]);
+
     const files = await startWeir({ folder });
     await waitUntil(() => readDocuments(folder).length >= 600, 20_000, 'documents of the first run');
     await files.stop();
