@@ -34,7 +34,7 @@ export async function importElastiflow(directory: string, { output }: ImportOpti
 }
 
 /** `from`: the folder of the pipeline file, which paths in it start from. */
-export async function toPipelineText(folder: ElastiflowFolder, from: string): Promise<string> {
+async function toPipelineText(folder: ElastiflowFolder, from: string): Promise<string> {
   const source = createSource(folder, from);
   const sections = [
     listenSection(source),

@@ -178,7 +178,7 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
 
   async function readDrops(): Promise<void> {
     const drops = await ports.kernelDrops();
-    if (drops === undefined || drops <= ledger.kernelDrops) return;
+    if (drops <= ledger.kernelDrops) return;
     const more = drops - ledger.kernelDrops;
     ledger.kernelDrops = drops;
     if (passLoss('kernel', now()) !== undefined) {

@@ -3,6 +3,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Job, Queue } from '../enqueue/queue.ts';
 import { createDocumentLane, type DocumentLane, type Pipeline } from '../enrich/pipeline.ts';
+import { waitOrAbort } from '../index/back-off.ts';
 import type { Sink, WriteResult } from '../index/sink.ts';
 import type { DocumentBatch } from '../model/document.ts';
 import { WeirError } from '../model/errors.ts';
@@ -83,7 +84,7 @@ export function createWork({ queue, ledger, logger, now }: WorkOptions): Work {
       return;
     }
     await job.giveBack();
-    await wait(retryAfterMs * (0.5 + Math.random()), taking.signal);
+    await waitOrAbort(retryAfterMs * (0.5 + Math.random()), taking.signal);
   }
 
   function count(documents: DocumentBatch, { alreadyThere, refused }: WriteResult): void {
@@ -136,16 +137,4 @@ export function createWork({ queue, ledger, logger, now }: WorkOptions): Work {
 
 function stackOf(error: unknown): string | undefined {
   return error instanceof Error ? error.stack : undefined;
-}
-
-function wait(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end, { once: true });
-  });
 }

@@ -18,7 +18,7 @@ import type { RecordCount } from './sequence-headers.ts';
 import { createSflow5Decoder } from './sflow5.ts';
 import { createSharedPlans, type SharedPlans } from './shared-plans.ts';
 import type { TemplateContext } from './template-sets.ts';
-import { createTemplateStore } from './template-store.ts';
+import { createTemplateStore, type TemplateStoreLimits } from './template-store.ts';
 
 export type { DecoderState } from './decoder-state.ts';
 
@@ -75,6 +75,18 @@ const sessionLimits = {
   parkedBytes: 128 * 1024,
   parkedBytesPerExporter: 128 * 1024,
 } as const satisfies Partial<DecoderLimits>;
+
+/** What of them concerns templates and what options data teach. */
+export function toStoreLimits(limits: DecoderLimits): TemplateStoreLimits {
+  return {
+    maxExporters: limits.exporters,
+    maxTemplates: limits.templates,
+    maxTemplatesPerExporter: limits.templatesPerExporter,
+    maxFacts: limits.facts,
+    maxFactsPerExporter: limits.factsPerExporter,
+    maxSilenceMs: limits.silenceMs,
+  };
+}
 
 export interface DecoderOptions {
   readonly onFault: (fault: Fault) => void;
@@ -133,12 +145,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
       elements,
       templates: createTemplateStore({
         plans,
-        maxExporters: limits.exporters,
-        maxTemplates: limits.templates,
-        maxTemplatesPerExporter: limits.templatesPerExporter,
-        maxFacts: limits.facts,
-        maxFactsPerExporter: limits.factsPerExporter,
-        maxSilenceMs: limits.silenceMs,
+        ...toStoreLimits(limits),
         onFault,
       }),
       parked: createParkedSets({

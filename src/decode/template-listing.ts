@@ -1,6 +1,6 @@
 // What a saved decoder state knows of each exporter, for people: templates with the names of their fields, and what options records taught.
 
-import type { DecoderLimits } from './decoder.ts';
+import { type DecoderLimits, toStoreLimits } from './decoder.ts';
 import { restoreTemplates } from './decoder-state.ts';
 import type { InformationElements } from './information-elements.ts';
 import type { DomainFacts } from './options-store.ts';
@@ -54,12 +54,7 @@ export function listTemplates(
 ): readonly ListedDomain[] {
   const store = createTemplateStore({
     plans: createSharedPlans({ elements, maxPlans: limits.plans }),
-    maxExporters: limits.exporters,
-    maxTemplates: limits.templates,
-    maxTemplatesPerExporter: limits.templatesPerExporter,
-    maxFacts: limits.facts,
-    maxFactsPerExporter: limits.factsPerExporter,
-    maxSilenceMs: limits.silenceMs,
+    ...toStoreLimits(limits),
     onFault: () => {},
   });
   restoreTemplates(store, state, { maxFields: limits.fieldsPerTemplate, maxFactsPerExporter: limits.factsPerExporter });

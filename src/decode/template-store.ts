@@ -39,13 +39,16 @@ export interface Exporter extends Listed<Exporter> {
   isUseful: boolean;
 }
 
-export interface TemplateStoreOptions extends FactLimits {
-  readonly plans: SharedPlans;
+export interface TemplateStoreLimits extends Pick<FactLimits, 'maxFacts' | 'maxFactsPerExporter'> {
   readonly maxExporters: number;
   readonly maxTemplates: number;
   readonly maxTemplatesPerExporter: number;
   /** Whoever sends nothing that templates are needed for, for so long, is forgotten. */
   readonly maxSilenceMs: number;
+}
+
+export interface TemplateStoreOptions extends FactLimits, TemplateStoreLimits {
+  readonly plans: SharedPlans;
 }
 
 export interface TemplateStore {

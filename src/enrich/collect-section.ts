@@ -16,7 +16,7 @@ export interface ListenAddress {
 }
 
 /** NetFlow, IPFIX, sFlow, and NetFlow's second home; any of them takes any protocol. */
-export const defaultListen = ['udp://[::]:2055', 'udp://[::]:4739', 'udp://[::]:6343', 'udp://[::]:9995'] as const;
+const defaultListen = ['udp://[::]:2055', 'udp://[::]:4739', 'udp://[::]:6343', 'udp://[::]:9995'] as const;
 
 export interface CollectSettings {
   readonly receiveBufferBytes: number;

@@ -59,7 +59,7 @@ export function compileFlowText(groups: readonly FieldWriter[]): FlowText | unde
 }
 
 /** One string instead of two for the values that most fields have: masks, types of service, interface numbers. */
-export function toSmallNumbers(key: string): string[] {
+function toSmallNumbers(key: string): string[] {
   return Array.from({ length: 256 }, (_, value) => flat(key + value));
 }
 

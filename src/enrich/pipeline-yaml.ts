@@ -279,7 +279,7 @@ function writtenOffset(text: string, written: string, offset: number): number {
   return at;
 }
 
-export function pathKey(path: Path): string {
+function pathKey(path: Path): string {
   return path.map((part) => `\u0000${String(part)}`).join('');
 }
 

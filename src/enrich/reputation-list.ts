@@ -25,7 +25,7 @@ export interface ListShape {
 }
 
 /** A million addresses take 100 MB. What is beyond is not used, and said. */
-export const maxListEntries = 1_000_000;
+const maxListEntries = 1_000_000;
 
 /** More labels than an entry has. */
 const maxLabelsPerEntry = 16;

@@ -88,7 +88,7 @@ function roleText(facts: AddressFacts, role: Role, hostname: string): string {
 }
 
 /** Which of the fields that both sides share this one has. */
-export function hasPlace(facts: AddressFacts): boolean {
+function hasPlace(facts: AddressFacts): boolean {
   return (
     publicSystem(facts) !== undefined ||
     facts.country !== undefined ||

@@ -32,7 +32,13 @@ export function throwIfStopped(signal: AbortSignal): void {
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   throwIfStopped(signal);
-  await new Promise<void>((resolve) => {
+  await waitOrAbort(ms, signal);
+  throwIfStopped(signal);
+}
+
+/** Resolves after `ms`, or as soon as `signal` aborts. */
+export function waitOrAbort(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
     const end = (): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', end);
@@ -41,5 +47,4 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(end, ms);
     signal.addEventListener('abort', end, { once: true });
   });
-  throwIfStopped(signal);
 }
