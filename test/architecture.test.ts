@@ -28,6 +28,8 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   // The schemas only ask what is an IP address.
   'node:net': ['collect', 'enrich/pipeline-schema', 'enrich/collect-section'],
   'node:tls': ['collect'],
+  'net-snmp': ['enrich'],
+  'prom-client': ['telemetry'],
   bullmq: ['enqueue'],
   ioredis: ['enqueue', 'app'],
   '@elastic/elasticsearch': ['index', 'app/setup'],
