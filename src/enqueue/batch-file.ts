@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { RecordBatch } from '../model/record-batch.ts';
+import { fromBatchBytes } from './batch-bytes.ts';
 
 /** Writes the file whole or, where it throws, not at all; no batches: no file. */
 export async function writeBatchFile(path: string, batches: readonly RecordBatch[]): Promise<void> {
@@ -42,7 +43,7 @@ export async function readBatchFile(path: string): Promise<BatchFileContents> {
       input: createReadStream(path, 'utf8'),
       crlfDelay: Number.POSITIVE_INFINITY,
     })) {
-      const batch = toBatch(line);
+      const batch = fromBatchBytes(line);
       if (batch === undefined) damaged += 1;
       else batches.push(batch);
     }
@@ -50,18 +51,4 @@ export async function readBatchFile(path: string): Promise<BatchFileContents> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   return { batches, damaged };
-}
-
-function toBatch(line: string): RecordBatch | undefined {
-  try {
-    const value = JSON.parse(line) as Partial<RecordBatch> | null;
-    const { id, layouts, sets } = value ?? {};
-    if (typeof id !== 'string' || !Array.isArray(layouts) || !Array.isArray(sets)) return undefined;
-    const whole = sets.every(
-      (set) => Array.isArray(set?.rows) && set.header !== undefined && layouts[set.layout] !== undefined,
-    );
-    return whole ? (value as RecordBatch) : undefined;
-  } catch {
-    return undefined;
-  }
 }

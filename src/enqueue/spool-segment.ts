@@ -1,0 +1,155 @@
+// One file of a spool: frames (spool-frame.ts) one behind the other, written at its end, read from its begin, removed whole.
+
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import {
+  type ExporterRecords,
+  type FrameHeader,
+  frameHeaderBytes,
+  frameLength,
+  frameMagic,
+  isWhole,
+  readCounts,
+  readFrameHeader,
+  toFrame,
+} from './spool-frame.ts';
+
+/** Read at a time to find the next header behind damage. */
+const searchBytes = 256 * 1024;
+const magicBytes = Buffer.from([
+  frameMagic >>> 24,
+  (frameMagic >>> 16) & 0xff,
+  (frameMagic >>> 8) & 0xff,
+  frameMagic & 0xff,
+]);
+
+/** What lies at a place of the file, and how many bytes it takes. */
+export type Piece =
+  | { readonly kind: 'batch'; readonly length: number; readonly counts: ExporterRecords; readonly payload: Buffer }
+  /** Its records by exporter where they could still be read. */
+  | { readonly kind: 'damaged'; readonly length: number; readonly counts: ExporterRecords | undefined };
+
+/** A batch that is there or should be, without its payload. */
+export interface Outline {
+  readonly length: number;
+  readonly counts: ExporterRecords | undefined;
+}
+
+export interface SpoolSegment {
+  readonly path: string;
+  /** Of the whole file. */
+  readonly bytes: () => number;
+  /** Adds a batch; what a disk that is full took of it is cut off again before this throws. Returns the bytes it takes. */
+  append(payload: Buffer, counts: ExporterRecords): Promise<number>;
+  /** Undefined at the end of what is written. */
+  read(at: number): Promise<Piece | undefined>;
+  /** As `read`, for whoever only counts. */
+  outline(at: number): Promise<Outline | undefined>;
+  /** Makes what was written durable. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+export function createSegment(path: string): Promise<SpoolSegment> {
+  return openWith(path, 'wx+');
+}
+
+export function openSegment(path: string): Promise<SpoolSegment> {
+  return openWith(path, 'r+');
+}
+
+async function openWith(path: string, flags: string): Promise<SpoolSegment> {
+  const file = await open(path, flags, 0o600);
+  let { size } = await file.stat();
+  let isDirty = false;
+
+  async function append(payload: Buffer, counts: ExporterRecords): Promise<number> {
+    const frame = toFrame(payload, counts);
+    try {
+      await writeAll(file, frame, size);
+    } catch (error) {
+      await file.truncate(size).catch(() => undefined);
+      throw error;
+    }
+    size += frame.length;
+    isDirty = true;
+    return frame.length;
+  }
+
+  async function read(at: number): Promise<Piece | undefined> {
+    if (at >= size) return undefined;
+    const header = await headerAt(at);
+    if (header === undefined) return { kind: 'damaged', length: (await nextHeader(at + 1)) - at, counts: undefined };
+    const body = await readAt(at + frameHeaderBytes, header.countsBytes + header.payloadBytes);
+    const counts = countsOf(body, header);
+    const payload = body.subarray(header.countsBytes);
+    const length = Math.min(frameLength(header), size - at);
+    if (counts === undefined || !isWhole(payload, header)) return { kind: 'damaged', length, counts };
+    return { kind: 'batch', length, counts, payload };
+  }
+
+  async function outline(at: number): Promise<Outline | undefined> {
+    if (at >= size) return undefined;
+    const header = await headerAt(at);
+    if (header === undefined) return { length: (await nextHeader(at + 1)) - at, counts: undefined };
+    const counts = countsOf(await readAt(at + frameHeaderBytes, header.countsBytes), header);
+    return { length: Math.min(frameLength(header), size - at), counts };
+  }
+
+  async function headerAt(at: number): Promise<FrameHeader | undefined> {
+    return readFrameHeader(await readAt(at, frameHeaderBytes));
+  }
+
+  /** Where the next proven header begins, or the end of the file. */
+  async function nextHeader(from: number): Promise<number> {
+    for (let at = from; at < size; at += searchBytes) {
+      const window = await readAt(at, searchBytes + frameHeaderBytes);
+      for (let found = window.indexOf(magicBytes); found !== -1; found = window.indexOf(magicBytes, found + 1))
+        if (readFrameHeader(window, found) !== undefined) return at + found;
+    }
+    return size;
+  }
+
+  /** Fewer bytes at the end of the file. */
+  async function readAt(at: number, length: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, size - at)));
+    let done = 0;
+    while (done < bytes.length) {
+      const { bytesRead } = await file.read(bytes, done, bytes.length - done, at + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return bytes.subarray(0, done);
+  }
+
+  return {
+    path,
+    bytes: () => size,
+    append,
+    read,
+    outline,
+    async sync() {
+      if (!isDirty) return;
+      isDirty = false;
+      await file.datasync();
+    },
+    close: () => file.close(),
+    async remove() {
+      await file.close();
+      await rm(path, { force: true });
+    },
+  };
+}
+
+function countsOf(body: Buffer, { countsBytes, countsCrc }: FrameHeader): ExporterRecords | undefined {
+  return body.length < countsBytes ? undefined : readCounts(body.subarray(0, countsBytes), countsCrc);
+}
+
+async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
+    if (bytesWritten === 0) throw Object.assign(new Error('nothing was written'), { code: 'EIO' });
+    done += bytesWritten;
+  }
+}

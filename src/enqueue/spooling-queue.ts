@@ -1,0 +1,114 @@
+// A queue with a spool before it: what the queue does not take, because it is away or at its limit, goes to disk and follows
+// in order when there is room. While anything is on disk everything goes there, so that order is kept.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RecordBatch } from '../model/record-batch.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { createRateLimit } from '../telemetry/logger.ts';
+import { fromBatchBytes, toBatchBytes } from './batch-bytes.ts';
+import type { Queue } from './queue.ts';
+import type { Spool, SpoolDepth, SpooledBatch } from './spool.ts';
+import type { ExporterRecords } from './spool-frame.ts';
+
+/** Batches of a process that is gone come without being added here. */
+const lookEveryMs = 250;
+const firstPauseMs = 100;
+const longestPauseMs = 2000;
+
+export interface SpoolingQueueOptions {
+  readonly queue: Queue;
+  readonly spool: Spool;
+  readonly logger: Logger;
+  readonly now: () => number;
+  /** A batch whose bytes are whole, but no batch: of a version of weir that writes them differently. */
+  readonly onUnreadable: (records: ExporterRecords) => void;
+}
+
+export interface SpoolingQueue extends Queue {
+  spooled(): SpoolDepth;
+}
+
+export function createSpoolingQueue(options: SpoolingQueueOptions): SpoolingQueue {
+  const { queue, spool, logger, now, onUnreadable } = options;
+  const pass = createRateLimit();
+  let stopping = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let replaying: Promise<void> | undefined;
+
+  async function start(): Promise<void> {
+    stopping = new AbortController();
+    await spool.start();
+    await queue.start();
+    timer = setInterval(replay, lookEveryMs);
+    timer.unref();
+  }
+
+  async function add(batch: RecordBatch): Promise<boolean> {
+    if (spool.depth().batches === 0 && (await tryQueue(batch))) return true;
+    return spool.append(toBatchBytes(batch), countRecords(batch));
+  }
+
+  async function tryQueue(batch: RecordBatch): Promise<boolean> {
+    try {
+      return await queue.add(batch);
+    } catch (error) {
+      if (pass('queue', now()) !== undefined) {
+        const reason = error instanceof Error ? error.message : String(error);
+        logger.warn({ reason }, 'the queue is away: batches wait on disk');
+      }
+      return false;
+    }
+  }
+
+  function replay(): void {
+    replaying ??= replayAll()
+      .catch((error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        logger.error({ reason }, 'the spool can’t be read for now');
+      })
+      .finally(() => {
+        replaying = undefined;
+      });
+  }
+
+  async function replayAll(): Promise<void> {
+    let pauseMs = firstPauseMs;
+    let count = 0;
+    for (let head = await spool.head(); head !== undefined; head = await spool.head()) {
+      if (stopping.signal.aborted) return;
+      if (await hand(head)) {
+        count += 1;
+        pauseMs = firstPauseMs;
+      } else {
+        await sleep(pauseMs * (0.5 + Math.random()), undefined, { signal: stopping.signal }).catch(() => undefined);
+        pauseMs = Math.min(2 * pauseMs, longestPauseMs);
+      }
+    }
+    if (count > 0) logger.info({ batches: count }, 'the spool is empty: everything is on the queue');
+  }
+
+  /** True: the batch is no longer ours. */
+  async function hand(head: SpooledBatch): Promise<boolean> {
+    const batch = fromBatchBytes(head.payload);
+    if (batch === undefined) onUnreadable(head.records);
+    else if (!(await tryQueue(batch))) return false;
+    head.remove();
+    return true;
+  }
+
+  async function stop(): Promise<void> {
+    clearInterval(timer);
+    stopping.abort();
+    await replaying;
+    await queue.stop();
+    await spool.stop();
+  }
+
+  return { start, add, take: queue.take, depth: queue.depth, spooled: spool.depth, stop };
+}
+
+function countRecords(batch: RecordBatch): ExporterRecords {
+  const records: Record<string, number> = {};
+  for (const { header, rows } of batch.sets) records[header.exporter] = (records[header.exporter] ?? 0) + rows.length;
+  return records;
+}
