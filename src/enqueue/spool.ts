@@ -3,17 +3,18 @@
 // is forgotten by a position that is saved now and then, so a crash can bring batches twice, under the same ids.
 
 import { randomBytes } from 'node:crypto';
-import { readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { WeirError } from '../model/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { createRateLimit } from '../telemetry/logger.ts';
 import { beatEveryMs, createSpoolFolders } from './spool-folders.ts';
 import { type ExporterRecords, frameHeaderBytes } from './spool-frame.ts';
-import { createSegment, type Outline, openSegment, type SpoolSegment } from './spool-segment.ts';
+import { readPositions, removePositions, savePositions } from './spool-position.ts';
+import { createSegment, type Outline, openSegment } from './spool-segment.ts';
+import { exclude, type Held, include, lossOf, type SpoolLoss, takeStock } from './spool-stock.ts';
 
 const savePositionEveryMs = 1000;
-const positionFile = 'position.json';
 
 /** When written batches are made durable: after each, after at most so many milliseconds, or when the kernel likes. */
 export type SpoolSync = 'always' | 'never' | { readonly everyMs: number };
@@ -28,14 +29,6 @@ export interface SpoolOptions {
   readonly logger: Logger;
   readonly now: () => number;
   readonly onLost: (loss: SpoolLoss) => void;
-}
-
-export interface SpoolLoss {
-  /** `dropped`: the spool, or the disk, was full. `damaged`: the bytes on disk are not those that were written. */
-  readonly reason: 'dropped' | 'damaged';
-  /** Empty where the damage is such that nobody can say. */
-  readonly records: ExporterRecords;
-  readonly bytes: number;
 }
 
 export interface SpoolDepth {
@@ -61,14 +54,6 @@ export interface Spool {
   head(): Promise<SpooledBatch | undefined>;
   depth(): SpoolDepth;
   stop(): Promise<void>;
-}
-
-interface Held {
-  readonly file: SpoolSegment;
-  /** Where the oldest batch begins that was not removed. */
-  position: number;
-  batches: number;
-  readonly records: Map<string, number>;
 }
 
 export function createSpool(options: SpoolOptions): Spool {
@@ -281,11 +266,10 @@ export function createSpool(options: SpoolOptions): Spool {
 
   async function savePosition(): Promise<void> {
     const oldest = segments[0];
-    const text = JSON.stringify(oldest === undefined ? {} : { [basename(oldest.file.path)]: oldest.position });
+    const positions = oldest === undefined ? {} : { [basename(oldest.file.path)]: oldest.position };
+    const text = JSON.stringify(positions);
     if (text === savedPosition || folder === '') return;
-    const path = join(folder, positionFile);
-    await writeFile(`${path}.part`, text, { mode: 0o600 });
-    await rename(`${path}.part`, path);
+    await savePositions(folder, positions);
     savedPosition = text;
   }
 
@@ -320,7 +304,7 @@ export function createSpool(options: SpoolOptions): Spool {
       segments = [];
       await folders.close();
       if (isEmpty && folder !== '') {
-        await rm(join(folder, positionFile), { force: true });
+        await removePositions(folder);
         await rmdir(folder).catch(() => undefined);
       }
     });
@@ -331,42 +315,6 @@ export function createSpool(options: SpoolOptions): Spool {
   }
 
   return { start, append, head, depth, stop };
-}
-
-function lossOf({ file, position, records }: Held, reason: SpoolLoss['reason']): SpoolLoss {
-  return { reason, records: Object.fromEntries(records), bytes: file.bytes() - position };
-}
-
-/** What a segment holds behind `position`. */
-async function takeStock(file: SpoolSegment, position: number): Promise<Held> {
-  const held: Held = { file, position: Math.min(Math.max(0, position), file.bytes()), batches: 0, records: new Map() };
-  for (let at = held.position, found = await file.outline(at); found !== undefined; found = await file.outline(at)) {
-    include(held, found.counts);
-    at += found.length;
-  }
-  return held;
-}
-
-function include(held: Held, records: ExporterRecords | undefined): void {
-  held.batches += 1;
-  for (const [exporter, count] of Object.entries(records ?? {}))
-    held.records.set(exporter, (held.records.get(exporter) ?? 0) + count);
-}
-
-function exclude(held: Held, records: ExporterRecords | undefined): void {
-  held.batches -= 1;
-  for (const [exporter, count] of Object.entries(records ?? {}))
-    held.records.set(exporter, (held.records.get(exporter) ?? 0) - count);
-}
-
-async function readPositions(folder: string): Promise<Readonly<Record<string, number>>> {
-  try {
-    const value: unknown = JSON.parse(await readFile(join(folder, positionFile), 'utf8'));
-    const entries = Object.entries(value ?? {}).filter(([, at]) => Number.isSafeInteger(at));
-    return Object.fromEntries(entries) as Record<string, number>;
-  } catch {
-    return {};
-  }
 }
 
 function isSegmentName(name: string): boolean {

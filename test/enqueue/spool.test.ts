@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createSpool, type Spool, type SpoolLoss, type SpoolOptions } from '../../src/enqueue/spool.ts';
+import { createSpool, type Spool, type SpoolOptions } from '../../src/enqueue/spool.ts';
 import { frameHeaderBytes } from '../../src/enqueue/spool-frame.ts';
+import type { SpoolLoss } from '../../src/enqueue/spool-stock.ts';
 import { silentLogger } from '../../src/telemetry/logger.ts';
 
 let root: string;
