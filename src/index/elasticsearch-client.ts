@@ -29,6 +29,8 @@ export interface ElasticsearchRequest {
   readonly query?: Readonly<Record<string, string>>;
   /** A Buffer is NDJSON, an object is JSON. A Buffer must not change before the request has ended. */
   readonly body?: Buffer | Readonly<Record<string, unknown>>;
+  /** The Buffer is compressed with it. */
+  readonly encoding?: 'gzip';
 }
 
 export interface ElasticsearchAnswer {
@@ -39,6 +41,10 @@ export interface ElasticsearchAnswer {
   readonly text: string;
   /** Where a redirect points to. */
   readonly location: string | undefined;
+  /** The Retry-After header, as it came (RFC 9110 §10.2.3): seconds, or a date. */
+  readonly retryAfter: string | undefined;
+  /** The node that answered, without user and password. */
+  readonly node: string;
 }
 
 export interface ElasticsearchClient {
@@ -85,7 +91,7 @@ export function createElasticsearchClient({
   async function request(request: ElasticsearchRequest, signal: AbortSignal): Promise<ElasticsearchAnswer> {
     if (signal.aborted) throw stopped();
     const { connectionPool, transport } = open();
-    const { method, path, query, body } = request;
+    const { method, path, query, body, encoding } = request;
     const pending = transport.request<Readable>(
       {
         method,
@@ -93,7 +99,7 @@ export function createElasticsearchClient({
         ...(query === undefined ? {} : { querystring: { ...query } }),
         ...(body === undefined ? {} : Buffer.isBuffer(body) ? { bulkBody: body } : { body }),
       },
-      { asStream: true },
+      { asStream: true, ...(encoding !== undefined && { headers: { 'content-encoding': encoding } }) },
     );
     // The library's timeout ends with the first byte of the answer: an answer that never ends needs a deadline of its own.
     const end = createEnd(signal, 2 * requestTimeoutMs);
@@ -104,7 +110,13 @@ export function createElasticsearchClient({
       const { statusCode, headers, body: stream, meta } = await Promise.race([pending, end.promise]);
       const bytes = await readAnswer(stream, end.promise);
       connectionPool.markAlive(meta.connection);
-      return toAnswer(statusCode ?? 0, bytes, headers?.['location'] as string | undefined);
+      return {
+        status: statusCode ?? 0,
+        ...toContent(bytes),
+        location: headers?.['location'] as string | undefined,
+        retryAfter: headers?.['retry-after'] as string | undefined,
+        node: toSafeUrl(meta.connection.url.href),
+      };
     } catch (error) {
       pending.catch(() => undefined);
       throw error instanceof WeirError ? error : toWeirError(error, address);
@@ -221,12 +233,12 @@ class AnswerTooLarge extends Error {
   override readonly message = `the answer is larger than ${maxAnswerBytes >> 20} MB`;
 }
 
-function toAnswer(status: number, bytes: Buffer, location: string | undefined): ElasticsearchAnswer {
+function toContent(bytes: Buffer): Pick<ElasticsearchAnswer, 'json' | 'text'> {
   const text = bytes.toString('utf8');
   try {
-    return { status, json: JSON.parse(text), text: '', location };
+    return { json: JSON.parse(text), text: '' };
   } catch {
-    return { status, json: undefined, text: toShortText(text), location };
+    return { json: undefined, text: toShortText(text) };
   }
 }
 
