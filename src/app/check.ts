@@ -8,6 +8,7 @@ import { createDocumentLane, type DocumentLane, type Pipeline } from '../enrich/
 import { type PipelineFile, type PipelineTest, type Place, placeText } from '../enrich/pipeline-file.ts';
 import { stepCatalog } from '../enrich/step-catalog.ts';
 import { toTestBatch, valueAtPath } from '../enrich/test-record.ts';
+import type { DocumentBatch } from '../model/document.ts';
 import type { ElementDefinition } from '../model/element.ts';
 import { WeirError } from '../model/errors.ts';
 import { silentLogger } from '../telemetry/logger.ts';
@@ -86,7 +87,7 @@ async function runTest(
   pipeline: Pipeline,
   lane: DocumentLane,
 ): Promise<readonly Difference[]> {
-  const { expect, expectPlace, expectPlaces, fieldsPlace, record } = test;
+  const { expect, expectPlace, fieldsPlace, record } = test;
   let batch: ReturnType<typeof toTestBatch>;
   try {
     batch = toTestBatch(record, elements);
@@ -95,18 +96,33 @@ async function runTest(
     throw error;
   }
   await pipeline.prepare(batch);
-  const { bytes, count: documents, ends, dropped } = pipeline.toDocuments(batch, lane);
-  if (documents === 0) {
-    if (expect === 'dropped') return [];
-    const by = dropped.map(({ step }) => step).join(', ');
-    return [{ place: expectPlace, message: `expected a document, got none: dropped by ${by}` }];
-  }
-  if (expect === 'dropped') return [{ place: expectPlace, message: 'expected no document, got one: no step drops it' }];
-  const document: unknown = JSON.parse(bytes.toString('utf8', 0, ends[0]));
-  return Object.entries(expect).flatMap(([path, expected]) => {
-    const message = isKnown(path) ? difference(path, expected, valueAtPath(document, path)) : unknownField(path);
-    return message === undefined ? [] : [{ place: expectPlaces.get(path) ?? expectPlace, message }];
-  });
+  const made = pipeline.toDocuments(batch, lane);
+  const documents = documentsIn(made);
+  if (documents.length !== expect.length) return [{ place: expectPlace, message: countDifference(expect, made) }];
+  return expect.flatMap(({ fields, places }, index) =>
+    Object.entries(fields).flatMap(([path, expected]) => {
+      const message = isKnown(path)
+        ? difference(path, expected, valueAtPath(documents[index], path))
+        : unknownField(path);
+      if (message === undefined) return [];
+      const ofWhich = expect.length > 1 ? `document ${index + 1}: ` : '';
+      return [{ place: places.get(path) ?? expectPlace, message: ofWhich + message }];
+    }),
+  );
+}
+
+function documentsIn({ bytes, count, ends }: DocumentBatch): readonly unknown[] {
+  return Array.from({ length: count }, (_, index): unknown =>
+    JSON.parse(bytes.toString('utf8', index === 0 ? 0 : ends[index - 1], ends[index])),
+  );
+}
+
+function countDifference(expect: PipelineTest['expect'], { count: documents, dropped }: DocumentBatch): string {
+  const wanted =
+    expect.length === 0 ? 'no document' : expect.length === 1 ? 'a document' : `${expect.length} documents`;
+  if (documents === 0) return `expected ${wanted}, got none: dropped by ${dropped.map(({ step }) => step).join(', ')}`;
+  if (expect.length === 0) return `expected no document, got ${documents === 1 ? 'one' : documents}: no step drops it`;
+  return `expected ${wanted}, got ${documents}: a list has one mapping for each`;
 }
 
 /** Null stands for "absent". */

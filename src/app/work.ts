@@ -104,6 +104,7 @@ export function createWork({ queue, ledger, logger, now }: WorkOptions): Work {
         logger.warn({ batch: documents.batchId, reason }, 'a document was refused');
     }
     for (const { exporter, rows } of documents.dropped) ledger.exporter(exporter).documentsDroppedByStep += rows;
+    for (const { exporter, documents: more } of documents.added) ledger.exporter(exporter).documentsAddedByStep += more;
   }
 
   function countLost(batch: RecordBatch): void {

@@ -82,6 +82,9 @@ const groups: readonly FieldGroup[] = [
   },
   number('bytes', 'bytes'),
   number('packets', 'packets'),
+  number('split_part', 'splitPart'),
+  number('split_parts', 'splitParts'),
+  text('split_skipped', 'splitSkipped'),
   derived('service_port', (flow) => bySide(flow, flow.srcPort, flow.dstPort)),
   derived('service_name', (flow) => bySide(flow, flow.srcPortName, flow.dstPortName)),
   {

@@ -1,14 +1,14 @@
 // A lane: where the documents of one batch are written as bytes, in one buffer that is used again for the next batch.
 // A fresh buffer per batch would cost more than all the rest: its pages are new each time.
 
-import type { DocumentBatch, DroppedRows } from '../model/document.ts';
+import type { AddedDocuments, DocumentBatch, DroppedRows } from '../model/document.ts';
 
 export interface DocumentLane {
-  /** Forgets the documents written before; their bytes are no longer valid. */
-  begin(batchId: string, maxDocuments: number): void;
+  /** Forgets the documents written before; their bytes are no longer valid. `rows`: as many documents, as a rule. */
+  begin(batchId: string, rows: number): void;
   /** Writes one document, its newline included. */
   write(text: string, position: number, timeMs: number, exporter: string): void;
-  end(dropped: readonly DroppedRows[]): DocumentBatch;
+  end(dropped: readonly DroppedRows[], added: readonly AddedDocuments[]): DocumentBatch;
 }
 
 /** A batch of 1,000 ordinary documents is 1.5 MB. */
@@ -34,19 +34,28 @@ export function createDocumentLane(): DocumentLane {
   let exporters: string[] = [];
   let lastExporter = 0;
 
-  function begin(id: string, maxDocuments: number): void {
+  function begin(id: string, rows: number): void {
     shrink();
     batchId = id;
     used = 0;
     count = 0;
     exporters = [];
     lastExporter = 0;
-    if (ends.length < maxDocuments || ends.length > 4 * Math.max(maxDocuments, 4096)) {
-      ends = new Uint32Array(maxDocuments);
-      positions = new Uint32Array(maxDocuments);
-      timesMs = new Float64Array(maxDocuments);
-      exporterOf = new Uint32Array(maxDocuments);
+    if (ends.length < rows || ends.length > 4 * Math.max(rows, 4096)) {
+      ends = new Uint32Array(rows);
+      positions = new Uint32Array(rows);
+      timesMs = new Float64Array(rows);
+      exporterOf = new Uint32Array(rows);
     }
+  }
+
+  /** Flows that are stored in parts are more documents than rows. */
+  function growLists(): void {
+    const room = Math.max(64, 2 * count);
+    ends = withRoom(ends, new Uint32Array(room));
+    positions = withRoom(positions, new Uint32Array(room));
+    timesMs = withRoom(timesMs, new Float64Array(room));
+    exporterOf = withRoom(exporterOf, new Uint32Array(room));
   }
 
   function shrink(): void {
@@ -59,6 +68,7 @@ export function createDocumentLane(): DocumentLane {
   function write(text: string, position: number, timeMs: number, exporter: string): void {
     const needed = used + text.length * maxBytesPerUnit;
     if (needed > slab.length) grow(needed);
+    if (count === ends.length) growLists();
     used += slab.write(text, used, 'utf8');
     ends[count] = used;
     positions[count] = position;
@@ -80,7 +90,7 @@ export function createDocumentLane(): DocumentLane {
     return lastExporter;
   }
 
-  function end(dropped: readonly DroppedRows[]): DocumentBatch {
+  function end(dropped: readonly DroppedRows[], added: readonly AddedDocuments[]): DocumentBatch {
     return {
       batchId,
       bytes: slab.subarray(0, used),
@@ -91,8 +101,14 @@ export function createDocumentLane(): DocumentLane {
       exporterOf: exporterOf.subarray(0, count),
       exporters,
       dropped,
+      added,
     };
   }
 
   return { begin, write, end };
+}
+
+function withRoom<List extends Uint32Array | Float64Array>(list: List, larger: List): List {
+  larger.set(list);
+  return larger;
 }

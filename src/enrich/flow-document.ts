@@ -60,6 +60,12 @@ export class FlowDocument {
   /** Set by `sample`: this flow stands for so many. */
   flowSamplingInterval: number | undefined;
 
+  /** Where the flow is stored in parts: which one this is, from 1, and how many there are. Set after all steps. */
+  splitPart: number | undefined;
+  splitParts: number | undefined;
+  /** Set by `split`: why a long flow stays whole. */
+  splitSkipped: string | undefined;
+
   /** Set by `services`: "https (TCP/443)". */
   srcPortName: string | undefined;
   dstPortName: string | undefined;
@@ -122,6 +128,9 @@ export class FlowDocument {
     this.samplingInterval = undefined;
     this.samplingSource = undefined;
     this.flowSamplingInterval = undefined;
+    this.splitPart = undefined;
+    this.splitParts = undefined;
+    this.splitSkipped = undefined;
     this.srcPortName = undefined;
     this.dstPortName = undefined;
     this.direction = undefined;

@@ -214,7 +214,15 @@ export function planLayout(layout: Layout, fieldMap: FieldMap, { readsTimes = fa
   }
   const biflow = find(map.clientServer?.direction ?? '', 'number');
   if (biflow >= 0) moves.push({ kind: 'number', property: 'biflowDirection', columns: [biflow] });
-  if (readsTimes) moves.push(...planTimes(find));
+  if (readsTimes) {
+    for (const [property, which] of [
+      ['startMs', 'flowStart'],
+      ['endMs', 'flowEnd'],
+    ] as const) {
+      const sources = planTimes(find, which);
+      if (sources.length > 0) moves.push({ kind: 'time', property, sources });
+    }
+  }
 
   for (const index of kept) moved.delete(index);
   return {
@@ -228,14 +236,11 @@ export function planLayout(layout: Layout, fieldMap: FieldMap, { readsTimes = fa
   };
 }
 
-function planTimes(find: Find): Move[] {
-  const properties = { startMs: 'flowStart', endMs: 'flowEnd' } as const;
-  return (['startMs', 'endMs'] as const).flatMap((property): Move[] => {
-    const sources = timeElements.flatMap(([unit, form]) => {
-      const column = find(properties[property] + unit, form === 'time' ? 'time' : 'number');
-      return column < 0 ? [] : [{ column, form }];
-    });
-    return sources.length === 0 ? [] : [{ kind: 'time', property, sources }];
+/** The columns that tell when a flow began or ended, the finest first. */
+export function planTimes(find: Find, which: 'flowStart' | 'flowEnd'): readonly TimeSource[] {
+  return timeElements.flatMap(([unit, form]) => {
+    const column = find(which + unit, form === 'time' ? 'time' : 'number');
+    return column < 0 ? [] : [{ column, form }];
   });
 }
 

@@ -78,12 +78,17 @@ export interface PipelineTest {
     /** By IANA name, in readable form. */
     readonly fields: Readonly<Record<string, unknown>>;
   };
-  /** Stored path → value; null: must be absent. `dropped`: a step drops the flow. */
-  readonly expect: Readonly<Record<string, unknown>> | 'dropped';
+  /** One for each document that the record becomes. None: a step drops the flow. */
+  readonly expect: readonly ExpectedDocument[];
   readonly fieldsPlace: Place;
   readonly expectPlace: Place;
-  /** Where each path of `expect` is written. */
-  readonly expectPlaces: ReadonlyMap<string, Place>;
+}
+
+export interface ExpectedDocument {
+  /** Stored path → value; null: must be absent. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Where each path is written. */
+  readonly places: ReadonlyMap<string, Place>;
 }
 
 export interface PipelineFileOptions {
@@ -205,17 +210,28 @@ function toPipelineFile(
       ...test,
       fieldsPlace: tree.placeOfKey(['tests', index, 'record', 'fields']),
       expectPlace: tree.placeOfKey(['tests', index, 'expect']),
-      expectPlaces: new Map(
-        Object.keys(test.expect === 'dropped' ? {} : test.expect).map((field) => [
-          field,
-          tree.placeOfKey(['tests', index, 'expect', field]),
-        ]),
-      ),
+      expect: toExpected(tree, index, test.expect),
     })),
     folder,
     path,
     files: [path, ...tree.includedPaths],
   };
+}
+
+function toExpected(
+  tree: YamlTree,
+  test: number,
+  expect: PipelineConfig['tests'][number]['expect'],
+): readonly ExpectedDocument[] {
+  if (expect === 'dropped') return [];
+  const path = ['tests', test, 'expect'];
+  const placed = (fields: ExpectedDocument['fields'], at: readonly (string | number)[]): ExpectedDocument => ({
+    fields,
+    places: new Map(Object.keys(fields).map((field) => [field, tree.placeOfKey([...at, field])])),
+  });
+  return Array.isArray(expect)
+    ? expect.map((fields, index) => placed(fields, [...path, index]))
+    : [placed(expect, path)];
 }
 
 function toElasticsearchTarget(

@@ -74,10 +74,17 @@ const test = z.strictObject({
     )
     .describe('What an exporter sent.'),
   expect: z
-    .union([z.literal('dropped'), z.record(z.string(), z.unknown())], {
-      error: 'expected a mapping from document field to value, or the word "dropped"',
-    })
-    .describe('The values at these paths of the document; null: absent. dropped: a step drops the flow.'),
+    .union(
+      [
+        z.literal('dropped'),
+        z.record(z.string(), z.unknown()),
+        z.array(fieldMap('from document field to value')).min(1, { error: 'the list of documents is empty' }),
+      ],
+      { error: 'expected a mapping from document field to value, a list of them, or the word "dropped"' },
+    )
+    .describe(
+      'The values at these paths of the document; null: absent. A list: one mapping for each document that the record becomes (step split). dropped: a step drops the flow.',
+    ),
 });
 
 export const pipelineSchema = z.strictObject(

@@ -1,15 +1,16 @@
 // Records in, documents as bytes out: the field map, then the steps of the pipeline file in file order.
 
-import type { DocumentBatch } from '../model/document.ts';
-import type { Layout } from '../model/record.ts';
+import { type DocumentBatch, documentPosition, maxPartsOfRow } from '../model/document.ts';
+import type { Layout, Row } from '../model/record.ts';
 import type { BatchSet, RecordBatch } from '../model/record-batch.ts';
 import { createAddressCache } from './address-cache.ts';
 import { changedDocument } from './document-changes.ts';
 import { flowText, tailText } from './document-fields.ts';
-import { headTextOf, toDocumentHead } from './document-head.ts';
+import { headTextOf, toDocumentHead, withTime } from './document-head.ts';
 import type { DocumentLane } from './document-writer.ts';
 import { type FieldMap, loadFieldMap, objectOf } from './field-map.ts';
 import { FlowDocument } from './flow-document.ts';
+import { cutFlow, type PartColumns, partRow, planParts, shareOf } from './flow-parts.ts';
 import { planLayout } from './layout-plan.ts';
 import { createRecentMap } from './recent-map.ts';
 import type { Step } from './step.ts';
@@ -50,6 +51,16 @@ const defaultMaxAddresses = 49_152;
 /** Routers have tens of templates. A maker takes about 10 kB, so spoofed templates can't take more than 5 MB. */
 const defaultMaxLayouts = 512;
 
+/**
+ * Bounds what one batch becomes where flows are stored in parts, whatever its records claim: 65,536 documents, and 64 times the
+ * bytes that it holds. A full batch (2,000 records, 1 MiB) has room for flows of half an hour in minutes.
+ */
+const maxDocumentsOfBatch = 65_536;
+const maxBytesOfParts = 64 * 1024 * 1024;
+
+/** So many a flow may have all the same: `batch` may be set to what takes more memory. */
+const minPartsAllowed = 8;
+
 export function createPipeline({
   steps,
   fieldMap = loadFieldMap(),
@@ -61,6 +72,7 @@ export function createPipeline({
   const describing = steps.filter(({ step }) => step.describe !== undefined);
   const applied = steps.filter(({ step }) => step.apply !== undefined);
   const rewriting = steps.filter(({ step }) => step.rewrite !== undefined);
+  const cutting = steps.find(({ step }) => step.partMs !== undefined)?.step;
   const readsTimes = steps.some(({ step }) => step.readsTimes === true);
   const addresses = createAddressCache({
     maxAddresses,
@@ -69,7 +81,7 @@ export function createPipeline({
       for (const { step } of describing) step.describe?.(facts);
     },
   });
-  const makers = createRecentMap<string, DocumentMaker>(maxLayouts);
+  const makers = createRecentMap<string, LayoutMaker>(maxLayouts);
   const flow = new FlowDocument();
   const versions = steps.flatMap(({ step }) =>
     step.factsVersion === undefined ? [] : [() => step.factsVersion?.() ?? 0],
@@ -85,11 +97,11 @@ export function createPipeline({
     addresses.clear();
   }
 
-  function makerOf(layout: Layout): DocumentMaker {
-    return (
-      makers.get(layout.id) ??
-      makers.add(layout.id, createDocumentMaker(planLayout(layout, fieldMap, { readsTimes }), addresses))
-    );
+  function makerOf(layout: Layout): LayoutMaker {
+    const known = makers.get(layout.id);
+    if (known !== undefined) return known;
+    const maker = createDocumentMaker(planLayout(layout, fieldMap, { readsTimes }), addresses);
+    return makers.add(layout.id, { maker, columns: cutting === undefined ? undefined : planParts(layout, fieldMap) });
   }
 
   async function prepare(batch: RecordBatch): Promise<void> {
@@ -98,20 +110,32 @@ export function createPipeline({
 
   function toDocuments(batch: RecordBatch, lane: DocumentLane): DocumentBatch {
     if (versions.length > 0) forgetOldFacts();
-    const dropped: DroppedCounts = new Map();
-    lane.begin(batch.id, countRows(batch));
+    const counts: BatchCounts = { dropped: new Map(), added: new Map() };
+    const rows = countRows(batch);
+    const maxParts = maxPartsFor(rows, batch.byteSize);
+    lane.begin(batch.id, rows);
     let position = 0;
     for (const set of batch.sets) {
       const layout = batch.layouts[set.layout];
-      if (layout?.kind === 'flow') writeSet(set, layout, position, lane, dropped);
+      if (layout?.kind === 'flow') writeSet(set, layout, position, maxParts, lane, counts);
       position += set.rows.length;
     }
-    return lane.end([...dropped.values()]);
+    return lane.end(
+      [...counts.dropped.values()],
+      [...counts.added].map(([exporter, documents]) => ({ exporter, documents })),
+    );
   }
 
-  function writeSet(set: BatchSet, layout: Layout, first: number, lane: DocumentLane, dropped: DroppedCounts): void {
+  function writeSet(
+    set: BatchSet,
+    layout: Layout,
+    first: number,
+    maxParts: number,
+    lane: DocumentLane,
+    counts: BatchCounts,
+  ): void {
     const { header, rows } = set;
-    const maker = makerOf(layout);
+    const { maker, columns } = makerOf(layout);
     const head = toDocumentHead(layout, header, rows.length);
     flow.header = header;
     flow.type = objectOf(layout.protocol);
@@ -123,13 +147,48 @@ export function createPipeline({
       maker.fill(row, flow);
       const droppedBy = applySteps();
       if (droppedBy !== undefined) {
-        countDropped(dropped, header.exporter, droppedBy);
+        countDropped(counts.dropped, header.exporter, droppedBy);
         continue;
       }
-      const text = `${headTextOf(head, flow.exporter, flow.exporterHostname)}${maker.rest(row, flow)}},"flow":{${flowText(flow)}}${tailText(flow)}}\n`;
-      const changed = flow.changes.isUsed ? changedDocument(text, flow.changes) : text;
-      lane.write(rewriting.length === 0 ? changed : rewritten(changed), first + i, head.timestampMs, header.exporter);
+      const partMs = columns === undefined ? 0 : (cutting?.partMs?.(flow, maxParts) ?? 0);
+      const headText = headTextOf(head, flow.exporter, flow.exporterHostname);
+      if (columns === undefined || partMs === 0) {
+        lane.write(toText(headText, maker.rest(row, flow)), first + i, head.timestampMs, header.exporter);
+        continue;
+      }
+      const parts = writeParts(row, maker, columns, headText, partMs, first + i, lane);
+      counts.added.set(header.exporter, (counts.added.get(header.exporter) ?? 0) + parts - 1);
     }
+  }
+
+  /** `rest`: what the document has beside `flow`. */
+  function toText(headText: string, rest: string): string {
+    const text = `${headText}${rest}},"flow":{${flowText(flow)}}${tailText(flow)}}\n`;
+    const changed = flow.changes.isUsed ? changedDocument(text, flow.changes) : text;
+    return rewriting.length === 0 ? changed : rewritten(changed);
+  }
+
+  /** The flow is finished, and `maker` has its row in hand. Gives the number of documents. */
+  function writeParts(
+    row: Row,
+    maker: DocumentMaker,
+    columns: PartColumns,
+    headText: string,
+    partMs: number,
+    position: number,
+    lane: DocumentLane,
+  ): number {
+    const { header, bytes, packets } = flow;
+    const parts = cutFlow(flow.startMs!, flow.endMs!, partMs);
+    for (const part of parts) {
+      flow.bytes = shareOf(bytes, part);
+      flow.packets = shareOf(packets, part);
+      flow.splitPart = part.index + 1;
+      flow.splitParts = part.count;
+      const text = toText(withTime(headText, part.startMs), maker.rest(partRow(row, columns, part, header), flow));
+      lane.write(text, documentPosition(position, part.index), part.startMs, header.exporter);
+    }
+    return parts.length;
   }
 
   /** The name of the step that drops the flow. */
@@ -151,6 +210,24 @@ export function createPipeline({
   }
 
   return { prepare, toDocuments, close };
+}
+
+interface LayoutMaker {
+  readonly maker: DocumentMaker;
+  /** Where flows may be stored in parts. */
+  readonly columns: PartColumns | undefined;
+}
+
+interface BatchCounts {
+  readonly dropped: DroppedCounts;
+  /** Exporter → documents beyond one for each row. */
+  readonly added: Map<string, number>;
+}
+
+/** By the batch alone: an attempt at it again must come to the same documents. */
+function maxPartsFor(rows: number, bytes: number): number {
+  const fair = Math.min(maxDocumentsOfBatch / Math.max(1, rows), maxBytesOfParts / Math.max(1, bytes), maxPartsOfRow);
+  return Math.max(minPartsAllowed, Math.floor(fair));
 }
 
 function countRows({ sets }: RecordBatch): number {

@@ -21,6 +21,7 @@ import { sampleStep } from './steps/sample.ts';
 import { samplingStep } from './steps/sampling.ts';
 import { serverStep } from './steps/server.ts';
 import { servicesStep } from './steps/services.ts';
+import { splitStep } from './steps/split.ts';
 import { vlanNamesStep } from './steps/vlan-names.ts';
 
 export const stepCatalog: readonly StepDefinition<unknown>[] = [
@@ -44,5 +45,6 @@ export const stepCatalog: readonly StepDefinition<unknown>[] = [
   samplingStep,
   serverStep,
   servicesStep,
+  splitStep,
   vlanNamesStep,
 ];

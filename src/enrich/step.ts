@@ -27,8 +27,11 @@ export interface StepExample {
   readonly options: unknown;
   /** Record fields by IANA name, in readable form (addresses as text). */
   readonly record: Readonly<Record<string, unknown>>;
-  /** Stored paths and their values; null: the field must be absent. `dropped`: the step drops the flow. */
-  readonly expect: Readonly<Record<string, unknown>> | 'dropped';
+  /**
+   * Stored paths and their values; null: the field must be absent. A list: one for each document that the record becomes.
+   * `dropped`: the step drops the flow.
+   */
+  readonly expect: Readonly<Record<string, unknown>> | readonly Readonly<Record<string, unknown>>[] | 'dropped';
 }
 
 export interface StepContext {
@@ -54,6 +57,12 @@ export interface Step {
   factsVersion?(): number;
   /** Once per flow, in file order; synchronous. False: drop the flow. */
   apply?(flow: FlowDocument): boolean | undefined;
+  /**
+   * Once per flow that is stored, after all steps: so long is a part of it, in ms, and each part becomes a document of its own
+   * (flow-parts.ts). Parts end where whole multiples of the length do. 0: the flow stays whole. It must depend on the record and
+   * `maxParts` alone, so that a batch that is tried again has the same documents. The first step that has it counts.
+   */
+  partMs?(flow: FlowDocument, maxParts: number): number;
   /** Once per document, after all steps: the whole line of JSON. It must stay one line of JSON, and what it may cost is its own business. */
   rewrite?(text: string): string;
   close?(): Promise<void>;

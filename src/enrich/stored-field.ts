@@ -80,7 +80,14 @@ export interface FieldTarget {
 }
 
 /** What names the document, its index and its account stays as it is. */
-const fixedPaths: ReadonlySet<string> = new Set(['@timestamp', 'event.host', 'event.type', 'node.ipaddr']);
+const fixedPaths: ReadonlySet<string> = new Set([
+  '@timestamp',
+  'event.host',
+  'event.type',
+  'node.ipaddr',
+  'flow.split_part',
+  'flow.split_parts',
+]);
 
 /** Fields whose text form is made of more than the property. */
 const settable: Readonly<Record<string, PropertyOf<string>>> = {

@@ -7,7 +7,7 @@ export interface DocumentBatch {
   readonly count: number;
   /** Document i is `bytes[i === 0 ? 0 : ends[i - 1] .. ends[i])`, its newline included. */
   readonly ends: Uint32Array;
-  /** Row position of document i in its batch; rows that a step dropped leave gaps. */
+  /** Position of document i in its batch (`documentPosition`); rows that a step dropped leave gaps. */
   readonly positions: Uint32Array;
   /** `@timestamp` of document i in ms since 1970: names the index. */
   readonly timesMs: Float64Array;
@@ -16,6 +16,13 @@ export interface DocumentBatch {
   readonly exporters: readonly string[];
   /** Rows that became no document because a step dropped them. Empty for most batches. */
   readonly dropped: readonly DroppedRows[];
+  /** Documents beyond one for each row, because a step stored flows in parts. Empty for most batches. */
+  readonly added: readonly AddedDocuments[];
+}
+
+export interface AddedDocuments {
+  readonly exporter: string;
+  readonly documents: number;
 }
 
 export interface DroppedRows {
@@ -23,6 +30,17 @@ export interface DroppedRows {
   /** Name of the step. */
   readonly step: string;
   readonly rows: number;
+}
+
+/** A batch has fewer rows: at most 100,000, and those of its last datagram. */
+const maxRows = 2 ** 18;
+
+/** So many parts of a row have positions of 32 bits. */
+export const maxPartsOfRow = 2 ** 14;
+
+/** Row and part (from 0) as one number: that of a row that is stored whole, and of its first part, is the row's own. */
+export function documentPosition(row: number, part: number): number {
+  return row + part * maxRows;
 }
 
 /** The `_id` of a document: the same for every attempt at the same batch. */

@@ -26,6 +26,8 @@ export interface ExporterCounts {
   /** Flow records lost because the queue was at its limit. */
   recordsRefusedByQueue: number;
   documentsDroppedByStep: number;
+  /** Documents beyond one for each flow record: flows stored in parts. */
+  documentsAddedByStep: number;
   documentsIndexed: number;
   documentsAlreadyThere: number;
   documentsDeadLettered: number;
@@ -101,6 +103,7 @@ function zeroCounts(): ExporterCounts {
     otherRecordsDecoded: 0,
     recordsRefusedByQueue: 0,
     documentsDroppedByStep: 0,
+    documentsAddedByStep: 0,
     documentsIndexed: 0,
     documentsAlreadyThere: 0,
     documentsDeadLettered: 0,
@@ -121,6 +124,7 @@ function addCounts(sum: ExporterCounts, more: ExporterCounts): void {
   sum.otherRecordsDecoded += more.otherRecordsDecoded;
   sum.recordsRefusedByQueue += more.recordsRefusedByQueue;
   sum.documentsDroppedByStep += more.documentsDroppedByStep;
+  sum.documentsAddedByStep += more.documentsAddedByStep;
   sum.documentsIndexed += more.documentsIndexed;
   sum.documentsAlreadyThere += more.documentsAlreadyThere;
   sum.documentsDeadLettered += more.documentsDeadLettered;

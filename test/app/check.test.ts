@@ -70,6 +70,37 @@ test('certificates are read, so that a mistake is told before weir runs', async 
   rmSync(folder, { recursive: true });
 });
 
+test('a record that becomes several documents is compared with a list', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-check-'));
+  const file = join(folder, 'pipeline.yml');
+  const withExpectation = (expect: string): string =>
+    [
+      'name: a',
+      'steps: [ split ]',
+      'tests:',
+      '  - name: two minutes',
+      '    record:',
+      '      protocol: ipfix',
+      '      exporter: 10.0.0.1',
+      '      fields:',
+      '        flowStartMilliseconds: "2025-12-31T23:57:00Z"',
+      '        flowEndMilliseconds: "2025-12-31T23:59:00Z"',
+      '        octetDeltaCount: 100',
+      `    expect: ${expect}`,
+    ].join('\n');
+  writeFileSync(file, withExpectation('[ { flow.bytes: 50 }, { flow.bytes: 50, flow.split_part: 2 } ]'));
+  expect(await check(file)).toMatch(/: 1 step, 1 test passed$/);
+  writeFileSync(file, withExpectation('[ { flow.bytes: 50 }, { flow.bytes: 49 } ]'));
+  await expect(check(file)).rejects.toThrow(
+    /pipeline\.yml:12:37 test "two minutes": document 2: flow\.bytes: expected 49, got 50/,
+  );
+  writeFileSync(file, withExpectation('{ flow.bytes: 100 }'));
+  await expect(check(file)).rejects.toThrow('expected a document, got 2: a list has one mapping for each');
+  writeFileSync(file, withExpectation('dropped'));
+  await expect(check(file)).rejects.toThrow('expected no document, got 2: no step drops it');
+  rmSync(folder, { recursive: true });
+});
+
 test('a pipeline that is not there is a WeirError', async () => {
   await expect(check(`${root}pipelines/nowhere.yml`)).rejects.toThrow(WeirError);
 });

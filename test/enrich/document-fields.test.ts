@@ -92,6 +92,9 @@ function fullFlow(): FlowDocument {
     application: 'SSL',
     serverRule: 'flags',
     canonical: false,
+    splitPart: 2,
+    splitParts: 31,
+    splitSkipped: 'clock',
     trafficDirection: 'outbound',
   } satisfies Partial<FlowDocument>);
 }
@@ -194,6 +197,9 @@ const expected: Readonly<Record<string, unknown>> = {
   'flow.application': 'SSL',
   'flow.server_rule': 'flags',
   'flow.canonical': false,
+  'flow.split_part': 2,
+  'flow.split_parts': 31,
+  'flow.split_skipped': 'clock',
   'flow.traffic_direction': 'outbound',
 };
 

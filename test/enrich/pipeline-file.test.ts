@@ -127,10 +127,9 @@ describe('a file that is right', () => {
           exporter: '10.0.0.1',
           fields: { sourceIPv4Address: '10.0.0.115', octetDeltaCount: 100 },
         },
-        expect: { 'flow.bytes': 100_000 },
+        expect: [{ fields: { 'flow.bytes': 100_000 }, places: new Map([['flow.bytes', { line: 18, column: 15 }]]) }],
         fieldsPlace: { line: 17, column: 55 },
         expectPlace: { line: 18, column: 5 },
-        expectPlaces: new Map([['flow.bytes', { line: 18, column: 15 }]]),
       },
     ]);
   });
@@ -236,16 +235,21 @@ describe('a file that is right', () => {
     expect(steps[0]?.options).toEqual({ default: { '10.0.0.0/8': 5 }, override: { '10.0.0.0/8': 5 } });
   });
 
-  test('a test may expect that a field is absent, or that the flow is dropped', () => {
+  test('a test may expect that a field is absent, that the flow is dropped, or that it becomes several documents', () => {
     const record = 'record: { protocol: ipfix, exporter: "2001:db8::1", fields: { octetDeltaCount: null } }';
     const { tests } = read(
       withLines(
         'tests:',
         `  - { name: a, ${record}, expect: { flow.bytes: null } }`,
         `  - { name: b, ${record}, expect: dropped }`,
+        `  - { name: c, ${record}, expect: [ { flow.bytes: 1 }, { flow.bytes: 2 } ] }`,
       ),
     );
-    expect(tests.map((each) => each.expect)).toEqual([{ 'flow.bytes': null }, 'dropped']);
+    expect(tests.map(({ expect }) => expect.map(({ fields }) => fields))).toEqual([
+      [{ 'flow.bytes': null }],
+      [],
+      [{ 'flow.bytes': 1 }, { 'flow.bytes': 2 }],
+    ]);
     expect(tests[0]?.record.fields).toEqual({ octetDeltaCount: null });
   });
 });
@@ -493,7 +497,7 @@ const wrongFiles: readonly [
       '4:25 tests.record.protocol: expected "netflow5", "netflow9", "ipfix" or "sflow5", got "netflow6"; did you mean "netflow5"?',
       '4:45 tests.record.exporter: expected an IP address, got "router1"',
       '4:62 tests.record.fields: expected a mapping from information element to value, got a list',
-      '5:13 tests.expect: expected a mapping from document field to value, or the word "dropped", got 5',
+      '5:13 tests.expect: expected a mapping from document field to value, a list of them, or the word "dropped", got 5',
     ],
   ],
   ['a duplicate key', 'name: a\nsteps: []\nname: b\n', ['3:1 the key "name" is here twice']],

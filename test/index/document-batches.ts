@@ -40,6 +40,7 @@ export function documentBatchOf(
     exporterOf: Uint32Array.from(lines, (_, index) => index % exporters.length),
     exporters,
     dropped: [],
+    added: [],
   };
 }
 

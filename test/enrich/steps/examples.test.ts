@@ -9,6 +9,7 @@ import type { StepDefinition, StepExample } from '../../../src/enrich/step.ts';
 import { stepCatalog } from '../../../src/enrich/step-catalog.ts';
 import { toTestBatch, valueAtPath } from '../../../src/enrich/test-record.ts';
 import { silentLogger } from '../../../src/telemetry/logger.ts';
+import { parseDocuments } from '../sample-document.ts';
 
 describe.each(stepCatalog.map((definition) => [definition.name, definition] as const))(
   'the step %s',
@@ -16,13 +17,13 @@ describe.each(stepCatalog.map((definition) => [definition.name, definition] as c
     it.each(definition.examples.map((example) => [example.title, example] as const))(
       'example: %s',
       async (_title, example) => {
-        const document = await documentOf(definition, example);
-        if (example.expect === 'dropped') {
-          expect(document).toBe('dropped');
-          return;
+        const documents = await documentsOf(definition, example);
+        const expected = example.expect === 'dropped' ? [] : [example.expect].flat();
+        expect(documents).toHaveLength(expected.length);
+        for (const [index, fields] of expected.entries()) {
+          const found = Object.keys(fields).map((path) => [path, valueAtPath(documents[index], path) ?? null]);
+          expect(Object.fromEntries(found)).toEqual(fields);
         }
-        const found = Object.keys(example.expect).map((path) => [path, valueAtPath(document, path) ?? null]);
-        expect(Object.fromEntries(found)).toEqual(example.expect);
       },
     );
 
@@ -56,13 +57,13 @@ describe('the catalog', () => {
   });
 });
 
-async function documentOf(definition: StepDefinition<unknown>, example: StepExample): Promise<unknown> {
+async function documentsOf(definition: StepDefinition<unknown>, example: StepExample): Promise<readonly unknown[]> {
   const options = definition.options.parse(example.options);
   const step = await definition.create(options, { folder: '.', logger: silentLogger });
   const pipeline = createPipeline({ steps: [{ name: definition.name, step }] });
   const batch = toTestBatch({ protocol: 'ipfix', fields: example.record });
   await pipeline.prepare(batch);
-  const { bytes, ends, count } = pipeline.toDocuments(batch, createDocumentLane());
+  const documents = parseDocuments(pipeline.toDocuments(batch, createDocumentLane()));
   await pipeline.close();
-  return count === 0 ? 'dropped' : (JSON.parse(bytes.toString('utf8', 0, ends[0])) as unknown);
+  return documents;
 }
