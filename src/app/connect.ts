@@ -1,7 +1,7 @@
 // `weir check --connect`: tries what the pipeline file names outside of weir, and changes nothing there. Opens the ports for a moment,
-// asks Elasticsearch who it is, whether it takes our user, and whether templates may be read.
+// signs in to Redis, asks Elasticsearch who it is, whether it takes our user, and whether templates may be read.
 
-import type { PipelineFile } from '../enrich/pipeline-file.ts';
+import type { PipelineFile, RedisTarget } from '../enrich/pipeline-file.ts';
 import { WeirError } from '../model/errors.ts';
 import { silentLogger } from '../telemetry/logger.ts';
 import { createPorts, toAddressText } from './ports.ts';
@@ -41,10 +41,16 @@ export async function tryConnections(file: PipelineFile): Promise<readonly Trial
     }),
   );
   const nodes = (elasticsearch?.nodes ?? []).map((node) => tryElasticsearch(file, node));
+  const redis = file.queue.redis === undefined ? [] : [tryRedis(file.queue.redis)];
   // Ports one after the other: [::] and 0.0.0.0 share one.
   const opened: Trial[] = [];
   for (const listen of listens) opened.push(await listen());
-  return [...opened, ...(await Promise.all(nodes))];
+  return [...opened, ...(await Promise.all([...redis, ...nodes]))];
+}
+
+async function tryRedis(redis: RedisTarget): Promise<Trial> {
+  const { askRedis, toWhere } = await import('../enqueue/redis-connection.ts');
+  return attempt(`Redis ${toWhere(redis)}`, () => askRedis(redis, answerTimeoutMs))();
 }
 
 async function tryElasticsearch({ index }: PipelineFile, node: string): Promise<Trial> {

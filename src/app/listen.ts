@@ -56,6 +56,14 @@ export interface ListenChange {
   undo(): Promise<void>;
 }
 
+/** Of a process that only works. */
+export const noListen: Listen = {
+  start: async () => undefined,
+  addresses: () => [],
+  prepare: async () => ({ opened: [], commit: async () => undefined, undo: async () => undefined }),
+  stop: async () => undefined,
+};
+
 export function createListen({ pipelineFile, queue, ledger, logger, now }: ListenOptions): Listen {
   const { collect, state } = pipelineFile;
   const passFault = createRateLimit();
@@ -76,10 +84,8 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
   let ticking: NodeJS.Timeout | undefined;
   let isAllowed = createExporterGate(collect.allowedExporters);
   const sessions = createSessionDecoders(decoder);
-  const holdAboveBytes = Math.max(
-    0,
-    Math.min(0.75 * pipelineFile.queue.maxBytes, pipelineFile.queue.maxBytes - roomBytes),
-  );
+  const { maxBytes } = pipelineFile.queue.redis ?? pipelineFile.queue;
+  const holdAboveBytes = Math.max(0, Math.min(0.75 * maxBytes, maxBytes - roomBytes));
   const ports = createPorts({
     collect,
     isAllowed: (exporter) => isAllowed(exporter),
@@ -153,7 +159,7 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
   function onBatch(batch: RecordBatch): void {
     const added = queue.add(batch).then(
       (accepted) => {
-        if (!accepted) countRefused(batch, 'the queue is full: flows are lost');
+        if (!accepted) countRefused(batch, 'the queue is full, or away: flows are lost');
       },
       (error: unknown) =>
         countRefused(batch, `the queue failed: ${error instanceof Error ? error.message : String(error)}`),
@@ -166,7 +172,8 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
   /** Over TCP nothing needs to be lost: what we don't read stays with the exporter. */
   async function easePressure(): Promise<void> {
     if (!ports.hasTcp()) return;
-    const { bytes } = await queue.depth();
+    // A queue that does not answer takes nothing.
+    const { bytes } = await queue.depth().catch(() => ({ bytes: Number.POSITIVE_INFINITY }));
     if (bytes > holdAboveBytes) ports.hold();
     else if (bytes <= holdAboveBytes / 2) ports.release();
   }

@@ -16,8 +16,8 @@ import type { Work } from './work.ts';
 
 export interface InEffect {
   readonly file: PipelineFile;
-  readonly pipeline: Pipeline;
-  readonly chosen: ChosenSink;
+  /** Absent where this process only listens. */
+  readonly way?: { readonly pipeline: Pipeline; readonly chosen: ChosenSink };
 }
 
 export interface ReloadOptions {
@@ -92,20 +92,20 @@ export async function createReload({
     await checkPipeline(read);
     const file = withFixedSettings(read, current.file);
     const old = current;
-    const pipeline = await openPipeline(file, logger);
-    const ports = await changeTo({ file, pipeline }).catch(async (error: unknown) => {
-      await pipeline.close();
+    const pipeline = old.way === undefined ? undefined : await openPipeline(file, logger);
+    const ports = await changeTo(file, pipeline).catch(async (error: unknown) => {
+      await pipeline?.close();
       throw error;
     });
     await ports.commit();
-    await old.pipeline.close();
+    await old.way?.pipeline.close();
     logger.info(
       {
         file: file.path,
         steps: file.steps.map(({ name }) => name),
         opened: ports.opened.map(toAddressText),
         listening: listen.addresses().map(toAddressText),
-        documentsTo: current.chosen.target,
+        ...(current.way !== undefined && { documentsTo: current.way.chosen.target }),
       },
       'the changed pipeline file is in effect',
     );
@@ -113,10 +113,11 @@ export async function createReload({
     if (waiting.length > 0) logger.warn({ settings: waiting }, 'these settings change with a restart only');
   }
 
-  async function changeTo(next: Omit<InEffect, 'chosen'>): Promise<ListenChange> {
-    const ports = await listen.prepare(next.file);
+  async function changeTo(file: PipelineFile, pipeline: Pipeline | undefined): Promise<ListenChange> {
+    const ports = await listen.prepare(file);
     try {
-      await changeWay(next);
+      if (pipeline === undefined) current = { file };
+      else await changeWay(file, pipeline);
     } catch (error) {
       await ports.undo();
       throw error;
@@ -125,23 +126,22 @@ export async function createReload({
   }
 
   /** Between batches. The sink stays when its settings do; files of the same folder must not have two writers. */
-  async function changeWay(next: Omit<InEffect, 'chosen'>): Promise<void> {
-    const { file, chosen } = current;
+  async function changeWay(file: PipelineFile, pipeline: Pipeline): Promise<void> {
     if (isStopping) throw stopped();
     await work.pause(pauseLimitMs);
     if (isStopping) throw stopped();
     try {
-      current = {
-        ...next,
-        chosen: isDeepStrictEqual(next.file.index, file.index) ? chosen : await replaceSink(next.file),
-      };
+      const isSameSink = isDeepStrictEqual(file.index, current.file.index);
+      const chosen = isSameSink ? current.way?.chosen : await replaceSink(file);
+      if (chosen !== undefined) current = { file, way: { pipeline, chosen } };
     } finally {
-      if (!isStopping) work.start({ pipeline: current.pipeline, ...current.chosen });
+      const { way } = current;
+      if (!isStopping && way !== undefined) work.start({ pipeline: way.pipeline, ...way.chosen });
     }
   }
 
   async function replaceSink(file: PipelineFile): Promise<ChosenSink> {
-    await current.chosen.sink.stop();
+    await current.way?.chosen.sink.stop();
     let chosen: ChosenSink | undefined;
     try {
       chosen = await createSink(file, { logger, now });
@@ -150,7 +150,7 @@ export async function createReload({
     } catch (error) {
       await chosen?.sink.stop();
       const again = await createSink(current.file, { logger, now });
-      current = { ...current, chosen: again };
+      if (current.way !== undefined) current = { ...current, way: { ...current.way, chosen: again } };
       await again.sink.start();
       throw error;
     }

@@ -1,9 +1,9 @@
-// `weir run` and `weir demo`: every stage in one process. Started downstream first, stopped upstream first.
+// `weir run` and `weir demo`: every stage in one process; `weir listen` and `weir work`: the stages before and behind the queue.
+// Started downstream first, stopped upstream first.
 
-import { join } from 'node:path';
-import { createMemoryQueue } from '../enqueue/memory-queue.ts';
 import type { Queue } from '../enqueue/queue.ts';
 import { attributions } from '../enrich/attributions.ts';
+import type { Pipeline } from '../enrich/pipeline.ts';
 import type { PipelineFile } from '../enrich/pipeline-file.ts';
 import { WeirError } from '../model/errors.ts';
 import { createLedger, type Ledger } from '../telemetry/ledger.ts';
@@ -11,13 +11,14 @@ import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { makeFolder } from './folder.ts';
 import { keepHeapSmall } from './heap.ts';
 import { within } from './lifecycle.ts';
-import { createListen, type Listen } from './listen.ts';
+import { createListen, type Listen, noListen } from './listen.ts';
 import { toAddressText } from './ports.ts';
+import { createQueue } from './queues.ts';
 import { createReload, type Reload } from './reload.ts';
-import { createSink } from './sinks.ts';
+import { type ChosenSink, createSink } from './sinks.ts';
 import { readProgress, toStatusLine } from './status-line.ts';
 import { openPipeline } from './steps.ts';
-import { createWork } from './work.ts';
+import { createWork, noWork } from './work.ts';
 
 /** An orderly stop must end within 5 s (orchestrators kill then): the waits below add up to less. */
 const drainLimitMs = 2500;
@@ -26,7 +27,11 @@ const statusEveryMs = 1000;
 /** Without a terminal the counts go to the log, seldom. */
 const logCountsEveryMs = 60_000;
 
+/** `listen`: up to the queue; `work`: from there on. */
+export type Part = 'all' | 'listen' | 'work';
+
 export interface RunOptions {
+  readonly part: Part;
   readonly pipelineFile: PipelineFile;
   readonly quiet: boolean;
   readonly logLevel: string;
@@ -46,7 +51,8 @@ export interface RunOptions {
 
 /** Resolves when a signal came and everything is stopped. Throws WeirError when it can't start. */
 export async function run(options: RunOptions): Promise<void> {
-  const { pipelineFile, quiet, logLevel, demo, stopSignal, startedAtMs, reload: again } = options;
+  const { part, pipelineFile, quiet, logLevel, demo, stopSignal, startedAtMs, reload: again } = options;
+  if (part !== 'all' && pipelineFile.queue.redis === undefined) throw needsRedis(pipelineFile, part);
   if (demo !== undefined && !pipelineFile.listen.some(({ protocol }) => protocol === 'udp')) {
     throw new WeirError(
       'pipeline-invalid',
@@ -67,35 +73,37 @@ export async function run(options: RunOptions): Promise<void> {
 
   keepHeapSmall();
   await makeFolder(pipelineFile.state.directory, 'state');
-  const pipeline = await openPipeline(pipelineFile, logger);
-  const chosen = await createSink(pipelineFile, { logger, now });
-  const queue = createMemoryQueue({
-    maxBytes: pipelineFile.queue.maxBytes,
-    file: join(pipelineFile.state.directory, 'unfinished-batches.ndjson'),
-    logger,
-  });
-  const work = createWork({ queue, ledger, logger, now });
-  const listen = createListen({ pipelineFile, queue, ledger, logger, now });
+  const way = part === 'listen' ? undefined : await openWay(pipelineFile, logger, now);
+  const queue = await createQueue(pipelineFile, { ledger, logger, now });
+  const work = way === undefined ? noWork : createWork({ queue, ledger, logger, now });
+  const listen = part === 'work' ? noListen : createListen({ pipelineFile, queue, ledger, logger, now });
 
   // A server that does not answer takes seconds: whoever asks weir to stop need not wait for it.
-  const early = await Promise.race([chosen.sink.start(), stopSignal]);
+  const early = await Promise.race([way?.chosen.sink.start(), stopSignal]);
   if (early !== undefined) {
-    await within(stopLimitMs, Promise.all([chosen.sink.stop(), pipeline.close()]));
+    await within(stopLimitMs, Promise.all([way?.chosen.sink.stop(), way?.pipeline.close()]));
     logger.info({ signal: early }, 'weir has stopped before it was ready');
     return;
   }
   await queue.start();
   // Before the first batch is taken: a start that is refused for a port must not have written what the last run left.
-  await listen.start();
-  work.start({ pipeline, ...chosen });
+  await listen.start().catch(async (error: unknown) => {
+    await queue.stop();
+    throw error;
+  });
+  if (way !== undefined) work.start({ pipeline: way.pipeline, ...way.chosen });
   logger.info(
-    { listening: listen.addresses().map(toAddressText), documentsTo: chosen.target, startedInMs: now() - startedAtMs },
+    {
+      ...(part !== 'work' && { listening: listen.addresses().map(toAddressText) }),
+      ...(way !== undefined && { documentsTo: way.chosen.target }),
+      startedInMs: now() - startedAtMs,
+    },
     'weir is ready',
   );
-  for (const attribution of attributions) logger.info(attribution);
+  if (way !== undefined) for (const attribution of attributions) logger.info(attribution);
 
   const reload = await createReload({
-    started: { file: pipelineFile, pipeline, chosen },
+    started: { file: pipelineFile, ...(way !== undefined && { way }) },
     ...again,
     listen,
     work,
@@ -114,11 +122,13 @@ export async function run(options: RunOptions): Promise<void> {
       await simulation?.stop();
       await reload.stop();
       await listen.stop();
-      await drain(queue, drainLimitMs);
+      // What waits on Redis others take, or the next start; what is in hand is ended.
+      if (pipelineFile.queue.redis === undefined) await drain(queue, drainLimitMs);
+      else await work.pause(drainLimitMs);
       await work.stop();
-      await reload.inEffect().chosen.sink.stop();
+      await reload.inEffect().way?.chosen.sink.stop();
       await queue.stop();
-      await reload.inEffect().pipeline.close();
+      await reload.inEffect().way?.pipeline.close();
       return true;
     })(),
   );
@@ -137,6 +147,22 @@ export async function run(options: RunOptions): Promise<void> {
     'weir has stopped',
   );
   if (stopped === undefined) logger.error('not everything could be closed in time');
+}
+
+function needsRedis({ path }: PipelineFile, part: Part): WeirError {
+  return new WeirError('pipeline-invalid', `${path}: weir ${part} needs a Redis that batches wait on: "queue.redis"`, {
+    hint: 'Without Redis, weir run does everything in one process.',
+  });
+}
+
+export interface OpenWay {
+  readonly pipeline: Pipeline;
+  readonly chosen: ChosenSink;
+}
+
+async function openWay(file: PipelineFile, logger: Logger, now: () => number): Promise<OpenWay> {
+  const pipeline = await openPipeline(file, logger);
+  return { pipeline, chosen: await createSink(file, { logger, now }) };
 }
 
 /** Waits until every batch has its documents' fate, or `limitMs` is over: what is left then stays on the queue. */
@@ -180,8 +206,8 @@ function startStatus({ ledger, queue, reload, logger, now, onTerminal, quiet, wr
 
   async function report(): Promise<void> {
     const after = readProgress(ledger, now());
-    const depth = await queue.depth();
-    const trouble = reload.inEffect().chosen.sink.trouble();
+    const depth = await queue.depth().catch(() => undefined);
+    const trouble = reload.inEffect().way?.chosen.sink.trouble() ?? (depth === undefined ? 'Redis is away' : undefined);
     if (onTerminal) write(`${toStatusLine(before, after, depth, trouble)}\n`);
     else {
       const { received, indexed, dropped, refused, lostInNetwork, lost, losses, exporters } = after;
@@ -195,7 +221,7 @@ function startStatus({ ledger, queue, reload, logger, now, onTerminal, quiet, wr
           lostInNetwork,
           lost,
           losses,
-          waiting: depth.records,
+          waiting: depth?.records,
           trouble,
         },
         'counts',

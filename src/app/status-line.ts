@@ -24,6 +24,8 @@ export function readProgress(ledger: Ledger, nowMs: number): Progress {
   const named: readonly (readonly [string, number])[] = [
     ['datagrams by the kernel', ledger.kernelDrops],
     ['records by the full queue', totals.recordsRefusedByQueue],
+    ['records lost on the queue', totals.recordsLostInQueue],
+    ['records in quarantine', totals.recordsQuarantined],
     ['documents refused', totals.documentsDeadLettered],
     ['sets without template', totals.faults.get('parked-expired') ?? 0],
   ];
@@ -51,7 +53,8 @@ function toList(counts: readonly (readonly [string, number])[]): string {
 export function toStatusLine(
   before: Progress,
   after: Progress,
-  depth: QueueDepth,
+  /** Undefined: the queue does not answer. */
+  depth: QueueDepth | undefined,
   trouble: string | undefined,
 ): string {
   const seconds = Math.max(0.001, (after.atMs - before.atMs) / 1000);
@@ -61,7 +64,7 @@ export function toStatusLine(
     `in ${rate('received').padStart(7)} flows/s from ${after.exporters} exporter${after.exporters === 1 ? '' : 's'}`,
     `indexed ${rate('indexed').padStart(7)}/s`,
     `total ${toThousands(after.indexed)}`,
-    `waiting ${toThousands(depth.records)}`,
+    `waiting ${depth === undefined ? '?' : toThousands(depth.records)}`,
     after.lost === 0 ? 'lost 0' : `lost ${after.losses}`,
   ];
   const lostInNetwork = toList(Object.entries(after.lostInNetwork));

@@ -11,8 +11,6 @@ import type { RecordBatch } from '../model/record-batch.ts';
 import type { Ledger } from '../telemetry/ledger.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 
-/** A batch that failed so often for a reason that waiting does not mend is counted as lost: the others must go on. */
-const maxAttempts = 3;
 const retryAfterMs = 1000;
 
 export interface WorkOptions {
@@ -38,6 +36,13 @@ export interface Work {
   stop(): Promise<void>;
 }
 
+/** Of a process that only listens. */
+export const noWork: Work = {
+  start: () => undefined,
+  pause: async () => undefined,
+  stop: async () => undefined,
+};
+
 export function createWork({ queue, ledger, logger, now }: WorkOptions): Work {
   let taking = new AbortController();
   let writing = new AbortController();
@@ -50,19 +55,29 @@ export function createWork({ queue, ledger, logger, now }: WorkOptions): Work {
     while (!signal.aborted) {
       const job = await queue.take(signal);
       if (job === undefined) return;
-      await settle(job, lane, way);
+      try {
+        await settle(job, lane, way);
+      } catch (error) {
+        // The queue could not be told: it gives the batch again, to us or to somebody else.
+        const reason = error instanceof Error ? error.message : String(error);
+        if (pass('queue', now()) !== undefined) logger.warn({ batch: job.batch.id, reason }, 'the queue is away');
+      }
     }
   }
 
   async function settle(job: Job, lane: DocumentLane, { pipeline, sink }: Way): Promise<void> {
+    let documents: DocumentBatch;
+    let result: WriteResult;
     try {
       await pipeline.prepare(job.batch);
-      const documents = pipeline.toDocuments(job.batch, lane);
-      count(documents, await sink.write(documents, writing.signal));
-      await job.done();
+      documents = pipeline.toDocuments(job.batch, lane);
+      result = await sink.write(documents, writing.signal);
     } catch (error) {
       await settleFailed(job, error);
+      return;
     }
+    // Counted once, in the attempt that ends the job (design: the ledger).
+    if (await job.done()) count(documents, result);
   }
 
   async function settleFailed(job: Job, error: unknown): Promise<void> {
@@ -71,19 +86,18 @@ export function createWork({ queue, ledger, logger, now }: WorkOptions): Work {
       return;
     }
     const retryable = error instanceof WeirError && error.retryable;
+    const reason = error instanceof Error ? error.message : String(error);
     if (pass('failed', now()) !== undefined) {
-      const reason = error instanceof Error ? error.message : String(error);
       logger.error(
         { batch: job.batch.id, attempt: job.attempt, reason, stack: retryable ? undefined : stackOf(error) },
         'a batch failed',
       );
     }
-    if (!retryable && job.attempt >= maxAttempts) {
-      countLost(job.batch);
-      await job.done();
-      return;
+    if (retryable) await job.giveBack();
+    else {
+      const fate = await job.fail(reason);
+      if (fate !== 'again') countSetAside(job.batch, fate);
     }
-    await job.giveBack();
     await waitOrAbort(retryAfterMs * (0.5 + Math.random()), taking.signal);
   }
 
@@ -107,9 +121,18 @@ export function createWork({ queue, ledger, logger, now }: WorkOptions): Work {
     for (const { exporter, documents: more } of documents.added) ledger.exporter(exporter).documentsAddedByStep += more;
   }
 
-  function countLost(batch: RecordBatch): void {
-    for (const { header, rows } of batch.sets) ledger.exporter(header.exporter).documentsDeadLettered += rows.length;
-    logger.error({ batch: batch.id, records: batch.recordCount }, 'gave up a batch: its flows are lost');
+  function countSetAside(batch: RecordBatch, fate: 'quarantined' | 'lost'): void {
+    for (const { header, rows } of batch.sets) {
+      const counts = ledger.exporter(header.exporter);
+      if (fate === 'quarantined') counts.recordsQuarantined += rows.length;
+      else counts.recordsLostInQueue += rows.length;
+    }
+    logger.error(
+      { batch: batch.id, records: batch.recordCount },
+      fate === 'quarantined'
+        ? 'a batch failed too often and is in quarantine (weir queue list)'
+        : 'gave up a batch: its flows are lost',
+    );
   }
 
   function start(way: Way): void {

@@ -5,7 +5,7 @@ import { WeirError } from '../model/errors.ts';
 import type { RecordBatch } from '../model/record-batch.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { readBatchFile, writeBatchFile } from './batch-file.ts';
-import type { Job, Queue, QueueDepth } from './queue.ts';
+import { type FailedFate, type Job, maxAttempts, type Queue, type QueueDepth } from './queue.ts';
 
 export interface MemoryQueueOptions {
   /** `add` refuses when the batches waiting and active have this many bytes (by their own estimate). */
@@ -17,7 +17,8 @@ export interface MemoryQueueOptions {
 
 interface Entry {
   readonly batch: RecordBatch;
-  readonly sequence: number;
+  /** Its place in line; a batch that failed goes behind the others. */
+  sequence: number;
   /** From the last run's file. */
   readonly restored: boolean;
   attempt: number;
@@ -54,7 +55,7 @@ export function createMemoryQueue({ maxBytes, file, logger }: MemoryQueueOptions
   }
 
   function put(batch: RecordBatch, restored: boolean): void {
-    const entry: Entry = { batch, sequence, restored, attempt: 0 };
+    const entry: Entry = { batch, sequence, restored, attempt: 1 };
     sequence += 1;
     bytes += batch.byteSize;
     records += batch.recordCount;
@@ -87,7 +88,6 @@ export function createMemoryQueue({ maxBytes, file, logger }: MemoryQueueOptions
     const entry = next() ?? (await waitForEntry(signal));
     if (entry === undefined) return undefined;
     active.add(entry);
-    entry.attempt += 1;
     return toJob(entry);
   }
 
@@ -122,16 +122,32 @@ export function createMemoryQueue({ maxBytes, file, logger }: MemoryQueueOptions
     return {
       batch: entry.batch,
       attempt: entry.attempt,
-      async done() {
-        if (!active.delete(entry)) return;
-        bytes -= entry.batch.byteSize;
-        records -= entry.batch.recordCount;
-        if (entry.restored) await forgetRestored();
-      },
+      done: () => forget(entry),
       async giveBack() {
         if (active.delete(entry)) offer(entry);
       },
+      async fail(): Promise<FailedFate> {
+        if (entry.attempt >= maxAttempts) {
+          await forget(entry);
+          return 'lost';
+        }
+        if (active.delete(entry)) {
+          entry.attempt += 1;
+          entry.sequence = sequence;
+          sequence += 1;
+          offer(entry);
+        }
+        return 'again';
+      },
     };
+  }
+
+  async function forget(entry: Entry): Promise<boolean> {
+    if (!active.delete(entry)) return false;
+    bytes -= entry.batch.byteSize;
+    records -= entry.batch.recordCount;
+    if (entry.restored) await forgetRestored();
+    return true;
   }
 
   async function forgetRestored(): Promise<void> {

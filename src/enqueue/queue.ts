@@ -3,30 +3,39 @@
 import type { RecordBatch } from '../model/record-batch.ts';
 
 export interface Queue {
-  /** Opens what the queue needs. Throws WeirError when it can't. */
+  /** Opens what the queue needs. Throws WeirError when it can't. A server that is only away is waited for afterwards. */
   start(): Promise<void>;
   /**
-   * Puts a batch at the tail. True: the queue answers for it from now on. False: the queue is at its limit, the batch
-   * stays the caller's. Never waits for a worker.
+   * Puts a batch at the tail. True: the queue answers for it from now on. False: the queue is at its limit, or away; the batch
+   * stays the caller's. Never waits for a worker, and for a server a few seconds at most.
    */
   add(batch: RecordBatch): Promise<boolean>;
   /** The batch at the head, waiting for one if there is none. Undefined when `signal` aborts or the queue is stopped. */
   take(signal: AbortSignal): Promise<Job | undefined>;
+  /** Throws where the queue is away. */
   depth(): Promise<QueueDepth>;
   /** Jobs that were taken and not settled are given back. Safe to call twice. */
   stop(): Promise<void>;
 }
 
-/** A batch in the hands of one worker; settled exactly once, by `done` or `giveBack`. */
+/** A batch in the hands of one worker; settled exactly once, by `done`, `giveBack` or `fail`. */
 export interface Job {
   readonly batch: RecordBatch;
-  /** 1 at first; grows each time the batch was given back. */
+  /** 1 at first; grows each time a worker failed with it or died with it. */
   readonly attempt: number;
-  /** The batch is indexed (or its losses are counted): forget it. */
-  done(): Promise<void>;
-  /** Back to the head of the queue, for whoever takes next. */
+  /** The batch is indexed (or its losses are counted): forget it. True: this ended it; only then its fate is to be counted. */
+  done(): Promise<boolean>;
+  /** Not the batch's fault: back to the head of the queue, for whoever takes next. No attempt is burnt. */
   giveBack(): Promise<void>;
+  /** Perhaps the batch's fault: it comes again after the others, or after `maxAttempts` never. */
+  fail(reason: string): Promise<FailedFate>;
 }
+
+/** `quarantined`: kept apart with its bytes, until somebody looks at it. `lost`: this queue can't keep it. */
+export type FailedFate = 'again' | 'quarantined' | 'lost';
+
+/** A batch that fails or kills so many workers is set aside: the others must go on. */
+export const maxAttempts = 3;
 
 export interface QueueDepth {
   /** Batches waiting, those in a worker's hands not counted. */

@@ -15,10 +15,10 @@ import { type FileMistakes, readDecodeSection } from './decode-section.ts';
 import { type PipelineConfig, pipelineSchema } from './pipeline-schema.ts';
 import { type PipelineStep, readSteps, type StepOptions } from './pipeline-steps.ts';
 import { type Mistake, type Place, placeText, readYaml, type YamlTree } from './pipeline-yaml.ts';
-import { fromBytes } from './quantities.ts';
+import { type QueueSettings, queueContradictions, type RedisTarget, toQueueSettings } from './queue-section.ts';
 import { check } from './schema-issues.ts';
 
-export { type CollectSettings, type ListenAddress, type Place, placeText };
+export { type CollectSettings, type ListenAddress, type Place, placeText, type QueueSettings, type RedisTarget };
 
 export interface PipelineFile {
   readonly name: string;
@@ -31,7 +31,7 @@ export interface PipelineFile {
     readonly tunnels: 'outer' | 'inner';
   };
   readonly batch: { readonly maxRecords: number; readonly maxBytes: number; readonly maxAgeMs: number };
-  readonly queue: { readonly maxBytes: number };
+  readonly queue: QueueSettings;
   /** Where templates survive a restart; relative to the working directory. */
   readonly state: { readonly directory: string };
   readonly steps: readonly PipelineStep[];
@@ -132,16 +132,6 @@ export function readPipelineFile(text: string, options: PipelineFileOptions): Pi
   if (mistakes.length + fileMistakes.length > 0 || config === undefined || decode === undefined) {
     throw invalid(path, mistakes, fileMistakes);
   }
-  const redis = config.queue.redis ?? '';
-  if (redis !== '') {
-    const place = placeText(tree.placeOf(['queue', 'redis']), path);
-    const from = tree.variablesOf(['queue', 'redis']).join(', ');
-    throw new WeirError(
-      'not-supported',
-      `${place} queue.redis: this version of weir has no queue on Redis yet, only the one in its own process`,
-      { hint: from === '' ? 'Remove the setting.' : `Remove the setting, or unset ${from}.` },
-    );
-  }
   const given = 'data' in checked ? (checked.given as object) : {};
   const written = { ...given, steps: steps.map((step) => ({ [step.name]: step.given })) };
   return { ...toPipelineFile(config, steps, decode.elements, tree, path), written };
@@ -165,12 +155,7 @@ function contradictions(config: PipelineConfig, tree: YamlTree): Mistake[] {
   const mistakes: Mistake[] = [];
   const add = (path: readonly PropertyKey[], message: string) => mistakes.push({ ...tree.placeOf(path), message });
   for (const { path, message } of collectContradictions(config)) add(path, message);
-  if (config.queue.memory < config.batch.bytes) {
-    add(
-      ['queue', 'memory'],
-      `queue.memory: must hold a batch at least (batch.bytes is ${fromBytes(config.batch.bytes)})`,
-    );
-  }
+  for (const { path, message } of queueContradictions(config.queue, config.batch.bytes)) add(path, message);
   const { username, password, api_key } = config.index.elasticsearch ?? {};
   const at = ['index', 'elasticsearch'];
   if (api_key !== undefined && (username ?? password) !== undefined) {
@@ -196,7 +181,7 @@ function toPipelineFile(
     collect: toCollectSettings(config.collect, folder),
     decode: { elements, tunnels: config.decode.tunnels },
     batch: { maxRecords: config.batch.records, maxBytes: config.batch.bytes, maxAgeMs: config.batch.age },
-    queue: { maxBytes: config.queue.memory },
+    queue: toQueueSettings(config.queue, folder),
     state: { directory: config.state },
     steps,
     index: {

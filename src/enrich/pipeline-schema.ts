@@ -3,6 +3,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { collect, listen } from './collect-section.ts';
+import { queue } from './queue-section.ts';
 import { duration, oneOrMore, size, whole, words } from './setting-types.ts';
 
 export const protocols = ['netflow5', 'netflow9', 'ipfix', 'sflow5'] as const;
@@ -126,20 +127,7 @@ export const pipelineSchema = z.strictObject(
       })
       .prefault({})
       .describe('Records are enriched and indexed in batches.'),
-    queue: z
-      .strictObject({
-        redis: z
-          .string({ error: 'expected the URL of a Redis, or nothing' })
-          .optional()
-          .describe('Not supported yet; empty: the queue of weir’s own process.'),
-        memory: size(2 ** 20, 2 ** 36)
-          .prefault('128MiB')
-          .describe(
-            'Batches that wait for the index are held in so much memory; beyond it new flows are lost, and counted.',
-          ),
-      })
-      .prefault({})
-      .describe('Where batches wait.'),
+    queue,
     state: words('a folder')
       .prefault('./state')
       .describe('Where templates and unfinished batches survive a restart; from the working directory.'),

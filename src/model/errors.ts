@@ -13,6 +13,8 @@ export const errorCodes = {
   'listen-failed': 'A port could not be opened: in use, not allowed, or no such address here.',
   'folder-unwritable': 'A folder cannot be made or written to.',
   'disk-full': 'The disk that takes the documents is full; weir waits and goes on when there is room.',
+  'queue-refused': 'Redis does not take weir’s password, or its certificate is not trusted.',
+  'queue-unavailable': 'Redis does not answer, and what was asked for can’t be done without it.',
   'sink-unavailable':
     'Elasticsearch (or the folder for files) does not take documents now; weir waits and goes on by itself.',
   'sink-refused': 'Elasticsearch refuses the whole request for a reason that waiting will not mend.',

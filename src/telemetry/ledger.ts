@@ -25,6 +25,10 @@ export interface ExporterCounts {
   otherRecordsDecoded: number;
   /** Flow records lost because the queue was at its limit. */
   recordsRefusedByQueue: number;
+  /** Flow records whose batch was given up, or whose bytes the queue no longer had. */
+  recordsLostInQueue: number;
+  /** Flow records whose batch failed too often: kept apart, and neither indexed nor lost (`weir queue`). */
+  recordsQuarantined: number;
   documentsDroppedByStep: number;
   /** Documents beyond one for each flow record: flows stored in parts. */
   documentsAddedByStep: number;
@@ -102,6 +106,8 @@ function zeroCounts(): ExporterCounts {
     recordsDecoded: 0,
     otherRecordsDecoded: 0,
     recordsRefusedByQueue: 0,
+    recordsLostInQueue: 0,
+    recordsQuarantined: 0,
     documentsDroppedByStep: 0,
     documentsAddedByStep: 0,
     documentsIndexed: 0,
@@ -123,6 +129,8 @@ function addCounts(sum: ExporterCounts, more: ExporterCounts): void {
   sum.recordsDecoded += more.recordsDecoded;
   sum.otherRecordsDecoded += more.otherRecordsDecoded;
   sum.recordsRefusedByQueue += more.recordsRefusedByQueue;
+  sum.recordsLostInQueue += more.recordsLostInQueue;
+  sum.recordsQuarantined += more.recordsQuarantined;
   sum.documentsDroppedByStep += more.documentsDroppedByStep;
   sum.documentsAddedByStep += more.documentsAddedByStep;
   sum.documentsIndexed += more.documentsIndexed;

@@ -72,10 +72,13 @@ describe('weir check --connect', () => {
     expect(message).not.toContain('hunter2');
   });
 
-  test('says of a Redis that it is not supported yet', async () => {
-    const error = await failureOf(write('name: a\nsteps: []\nqueue: { redis: "redis://127.0.0.1:6379" }\n'));
-    expect(error.code).toBe('not-supported');
-    expect(error.message).toContain('queue.redis');
+  test('says of a Redis why it can not be used, without its password', async () => {
+    const error = await failureOf(
+      write('name: a\nlisten: udp://127.0.0.1:0\nsteps: []\nqueue: { redis: "redis://:hunter2@127.0.0.1:1" }\n'),
+    );
+    expect(error.code).toBe('connect-failed');
+    expect(error.message).toMatch(/^FAILED Redis redis:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/m);
+    expect(error.message).not.toContain('hunter2');
   });
 });
 

@@ -68,7 +68,7 @@ export function queueContract({ create, reopen }: QueueUnderTest): void {
     await queue.stop();
   });
 
-  test('a batch that is given back comes again, before younger ones, with a higher attempt', async () => {
+  test('a batch that is given back comes again, before younger ones, and no attempt is burnt', async () => {
     const queue = await create();
     for (const id of ['a', 'b', 'c']) await queue.add(batchOf(id));
     const a = await takeNow(queue);
@@ -77,9 +77,27 @@ export function queueContract({ create, reopen }: QueueUnderTest): void {
     await b.giveBack();
     await a.giveBack();
     const again = await takeNow(queue);
-    expect([again.batch.id, again.attempt]).toEqual(['a', 2]);
+    expect([again.batch.id, again.attempt]).toEqual(['a', 1]);
     await again.done();
     expect((await takeAll(queue)).map(({ id }) => id)).toEqual(['b', 'c']);
+    await queue.stop();
+  });
+
+  test('a batch that failed comes again behind the others, with a higher attempt, and after the third time no more', async () => {
+    const queue = await create();
+    for (const id of ['bad', 'good']) await queue.add(batchOf(id));
+    expect(await (await takeNow(queue)).fail('why')).toBe('again');
+    const good = await takeNow(queue);
+    expect([good.batch.id, good.attempt]).toEqual(['good', 1]);
+    await good.done();
+    const second = await takeNow(queue);
+    expect([second.batch.id, second.attempt]).toEqual(['bad', 2]);
+    expect(await second.fail('why')).toBe('again');
+    const third = await takeNow(queue);
+    expect(third.attempt).toBe(3);
+    expect(await third.fail('why')).not.toBe('again');
+    expect(await queue.take(soon())).toBeUndefined();
+    expect(await queue.depth()).toMatchObject({ waiting: 0, active: 0, records: 0 });
     await queue.stop();
   });
 
@@ -87,9 +105,10 @@ export function queueContract({ create, reopen }: QueueUnderTest): void {
     const queue = await create();
     await queue.add(batchOf('a'));
     const job = await takeNow(queue);
-    await job.done();
-    await job.done();
+    expect(await job.done()).toBe(true);
+    expect(await job.done()).toBe(false);
     await job.giveBack();
+    await job.fail('too late');
     expect(await queue.take(soon())).toBeUndefined();
     expect(await queue.depth()).toMatchObject({ waiting: 0, active: 0, records: 0, bytes: 0 });
     await queue.stop();

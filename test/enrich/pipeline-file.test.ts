@@ -582,14 +582,65 @@ describe('a file that is wrong', () => {
     expect(message).not.toMatch(/hunter2|12345/);
   });
 
-  test('a Redis is refused in one sentence, without its password', () => {
-    const { code, message, hint } = errorOf(designExample, { REDIS_URL: 'redis://:hunter2@redis' });
-    expect({ code, message, hint }).toEqual({
-      code: 'not-supported',
-      message:
-        'pipelines/flow.yml:3:17 queue.redis: this version of weir has no queue on Redis yet, only the one in its own process',
-      hint: 'Remove the setting, or unset REDIS_URL.',
+  test('the password of a Redis stays out of messages', () => {
+    const { message } = errorOf(designExample, { REDIS_URL: 'redis://:hunter2@redis/nine' });
+    expect(message).toContain('pipelines/flow.yml:3:17 queue.redis: expected the URL of a Redis');
+    expect(message).not.toContain('hunter2');
+  });
+});
+
+describe('queue on Redis', () => {
+  const redisOf = (queue: string) => read(`name: a\nsteps: []\nqueue: ${queue}\n`).queue.redis;
+
+  test('a URL alone says host, port, user, password, database and TLS', () => {
+    expect(redisOf('{ redis: "rediss://me:p%40ss@r.example:7000/2", ca_file: ca.pem }')).toEqual({
+      nodes: [{ host: 'r.example', port: 7000 }],
+      mode: 'single',
+      database: 2,
+      username: 'me',
+      password: 'p@ss',
+      tls: true,
+      caFile: expect.stringMatching(/\/ca\.pem$/),
+      keyPrefix: 'weir',
+      maxBytes: 2 ** 30,
+      keepMs: 7 * 86_400_000,
     });
+    expect(redisOf('{ redis: "redis://[::1]" }')).toMatchObject({ nodes: [{ host: '::1', port: 6379 }], tls: false });
+    expect(redisOf('{ redis: "" }')).toBeUndefined();
+    expect(redisOf('{}')).toBeUndefined();
+  });
+
+  test('Sentinels and Cluster nodes are lists', () => {
+    expect(redisOf('{ redis: [ "redis://a", "redis://b:1" ], mode: sentinel, master: m, password: p }')).toMatchObject({
+      nodes: [
+        { host: 'a', port: 26_379 },
+        { host: 'b', port: 1 },
+      ],
+      mode: 'sentinel',
+      master: 'm',
+      password: 'p',
+    });
+    expect(redisOf('{ redis: [ "redis://a", "redis://b" ], mode: cluster, key_prefix: flows }')).toMatchObject({
+      mode: 'cluster',
+      keyPrefix: 'flows',
+    });
+  });
+
+  test.each([
+    ['{ redis: "http://a" }', '3:17 queue.redis: expected the URL of a Redis'],
+    ['{ redis: "redis://a/b" }', '3:17 queue.redis: expected the URL of a Redis'],
+    ['{ redis: [ "redis://a", "redis://b" ] }', '3:17 queue.redis: one URL only, unless mode is sentinel or cluster'],
+    ['{ redis: [ "redis://a", "rediss://b" ], mode: cluster }', '3:17 queue.redis: all URLs must have the same scheme'],
+    ['{ redis: "redis://a", mode: sentinel }', '3:36 queue.mode: sentinel needs the name of the master'],
+    ['{ redis: "redis://a", master: m }', '3:38 queue.master: is of mode: sentinel only'],
+    ['{ redis: "redis://a/1", mode: cluster }', '3:17 queue.redis: a Redis Cluster has database 0 only'],
+    ['{ redis: "redis://a:b@c", password: d }', '3:17 queue.redis: give user and password either in the URL'],
+    ['{ redis: "redis://c", username: d }', '3:40 queue.username: its password is missing'],
+    ['{ redis: "redis://c", ca_file: d }', '3:39 queue.ca_file: is of rediss:// URLs only'],
+    ['{ redis: "redis://c", key_prefix: "{x}" }', '3:42 queue.key_prefix: expected letters, digits'],
+    ['{ redis: "redis://c", mode: clustr }', '3:36 queue.mode: expected'],
+  ])('%s is a mistake', (queue, message) => {
+    expect(mistakesOf(`name: a\nsteps: []\nqueue: ${queue}\n`)).toEqual([expect.stringContaining(message)]);
   });
 });
 

@@ -60,8 +60,25 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
       const stopSignal = waitForStopSignal();
       const onReload = waitForReloadSignals();
       const { run } = await import('../run.ts');
-      await run({ ...(await toRunOptions(file, flags, onReload)), stopSignal, startedAtMs });
+      await run({ ...(await toRunOptions(file, flags, onReload)), part: 'all', stopSignal, startedAtMs });
     });
+
+  for (const [part, description] of parts) {
+    program
+      .command(part)
+      .description(description)
+      .addArgument(pipelineArgument())
+      .option('--quiet', 'no status line; warnings and errors only')
+      .option('--watch', 'take over the pipeline file when it changes, if it is right (SIGHUP does it once)')
+      .addOption(logLevelOption())
+      .addHelpText('after', examples(`REDIS_URL=redis://localhost:6379 weir ${part} my-pipeline.yml`))
+      .action(async (file: string | undefined, flags: RunFlags) => {
+        const stopSignal = waitForStopSignal();
+        const onReload = waitForReloadSignals();
+        const { run } = await import('../run.ts');
+        await run({ ...(await toRunOptions(file, flags, onReload)), part, stopSignal, startedAtMs });
+      });
+  }
 
   program
     .command('check')
@@ -114,6 +131,7 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
       const { run } = await import('../run.ts');
       await run({
         ...(await toRunOptions(file, flags, onReload)),
+        part: 'all',
         demo: { rate: flags.rate },
         stopSignal,
         startedAtMs,
@@ -222,6 +240,11 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
   program.hook('preAction', (_, verb) => onVerb(verb.opts<Partial<RunFlags>>().logLevel === 'debug'));
   return program;
 }
+
+const parts = [
+  ['listen', 'Receive flows and put them on the queue in Redis; any number of processes, on any number of machines.'],
+  ['work', 'Take flows from the queue in Redis and index them; any number of processes, on any number of machines.'],
+] as const;
 
 async function createStderrProgress() {
   const { createProgress } = await import('../progress.ts');

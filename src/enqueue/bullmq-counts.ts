@@ -1,0 +1,39 @@
+// What waits on one queue of Redis, in records and bytes. Counted at add and at the end of a job; a process that dies in between leaves
+// a count too much or too little, which is mended whenever the queue is empty.
+
+import type { JobData, QueueKeys } from './bullmq-keys.ts';
+import type { QueueDepth } from './queue.ts';
+import type { RedisClient } from './redis-connection.ts';
+
+/** wait, active, counts → waiting, active, records, bytes, recordsIn, recordsOut. */
+const readScript = `
+local waiting = redis.call('LLEN', KEYS[1])
+local active = redis.call('LLEN', KEYS[2])
+if waiting + active == 0 then redis.call('HDEL', KEYS[3], 'records', 'bytes') end
+local counts = redis.call('HMGET', KEYS[3], 'records', 'bytes', 'recordsIn', 'recordsOut')
+return { waiting, active, counts[1] or 0, counts[2] or 0, counts[3] or 0, counts[4] or 0 }
+`;
+
+export interface QueueCounts extends QueueDepth {
+  /** Since ever, for rates. */
+  readonly recordsIn: number;
+  readonly recordsOut: number;
+}
+
+export async function readCounts(client: RedisClient, keys: QueueKeys): Promise<QueueCounts> {
+  const answer = await client.eval(readScript, 3, keys.bullmq('wait'), keys.bullmq('active'), keys.counts);
+  const [waiting = 0, active = 0, records = 0, bytes = 0, recordsIn = 0, recordsOut = 0] = (answer as unknown[]).map(
+    Number,
+  );
+  return { waiting, active, records: Math.max(0, records), bytes: Math.max(0, bytes), recordsIn, recordsOut };
+}
+
+/** `change` is 1 when the batch came, -1 when it went. */
+export async function countBatch(client: RedisClient, keys: QueueKeys, job: JobData, change: 1 | -1): Promise<void> {
+  await client
+    .pipeline()
+    .hincrby(keys.counts, 'records', change * job.records)
+    .hincrby(keys.counts, 'bytes', change * job.bytes)
+    .hincrby(keys.counts, change === 1 ? 'recordsIn' : 'recordsOut', job.records)
+    .exec();
+}

@@ -1,0 +1,49 @@
+// The keys of one queue on Redis. What scripts touch together shares a hash tag, so that a Redis Cluster keeps it on one node; the
+// bytes of batches have none, so that it spreads them over all.
+
+import type { RecordBatch } from '../model/record-batch.ts';
+
+export interface QueueKeys {
+  /** BullMQ's prefix and name. */
+  readonly prefix: string;
+  readonly name: string;
+  /** A key of BullMQ's own: `wait`, `active`, `stalled`, or a job's id. */
+  bullmq(suffix: string): string;
+  /** Hash: records and bytes that wait or are in hands; recordsIn and recordsOut since ever. */
+  readonly counts: string;
+  /** The bytes of a batch. */
+  payload(batchId: string): string;
+}
+
+export function createQueueKeys(keyPrefix: string, name: string): QueueKeys {
+  const prefix = `{${keyPrefix}:${name}}`;
+  return {
+    prefix,
+    name,
+    bullmq: (suffix) => `${prefix}:${name}:${suffix}`,
+    counts: `${prefix}:counts`,
+    payload: (batchId) => `${keyPrefix}:${name}:batch:${batchId}`,
+  };
+}
+
+/** What the job says of its batch: enough to name a loss when the bytes are gone. */
+export interface JobData {
+  readonly id: string;
+  readonly createdAtMs: number;
+  readonly records: number;
+  readonly bytes: number;
+  /** Records by exporter. */
+  readonly exporters: Readonly<Record<string, number>>;
+}
+
+export function toJobData(batch: RecordBatch, bytes: number): JobData {
+  const exporters: Record<string, number> = Object.create(null);
+  for (const { header, rows } of batch.sets)
+    exporters[header.exporter] = (exporters[header.exporter] ?? 0) + rows.length;
+  return { id: batch.id, createdAtMs: batch.createdAtMs, records: batch.recordCount, bytes, exporters };
+}
+
+/** BullMQ refuses ids that are whole numbers, or have a colon. */
+export function toJobId(batchId: string): string {
+  return `b-${batchId}`;
+}

@@ -1,0 +1,166 @@
+// The key `queue` of the pipeline file: in weir's own memory, or on a Redis, alone or behind Sentinels or as a Cluster.
+
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { fromBytes } from './quantities.ts';
+import { duration, oneOrMore, size, words } from './setting-types.ts';
+
+export interface QueueSettings {
+  /** Of the queue in weir's own process. */
+  readonly maxBytes: number;
+  /** Absent: the queue of weir's own process. */
+  readonly redis?: RedisTarget;
+}
+
+export interface RedisTarget {
+  /** The server, or Sentinels, or some nodes of the Cluster; never empty. */
+  readonly nodes: readonly { readonly host: string; readonly port: number }[];
+  readonly mode: 'single' | 'sentinel' | 'cluster';
+  /** The name that Sentinels know the master by. */
+  readonly master?: string;
+  readonly database: number;
+  readonly username?: string;
+  readonly password?: string;
+  readonly sentinelPassword?: string;
+  readonly tls: boolean;
+  /** Absolute path of a PEM file. */
+  readonly caFile?: string;
+  readonly keyPrefix: string;
+  /** Batches waiting in Redis, in bytes as they lie there. */
+  readonly maxBytes: number;
+  /** So long the bytes of a batch are kept, ms. */
+  readonly keepMs: number;
+}
+
+const redisUrl = z.string({ error: 'expected the URL of a Redis such as "redis://localhost:6379"' }).refine(
+  (text) => {
+    if (text === '') return true;
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    return (
+      url !== undefined &&
+      /^rediss?:$/.test(url.protocol) &&
+      url.hostname !== '' &&
+      /^\/?$|^\/\d{1,4}$/.test(url.pathname) &&
+      url.search === '' &&
+      url.hash === ''
+    );
+  },
+  {
+    error: 'expected the URL of a Redis such as "redis://localhost:6379", "rediss://…" (TLS) or "redis://host:6379/2"',
+  },
+);
+
+const minute = 60_000;
+const day = 24 * 60 * minute;
+
+export const queue = z
+  .strictObject({
+    redis: oneOrMore(redisUrl, 'the URL of a Redis such as "redis://localhost:6379"')
+      .prefault([])
+      .describe(
+        'A Redis that batches wait on: one URL, or those of its Sentinels or Cluster nodes. Empty: in weir’s own process.',
+      ),
+    mode: z
+      .enum(['single', 'sentinel', 'cluster'])
+      .prefault('single')
+      .describe('What the URLs are of: one Redis, its Sentinels, or nodes of a Redis Cluster.'),
+    master: words('the name of the master').optional().describe('The name that the Sentinels know the master by.'),
+    username: words('a user name').optional().describe('How to sign in, where the URLs do not say it.'),
+    password: words('a password').optional().describe('Better an environment variable.'),
+    sentinel_password: words('a password').optional().describe('Of the Sentinels, where they have one.'),
+    ca_file: words('the path of a PEM file')
+      .optional()
+      .describe('PEM file of the authority that signed the certificates of rediss:// servers.'),
+    key_prefix: words('a word')
+      .refine((text) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text), {
+        error: 'expected letters, digits, ".", "_" and "-", at most 64',
+      })
+      .prefault('weir')
+      .describe('All keys in Redis begin with it.'),
+    max_bytes: size(2 ** 20, 2 ** 42)
+      .prefault('1GiB')
+      .describe('Batches wait on Redis up to this size, and up to 65 % of its maxmemory.'),
+    keep: duration(10 * minute, 90 * day)
+      .prefault('7d')
+      .describe('Bytes of a batch that nobody took are removed from Redis after so long.'),
+    memory: size(2 ** 20, 2 ** 36)
+      .prefault('128MiB')
+      .describe(
+        'Without Redis: batches that wait for the index are held in so much memory; beyond it new flows are lost, and counted.',
+      ),
+  })
+  .prefault({})
+  .describe('Where batches wait.');
+
+type QueueConfig = z.output<typeof queue>;
+
+/** Settings that are right alone and wrong together. */
+export function queueContradictions(config: QueueConfig, batchBytes: number) {
+  const found: { readonly path: readonly PropertyKey[]; readonly message: string }[] = [];
+  const add = (key: keyof QueueConfig, message: string) => {
+    found.push({ path: ['queue', key], message: `queue.${key}: ${message}` });
+  };
+  const urls = toUrls(config);
+  if (config.memory < batchBytes) {
+    add('memory', `must hold a batch at least (batch.bytes is ${fromBytes(batchBytes)})`);
+  }
+  if (urls.length === 0) return found;
+  const [first] = urls;
+  const sayings = new Set(urls.map((url) => `${url.protocol} ${url.username} ${url.password} ${url.pathname}`));
+  if (sayings.size > 1) add('redis', 'all URLs must have the same scheme, user, password and database');
+  if (config.mode === 'single' && urls.length > 1) {
+    add('redis', 'one URL only, unless mode is sentinel or cluster');
+  }
+  if (config.mode === 'sentinel' && config.master === undefined) {
+    add('mode', 'sentinel needs the name of the master: queue.master');
+  }
+  if (config.mode !== 'sentinel' && config.master !== undefined) add('master', 'is of mode: sentinel only');
+  if (config.mode !== 'sentinel' && config.sentinel_password !== undefined) {
+    add('sentinel_password', 'is of mode: sentinel only');
+  }
+  if (config.mode === 'cluster' && toDatabase(first) !== 0) add('redis', 'a Redis Cluster has database 0 only');
+  if (first !== undefined && (first.username !== '' || first.password !== '')) {
+    if (config.username !== undefined || config.password !== undefined) {
+      add('redis', 'give user and password either in the URL, or as queue.username and queue.password');
+    }
+  }
+  if (config.username !== undefined && config.password === undefined) add('username', 'its password is missing');
+  if (config.ca_file !== undefined && first?.protocol !== 'rediss:') add('ca_file', 'is of rediss:// URLs only');
+  return found;
+}
+
+export function toQueueSettings(config: QueueConfig, folder: string): QueueSettings {
+  const [first, ...others] = toUrls(config);
+  if (first === undefined) return { maxBytes: config.memory };
+  const username = config.username ?? (first.username === '' ? undefined : decodeURIComponent(first.username));
+  const password = config.password ?? (first.password === '' ? undefined : decodeURIComponent(first.password));
+  const defaultPort = config.mode === 'sentinel' ? 26_379 : 6379;
+  return {
+    maxBytes: config.memory,
+    redis: {
+      nodes: [first, ...others].map((url) => ({
+        host: url.hostname.replace(/^\[|\]$/g, ''),
+        port: url.port === '' ? defaultPort : Number(url.port),
+      })),
+      mode: config.mode,
+      ...(config.master !== undefined && { master: config.master }),
+      database: toDatabase(first),
+      ...(username !== undefined && { username }),
+      ...(password !== undefined && { password }),
+      ...(config.sentinel_password !== undefined && { sentinelPassword: config.sentinel_password }),
+      tls: first.protocol === 'rediss:',
+      ...(config.ca_file !== undefined && { caFile: resolve(folder, config.ca_file) }),
+      keyPrefix: config.key_prefix,
+      maxBytes: config.max_bytes,
+      keepMs: config.keep,
+    },
+  };
+}
+
+function toUrls({ redis }: QueueConfig): readonly URL[] {
+  return redis.filter((text) => text !== '').map((text) => new URL(text));
+}
+
+function toDatabase(url: URL | undefined): number {
+  return Number(url?.pathname.replace('/', '') ?? 0);
+}

@@ -1,0 +1,194 @@
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { toBatchBytes } from '../../src/enqueue/batch-bytes.ts';
+import { createQueueKeys } from '../../src/enqueue/bullmq-keys.ts';
+import { type BullmqQueueOptions, createBullmqQueue } from '../../src/enqueue/bullmq-queue.ts';
+import type { Job, Queue } from '../../src/enqueue/queue.ts';
+import { silentLogger } from '../../src/telemetry/logger.ts';
+import { batchOf, testHeader } from '../contracts/batches.ts';
+import { queueContract } from '../contracts/queue-contract.ts';
+import { describeWith } from '../needs.ts';
+import { type RedisServer, startRedis } from '../servers/redis.ts';
+
+const storedBytes = toBatchBytes(batchOf('a')).length;
+
+describeWith(['redis'], 'a queue on a real Redis', () => {
+  let server: RedisServer;
+  let client: Redis;
+  beforeAll(async () => {
+    server = await startRedis();
+    client = new Redis(server.port);
+  });
+  afterAll(async () => {
+    client.disconnect();
+    await server.stop();
+  });
+  let names = 0;
+  const nameOf = new Map<Queue, string>();
+  const opened: Queue[] = [];
+  const unusable: unknown[] = [];
+
+  async function open(name: string, options: Partial<BullmqQueueOptions> = {}): Promise<Queue> {
+    const queue = createBullmqQueue({
+      redis: { nodes: [{ host: '127.0.0.1', port: server.port }], mode: 'single', database: 0, tls: false },
+      keyPrefix: 'weir',
+      name,
+      maxBytes: 1e6,
+      keepMs: 60_000,
+      workerName: 'test',
+      onUnusable: (exporters, fate) => unusable.push([exporters, fate]),
+      logger: silentLogger,
+      now: () => Date.now(),
+      ...options,
+    });
+    nameOf.set(queue, name);
+    opened.push(queue);
+    await queue.start();
+    return queue;
+  }
+
+  function openNew(options: Partial<BullmqQueueOptions> = {}): Promise<Queue> {
+    names += 1;
+    return open(`q${names}`, options);
+  }
+
+  afterAll(async () => {
+    await Promise.all(opened.map((queue) => queue.stop()));
+  });
+
+  async function takeNow(queue: Queue): Promise<Job> {
+    const job = await queue.take(AbortSignal.timeout(5000));
+    if (job === undefined) throw new Error('no batch came');
+    return job;
+  }
+
+  const keysOf = (queue: Queue) => createQueueKeys('weir', nameOf.get(queue)!);
+
+  describe('keeps the queue contract', () => {
+    queueContract({
+      create: (limits) => openNew({ maxBytes: (limits?.batches ?? 1000) * (storedBytes + 8) }),
+      reopen: (queue) => open(nameOf.get(queue)!),
+    });
+  });
+
+  test('what one process adds another one takes', async () => {
+    const listener = await openNew();
+    const worker = await open(nameOf.get(listener)!);
+    const taken = worker.take(new AbortController().signal);
+    await listener.add(batchOf('over', 3));
+    expect((await taken)?.batch).toEqual(batchOf('over', 3));
+  });
+
+  test('the bytes of a batch lie under a key of their own, which goes when it is done and would expire by itself', async () => {
+    const queue = await openNew();
+    await queue.add(batchOf('bytes', 2));
+    const key = keysOf(queue).payload('bytes');
+    expect(await client.getBuffer(key)).toEqual(toBatchBytes(batchOf('bytes', 2)));
+    expect(await client.pttl(key)).toBeGreaterThan(50_000);
+    await (await takeNow(queue)).done();
+    expect(await client.exists(key)).toBe(0);
+  });
+
+  test('a batch whose bytes are gone is a loss with the names of its exporters, and the next one comes', async () => {
+    const queue = await openNew();
+    await queue.add(batchOf('gone', 7));
+    await queue.add(batchOf('next'));
+    await client.del(keysOf(queue).payload('gone'));
+    unusable.length = 0;
+    expect((await takeNow(queue)).batch.id).toBe('next');
+    expect(unusable).toEqual([[{ [testHeader.exporter]: 7 }, 'lost']]);
+    expect(await queue.depth()).toMatchObject({ waiting: 0, active: 1, records: 1 });
+  });
+
+  test('bytes that are no batch are set aside, and the next one comes', async () => {
+    const queue = await openNew();
+    await queue.add(batchOf('broken', 5));
+    await queue.add(batchOf('next'));
+    await client.set(keysOf(queue).payload('broken'), '{"id":"broken"');
+    unusable.length = 0;
+    expect((await takeNow(queue)).batch.id).toBe('next');
+    expect(unusable).toEqual([[{ [testHeader.exporter]: 5 }, 'quarantined']]);
+  });
+
+  test('a batch that fails three times is set aside with its bytes, for good', async () => {
+    const queue = await openNew();
+    await queue.add(batchOf('poison'));
+    await queue.add(batchOf('good'));
+    const fates: unknown[] = [];
+    for (let round = 0; round < 4; round += 1) {
+      const job = await takeNow(queue);
+      if (job.batch.id === 'good') await job.done();
+      else fates.push([job.attempt, await job.fail('it is bad')]);
+    }
+    expect(fates).toEqual([
+      [1, 'again'],
+      [2, 'again'],
+      [3, 'quarantined'],
+    ]);
+    expect(await queue.take(AbortSignal.timeout(200))).toBeUndefined();
+    expect(await client.pttl(keysOf(queue).payload('poison'))).toBe(-1);
+    expect(await queue.depth()).toMatchObject({ waiting: 0, active: 0, records: 0, bytes: 0 });
+  });
+
+  test('giving back burns no attempt, however often', async () => {
+    const queue = await openNew();
+    await queue.add(batchOf('patient'));
+    for (let round = 0; round < 5; round += 1) {
+      const job = await takeNow(queue);
+      expect(job.attempt).toBe(1);
+      await job.giveBack();
+    }
+  });
+
+  test('refuses a batch when Redis is near its maxmemory, whatever the queue itself holds', async () => {
+    const own = await startRedis();
+    const queue = await openNew({
+      redis: { nodes: [{ host: '127.0.0.1', port: own.port }], mode: 'single', database: 0, tls: false },
+    });
+    await own.ask('SET', 'filler', 'x'.repeat(20 * 2 ** 20));
+    // 20 MiB of 28 are more than 65 %.
+    await own.ask('CONFIG', 'SET', 'maxmemory', '28mb');
+    expect(await queue.add(batchOf('no'))).toBe(false);
+    await own.ask('CONFIG', 'SET', 'maxmemory', '100mb');
+    expect(await queue.add(batchOf('yes'))).toBe(true);
+    await queue.stop();
+    await own.stop();
+  });
+
+  test('says no within a second while Redis is away, and goes on when it is back', async () => {
+    const own = await startRedis();
+    const queue = await openNew({
+      redis: { nodes: [{ host: '127.0.0.1', port: own.port }], mode: 'single', database: 0, tls: false },
+    });
+    expect(await queue.add(batchOf('before'))).toBe(true);
+    const taken = await takeNow(queue);
+    await taken.done();
+    const waiting = queue.take(new AbortController().signal);
+    await own.signal('SIGKILL');
+    expect(await queue.add(batchOf('away'))).toBe(false);
+    await own.restart();
+    await expect.poll(() => queue.add(batchOf('after')), { timeout: 10_000 }).toBe(true);
+    expect((await waiting)?.batch.id).toBe('after');
+    await queue.stop();
+    await own.stop();
+  });
+
+  test('a start with a wrong password fails with one sentence that has no password in it', async () => {
+    const own = await startRedis({ requirepass: 'right' });
+    const error = await openNew({
+      redis: {
+        nodes: [{ host: '127.0.0.1', port: own.port }],
+        mode: 'single',
+        database: 0,
+        tls: false,
+        password: 'hunter2',
+      },
+    }).then(
+      () => undefined,
+      (thrown: Error) => thrown,
+    );
+    expect(error).toMatchObject({ code: 'queue-refused' });
+    expect(error?.message).not.toContain('hunter2');
+    await own.stop();
+  });
+});
