@@ -174,7 +174,8 @@ describeWith(['redis'], 'a queue on a real Redis', () => {
   });
 
   test('a start with a wrong password fails with one sentence that has no password in it', async () => {
-    const own = await startRedis({ requirepass: 'right' });
+    const own = await startRedis();
+    await own.ask('CONFIG', 'SET', 'requirepass', 'right');
     const error = await openNew({
       redis: {
         nodes: [{ host: '127.0.0.1', port: own.port }],
