@@ -12,7 +12,7 @@ import type { Datagram } from '../model/datagram.ts';
 import type { Fault } from '../model/fault.ts';
 import type { RecordBatch } from '../model/record-batch.ts';
 import type { SequenceChange } from '../model/sequence.ts';
-import { countFault, countSequence, type Ledger } from '../telemetry/ledger.ts';
+import { countDecoded, countFault, countSequence, type Ledger } from '../telemetry/ledger.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import { createExporterGate } from './exporter-gate.ts';
 import { createPorts } from './ports.ts';
@@ -120,7 +120,7 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
     for (const set of sets) {
       if (set.layout.kind !== 'flow') counts.otherRecordsDecoded += set.rows.length;
       else {
-        counts.recordsDecoded += set.rows.length;
+        countDecoded(counts, set.layout.protocol, set.rows.length);
         batcher.add(set, datagram.receivedAtMs);
       }
     }
@@ -159,7 +159,8 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
   function onBatch(batch: RecordBatch): void {
     const added = queue.add(batch).then(
       (accepted) => {
-        if (!accepted) countRefused(batch, 'the queue is full, or away: flows are lost');
+        if (accepted) countQueued(batch);
+        else countRefused(batch, 'the queue is full, or away: flows are lost');
       },
       (error: unknown) =>
         countRefused(batch, `the queue failed: ${error instanceof Error ? error.message : String(error)}`),
@@ -176,6 +177,10 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
     const { bytes } = await queue.depth().catch(() => ({ bytes: Number.POSITIVE_INFINITY }));
     if (bytes > holdAboveBytes) ports.hold();
     else if (bytes <= holdAboveBytes / 2) ports.release();
+  }
+
+  function countQueued({ sets }: RecordBatch): void {
+    for (const { header, rows } of sets) ledger.exporter(header.exporter).recordsQueued += rows.length;
   }
 
   function countRefused(batch: RecordBatch, message: string): void {

@@ -1,7 +1,7 @@
 // One line a second on a terminal: what came, what was indexed, what was lost.
 
 import type { QueueDepth } from '../enqueue/queue.ts';
-import type { Ledger } from '../telemetry/ledger.ts';
+import { droppedIn, type Ledger } from '../telemetry/ledger.ts';
 
 /** Where the counts of an interval stand. */
 export interface Progress {
@@ -24,6 +24,7 @@ export function readProgress(ledger: Ledger, nowMs: number): Progress {
   const named: readonly (readonly [string, number])[] = [
     ['datagrams by the kernel', ledger.kernelDrops],
     ['records by the full queue', totals.recordsRefusedByQueue],
+    ['records by the full spool', totals.recordsLostBySpool],
     ['records lost on the queue', totals.recordsLostInQueue],
     ['records in quarantine', totals.recordsQuarantined],
     ['documents refused', totals.documentsDeadLettered],
@@ -34,7 +35,7 @@ export function readProgress(ledger: Ledger, nowMs: number): Progress {
     exporters: ledger.exporters().size,
     received: totals.recordsDecoded,
     indexed: totals.documentsIndexed + totals.documentsAlreadyThere,
-    dropped: totals.documentsDroppedByStep,
+    dropped: droppedIn(totals),
     refused: ledger.datagramsRefused + ledger.connectionsRefused,
     lostInNetwork: { records: totals.recordsLostInNetwork, datagrams: totals.datagramsLostInNetwork },
     lost: named.reduce((sum, [, count]) => sum + count, 0),

@@ -8,7 +8,7 @@ import type { Sink, WriteResult } from '../index/sink.ts';
 import type { DocumentBatch } from '../model/document.ts';
 import { WeirError } from '../model/errors.ts';
 import type { RecordBatch } from '../model/record-batch.ts';
-import type { Ledger } from '../telemetry/ledger.ts';
+import { countDropped, type Ledger } from '../telemetry/ledger.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 
 const retryAfterMs = 1000;
@@ -117,7 +117,7 @@ export function createWork({ queue, ledger, logger, now }: WorkOptions): Work {
       if (pass('refused', now()) !== undefined)
         logger.warn({ batch: documents.batchId, reason }, 'a document was refused');
     }
-    for (const { exporter, rows } of documents.dropped) ledger.exporter(exporter).documentsDroppedByStep += rows;
+    for (const { exporter, step, rows } of documents.dropped) countDropped(ledger.exporter(exporter), step, rows);
     for (const { exporter, documents: more } of documents.added) ledger.exporter(exporter).documentsAddedByStep += more;
   }
 

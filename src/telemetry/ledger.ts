@@ -2,14 +2,18 @@
 // Stages add to plain numbers here; whoever shows them (status line, metrics) reads them.
 
 import type { FaultCode } from '../model/fault.ts';
+import type { Protocol } from '../model/record.ts';
 import type { SequenceChange } from '../model/sequence.ts';
 
 /** In the order a flow meets them. */
 export interface ExporterCounts {
   /** Sent and never received, by sequence numbers: NetFlow v5 and IPFIX count records. What comes late is taken back. */
   recordsLostInNetwork: number;
+  /** What was taken back of it, so that both together only grow. */
+  recordsFoundAgain: number;
   /** The same of NetFlow v9 and sFlow, which count datagrams. */
   datagramsLostInNetwork: number;
+  datagramsFoundAgain: number;
   datagramsReceived: number;
   bytesReceived: number;
   /** Came after one that was sent later. */
@@ -19,17 +23,28 @@ export interface ExporterCounts {
   exporterRestarts: number;
   /** Observation domains whose sequence numbers make no sense: of these no loss is known. Goes up and down. */
   sequencesUnusable: number;
+  /** Sets that no template was there for, what became of them is in `faults`: `parked-expired`, or they were decoded later. */
+  setsParked: number;
   /** Flow records decoded. */
   recordsDecoded: number;
+  /** The same, by protocol. */
+  readonly recordsByProtocol: Record<Protocol, number>;
   /** Options records, counter samples and discards decoded: read, but no flows. */
   otherRecordsDecoded: number;
+  /** Flow records that the queue answers for. */
+  recordsQueued: number;
   /** Flow records lost because the queue was at its limit. */
   recordsRefusedByQueue: number;
-  /** Flow records whose batch was given up, or whose bytes the queue no longer had. */
+  /** Flow records that wait on the disk until the queue has room; those that come from there are queued, too. */
+  recordsSpooled: number;
+  /** Flow records lost because the spool was at its limit, or damaged. */
+  recordsLostBySpool: number;
+  /** Flow records whose batch was given up, or whose bytes the queue no longer had. What an earlier attempt wrote is there. */
   recordsLostInQueue: number;
-  /** Flow records whose batch failed too often: kept apart, and neither indexed nor lost (`weir queue`). */
+  /** Flow records whose batch failed too often: kept apart, and neither indexed nor lost. */
   recordsQuarantined: number;
-  documentsDroppedByStep: number;
+  /** Flow records that became no document, by the name of the step. */
+  readonly droppedBySteps: Map<string, number>;
   /** Documents beyond one for each flow record: flows stored in parts. */
   documentsAddedByStep: number;
   documentsIndexed: number;
@@ -80,61 +95,91 @@ export function createLedger({ maxExporters = 10_000 }: LedgerOptions = {}): Led
 }
 
 export function countFault(counts: ExporterCounts, code: FaultCode): void {
-  counts.faults.set(code, (counts.faults.get(code) ?? 0) + 1);
+  add(counts.faults, code, 1);
+  if (code === 'template-missing') counts.setsParked += 1;
+}
+
+export function countDropped(counts: ExporterCounts, step: string, rows: number): void {
+  add(counts.droppedBySteps, step, rows);
+}
+
+/** Of all steps together. */
+export function droppedIn({ droppedBySteps }: ExporterCounts): number {
+  let sum = 0;
+  for (const rows of droppedBySteps.values()) sum += rows;
+  return sum;
+}
+
+export function countDecoded(counts: ExporterCounts, protocol: Protocol, rows: number): void {
+  counts.recordsDecoded += rows;
+  counts.recordsByProtocol[protocol] += rows;
 }
 
 /** `change` is of the exporter that `counts` are of. */
 export function countSequence(counts: ExporterCounts, change: SequenceChange): void {
-  if (change.unit === 'records') counts.recordsLostInNetwork += change.lost;
-  else counts.datagramsLostInNetwork += change.lost;
+  const foundAgain = Math.max(0, -change.lost);
+  if (change.unit === 'records') {
+    counts.recordsLostInNetwork += change.lost;
+    counts.recordsFoundAgain += foundAgain;
+  } else {
+    counts.datagramsLostInNetwork += change.lost;
+    counts.datagramsFoundAgain += foundAgain;
+  }
   counts.datagramsReordered += change.reordered;
   counts.datagramsDuplicated += change.duplicated;
   counts.exporterRestarts += change.restarted;
   counts.sequencesUnusable += change.unusable;
 }
 
-function zeroCounts(): ExporterCounts {
+/** The counts that are one number each, in the order a flow meets them. */
+export const plainCounts = [
+  'recordsLostInNetwork',
+  'recordsFoundAgain',
+  'datagramsLostInNetwork',
+  'datagramsFoundAgain',
+  'datagramsReceived',
+  'bytesReceived',
+  'datagramsReordered',
+  'datagramsDuplicated',
+  'exporterRestarts',
+  'sequencesUnusable',
+  'setsParked',
+  'recordsDecoded',
+  'otherRecordsDecoded',
+  'recordsQueued',
+  'recordsRefusedByQueue',
+  'recordsSpooled',
+  'recordsLostBySpool',
+  'recordsLostInQueue',
+  'recordsQuarantined',
+  'documentsAddedByStep',
+  'documentsIndexed',
+  'documentsAlreadyThere',
+  'documentsDeadLettered',
+] as const satisfies readonly (keyof ExporterCounts)[];
+
+export type PlainCount = (typeof plainCounts)[number];
+
+export function zeroCounts(): ExporterCounts {
+  const plain = Object.fromEntries(plainCounts.map((name) => [name, 0])) as Record<PlainCount, number>;
   return {
-    recordsLostInNetwork: 0,
-    datagramsLostInNetwork: 0,
-    datagramsReceived: 0,
-    bytesReceived: 0,
-    datagramsReordered: 0,
-    datagramsDuplicated: 0,
-    exporterRestarts: 0,
-    sequencesUnusable: 0,
-    recordsDecoded: 0,
-    otherRecordsDecoded: 0,
-    recordsRefusedByQueue: 0,
-    recordsLostInQueue: 0,
-    recordsQuarantined: 0,
-    documentsDroppedByStep: 0,
-    documentsAddedByStep: 0,
-    documentsIndexed: 0,
-    documentsAlreadyThere: 0,
-    documentsDeadLettered: 0,
+    ...plain,
+    recordsByProtocol: { netflow5: 0, netflow9: 0, ipfix: 0, sflow5: 0 },
+    droppedBySteps: new Map(),
     faults: new Map(),
   };
 }
 
-function addCounts(sum: ExporterCounts, more: ExporterCounts): void {
-  sum.recordsLostInNetwork += more.recordsLostInNetwork;
-  sum.datagramsLostInNetwork += more.datagramsLostInNetwork;
-  sum.datagramsReceived += more.datagramsReceived;
-  sum.bytesReceived += more.bytesReceived;
-  sum.datagramsReordered += more.datagramsReordered;
-  sum.datagramsDuplicated += more.datagramsDuplicated;
-  sum.exporterRestarts += more.exporterRestarts;
-  sum.sequencesUnusable += more.sequencesUnusable;
-  sum.recordsDecoded += more.recordsDecoded;
-  sum.otherRecordsDecoded += more.otherRecordsDecoded;
-  sum.recordsRefusedByQueue += more.recordsRefusedByQueue;
-  sum.recordsLostInQueue += more.recordsLostInQueue;
-  sum.recordsQuarantined += more.recordsQuarantined;
-  sum.documentsDroppedByStep += more.documentsDroppedByStep;
-  sum.documentsAddedByStep += more.documentsAddedByStep;
-  sum.documentsIndexed += more.documentsIndexed;
-  sum.documentsAlreadyThere += more.documentsAlreadyThere;
-  sum.documentsDeadLettered += more.documentsDeadLettered;
-  for (const [code, count] of more.faults) sum.faults.set(code, (sum.faults.get(code) ?? 0) + count);
+/** `sign` -1 takes away. */
+export function addCounts(sum: ExporterCounts, more: ExporterCounts, sign: 1 | -1 = 1): void {
+  for (const name of plainCounts) sum[name] += sign * more[name];
+  for (const protocol of protocols) sum.recordsByProtocol[protocol] += sign * more.recordsByProtocol[protocol];
+  for (const [step, rows] of more.droppedBySteps) add(sum.droppedBySteps, step, sign * rows);
+  for (const [code, count] of more.faults) add(sum.faults, code, sign * count);
+}
+
+const protocols = ['netflow5', 'netflow9', 'ipfix', 'sflow5'] as const satisfies readonly Protocol[];
+
+function add<Key>(counts: Map<Key, number>, key: Key, more: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + more);
 }
