@@ -10,19 +10,21 @@ export interface BackOffOptions {
 }
 
 export interface BackOff {
+  /** The length of the next wait. A server that names one (Retry-After) gets that, or more. */
+  nextMs(atLeastMs?: number): number;
   /** Waits its turn. Throws WeirError `stopped` as soon as `signal` aborts. */
   wait(signal: AbortSignal): Promise<void>;
 }
 
 export function createBackOff({ firstMs = 250, maxMs = 10_000, random = Math.random }: BackOffOptions = {}): BackOff {
-  let nextMs = firstMs;
-  return {
-    async wait(signal) {
-      const ms = nextMs * (0.5 + random() / 2);
-      nextMs = Math.min(nextMs * 2, maxMs);
-      await pause(ms, signal);
-    },
-  };
+  let limitMs = firstMs;
+  function nextMs(atLeastMs = 0): number {
+    const factor = 0.5 + random() / 2;
+    const ms = limitMs * factor;
+    limitMs = Math.min(limitMs * 2, maxMs);
+    return ms >= atLeastMs ? ms : atLeastMs * (1.5 - factor / 2);
+  }
+  return { nextMs, wait: (signal) => pause(nextMs(), signal) };
 }
 
 /** Throws WeirError `stopped` when the work is to be given up. */

@@ -7,6 +7,8 @@ export interface BulkItems {
   byteLength(item: number): number;
   /** Writes the item; returns the offset after it. */
   put(target: Buffer, offset: number, item: number): number;
+  /** Takes the fields out of the item, for good. False: it is as it was, so another attempt would be refused again. */
+  dropFields(item: number, fields: readonly string[]): boolean;
 }
 
 /** Buffers of bulk bodies: as many as requests that may be under way. Fresh pages are dear, so they are kept. */
@@ -32,39 +34,6 @@ export function createBodySlabs(keep: number): BodySlabs {
       if (free.length < keep) free.push(slab);
     },
   };
-}
-
-/** Writes the chosen items one after the other. The result is a part of `slab`. */
-export function putBody(slab: Buffer, items: BulkItems, chosen: readonly number[]): Buffer {
-  let offset = 0;
-  for (const item of chosen) offset = items.put(slab, offset, item);
-  return slab.subarray(0, offset);
-}
-
-/** Upper bound of the body's size. */
-export function bodyByteLength(items: BulkItems, chosen: readonly number[]): number {
-  let sum = 0;
-  for (const item of chosen) sum += items.byteLength(item);
-  return sum;
-}
-
-/** Splits items into requests of bounded size, in order; an item that is larger than the bound goes alone. */
-export function toRequests(items: BulkItems, maxBytes: number, maxItems: number): number[][] {
-  const requests: number[][] = [];
-  let request: number[] = [];
-  let bytes = 0;
-  for (let item = 0; item < items.count; item += 1) {
-    const length = items.byteLength(item);
-    if (request.length > 0 && (bytes + length > maxBytes || request.length >= maxItems)) {
-      requests.push(request);
-      request = [];
-      bytes = 0;
-    }
-    request.push(item);
-    bytes += length;
-  }
-  if (request.length > 0) requests.push(request);
-  return requests;
 }
 
 /** `{"create":{"_index":"…","_id":"` in ASCII, so that it can be written as latin1. The id's end and `"}}` follow. */

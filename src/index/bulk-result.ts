@@ -1,60 +1,71 @@
 // What a _bulk answer says, item by item. In: the answer (perhaps none of Elasticsearch's); out: one fate for each item sent.
 
 import { type ElasticsearchAnswer, toShortText } from './elasticsearch-client.ts';
-import { asRecord } from './elasticsearch-product.ts';
-import { toErrorReason } from './index-template.ts';
+import { asRecord, authenticationFailed } from './elasticsearch-product.ts';
+import { type ItemFault, toErrorText, toItemFault } from './item-fault.ts';
 
 /** What to do about a whole request, or `items`: each item has its own fate. */
 export type BulkOutcome =
   | { readonly kind: 'items'; readonly fates: readonly ItemFate[] }
-  /** Waiting may mend it: send the same ids again. */
-  | { readonly kind: 'wait'; readonly reason: string }
+  /** Waiting may mend it: send the same ids again. `isBusy`: and less at a time. */
+  | { readonly kind: 'wait'; readonly reason: string; readonly isBusy: boolean; readonly retryAfterMs?: number }
   /** Too large, or one item spoils the whole: send smaller parts. A single item is refused. */
   | { readonly kind: 'split'; readonly reason: string; readonly tooLarge: boolean };
 
-export type ItemFate =
-  | { readonly kind: 'indexed' | 'already there' }
-  /** Waiting may mend it: `busy` or `blocked` indices, missing rights. */
-  | { readonly kind: 'wait'; readonly reason: string }
-  /** Elasticsearch will never take this document. */
-  | { readonly kind: 'refused'; readonly reason: string };
+export type ItemFate = { readonly kind: 'indexed' } | { readonly kind: 'already there' } | ItemFault;
 
 const indexed: ItemFate = { kind: 'indexed' };
 const alreadyThere: ItemFate = { kind: 'already there' };
 
-/** Errors with a 4xx status that speak of the index, the cluster or the user, not of the document. */
-const waitingTypes: ReadonlySet<string> = new Set([
-  'authorization_exception',
-  'circuit_breaking_exception',
-  'cluster_block_exception',
-  'es_rejected_execution_exception',
-  'index_closed_exception',
-  'index_not_found_exception',
-  'process_cluster_event_timeout_exception',
-  'security_exception',
-  'unavailable_shards_exception',
-  // "this action would add [1] total shards, but this cluster currently has [1000]/[1000] maximum shards open"
-  'validation_exception',
-]);
-const waitingReasons = /maximum (normal )?shards open|no write index|not the write index|not_writable/;
-
-/** The outcome of a request with `count` items. */
-export function toBulkOutcome(answer: ElasticsearchAnswer, count: number): BulkOutcome {
-  const { status, json, text, location } = answer;
+/** The outcome of a request with `count` items. `nowMs` for a Retry-After that is a date. */
+export function toBulkOutcome(answer: ElasticsearchAnswer, count: number, nowMs: number): BulkOutcome {
+  const { status, json, text, location, retryAfter } = answer;
   if (status === 200) {
     const fates = toItemFates(json, count);
     if (fates !== undefined) return { kind: 'items', fates };
-    return { kind: 'wait', reason: `an answer that is not Elasticsearch's${text === '' ? '' : `: ${text}`}` };
+    const reason = `an answer that is not Elasticsearch's${text === '' ? '' : `: ${text}`}`;
+    return { kind: 'wait', reason, isBusy: false };
   }
-  const reason = `HTTP ${status}${toDetail(toErrorReason(json) ?? (location === undefined ? text : 'a redirect'))}`;
-  if (status === 413) return { kind: 'split', reason, tooLarge: true };
-  // Other 400s come from proxies and wrong paths: only Elasticsearch's own names a fault of the request.
-  if (status === 400 && toErrorReason(json) !== undefined) return { kind: 'split', reason, tooLarge: false };
-  return { kind: 'wait', reason };
+  const error = asRecord(json)?.['error'];
+  // Security proxies say 401 in many ways, and all of them mean this.
+  if (status === 401) return { kind: 'wait', reason: toSentences(authenticationFailed()), isBusy: false };
+  if (status === 413) return { kind: 'split', reason: `HTTP 413${toDetail(text)}`, tooLarge: true };
+  const errorText = toErrorText(error);
+  if (errorText === '') {
+    const detail = location === undefined ? text : `a redirect${toTarget(location)}`;
+    return { kind: 'wait', reason: `HTTP ${status}${toDetail(detail)}`, ...toWait(status, retryAfter, nowMs) };
+  }
+  const fault = toItemFault(status, error);
+  if (fault.kind === 'wait')
+    return { kind: 'wait', reason: `HTTP ${status} (${fault.reason})`, ...toWait(status, retryAfter, nowMs) };
+  return { kind: 'split', reason: `HTTP ${status} (${fault.reason})`, tooLarge: false };
+}
+
+function toWait(status: number, retryAfter: string | undefined, nowMs: number) {
+  const retryAfterMs = retryAfter === undefined ? undefined : toRetryAfterMs(retryAfter, nowMs);
+  return { isBusy: status === 429 || status >= 500, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+}
+
+/** A maintenance may last; but whoever mends it sooner need not wait longer than this. */
+const maxRetryAfterMs = 300_000;
+
+/** Seconds or a date (RFC 9110 §10.2.3); undefined for anything else. */
+export function toRetryAfterMs(text: string, nowMs: number): number | undefined {
+  const ms = /^\s*\d{1,10}\s*$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), maxRetryAfterMs);
+}
+
+function toSentences({ message, hint }: { readonly message: string; readonly hint: string | undefined }): string {
+  return hint === undefined ? message : `${message}. ${hint}`;
 }
 
 function toDetail(text: string): string {
   return text === '' ? '' : ` (${text})`;
+}
+
+/** The host only: paths of login pages hold tokens. */
+function toTarget(location: string): string {
+  return URL.canParse(location) ? ` to ${toShortText(new URL(location).host)}` : '';
 }
 
 /** Undefined when the answer does not have exactly one valid item for each item sent. */
@@ -74,13 +85,5 @@ function toItemFates(json: unknown, count: number): readonly ItemFate[] | undefi
 function toItemFate(status: number, error: unknown): ItemFate {
   if (status >= 200 && status < 300) return indexed;
   if (status === 409) return alreadyThere;
-  const type = asRecord(error)?.['type'];
-  const text = asRecord(error)?.['reason'];
-  const cause = asRecord(asRecord(error)?.['caused_by'])?.['reason'];
-  const parts = [type, text, cause].filter((part) => typeof part === 'string');
-  const reason = parts.length === 0 ? `status ${status}` : toShortText(parts.join(': '), 500);
-  if (status < 400 || status >= 500 || status === 401 || status === 408 || status === 429)
-    return { kind: 'wait', reason };
-  if (waitingTypes.has(String(type)) || waitingReasons.test(String(text))) return { kind: 'wait', reason };
-  return { kind: 'refused', reason };
+  return toItemFault(status, error);
 }

@@ -1,65 +1,103 @@
 // Documents into Elasticsearch: _bulk with `create` and ids that every attempt repeats, so that each document is there exactly
 // once, whatever happens on the way (docs/architecture.md). Waits as long as it takes; what is refused becomes a dead letter.
 
+import { setMaxListeners } from 'node:events';
+import { promisify } from 'node:util';
+import { constants, gzip } from 'node:zlib';
 import type { DocumentBatch } from '../model/document.ts';
 import { WeirError } from '../model/errors.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
-import { type BackOffOptions, createBackOff, throwIfStopped } from './back-off.ts';
-import { type BulkItems, bodyByteLength, createBodySlabs, putBody, toRequests } from './bulk-body.ts';
+import { type BackOffOptions, throwIfStopped } from './back-off.ts';
+import { createBodySlabs } from './bulk-body.ts';
+import { createBulkPace } from './bulk-pace.ts';
+import { type BulkRequest, putRequest } from './bulk-request.ts';
+import { createBulkRequests } from './bulk-requests.ts';
 import { type BulkOutcome, toBulkOutcome } from './bulk-result.ts';
-import { toDeadLetters } from './dead-letters.ts';
+import { createDeadLetterFile } from './dead-letter-file.ts';
+import { type DeadLetter, toDeadLetterItems, toDeadLetters } from './dead-letters.ts';
+import type { DroppedField } from './document-repairs.ts';
 import type { ElasticsearchClient } from './elasticsearch-client.ts';
 import { toProduct } from './elasticsearch-product.ts';
 import { toFlowItems } from './flow-items.ts';
-import { createGate } from './gate.ts';
 import { createIndexNaming } from './index-name.ts';
 import { applyIndexTemplate, readIndexTemplates } from './index-template.ts';
+import { toFailureText } from './ndjson-file-system.ts';
 import type { RefusedDocument, Sink, WriteResult } from './sink.ts';
-import { createWaits, toDurationText, type Wait } from './trouble.ts';
+import { toDurationText } from './trouble.ts';
 
 export interface BulkWriterOptions {
   readonly client: ElasticsearchClient;
   /** `%{yyyy.MM.dd}` in it is the document's own day, UTC. */
   readonly indexName?: string;
-  /** Requests under way at a time. Two keep the server busy while an answer travels; more changes nothing (measured). */
+  /** Requests under way at a time, at most: bulk-pace.ts finds how many are good. */
   readonly concurrency?: number;
   /** 5 MB is a second's work for a small server; proxies allow 1 MB to 10 MB. */
   readonly maxRequestBytes?: number;
   readonly maxRequestDocuments?: number;
+  /** Bodies by gzip: a tenth of the bytes for some CPU on both sides. */
+  readonly compress?: boolean;
+  /** How long the server waits for a shard, a master, a mapping, before it answers. Shorter than the client's own timeout. */
+  readonly serverTimeoutMs?: number;
   readonly backOff?: BackOffOptions;
+  /** Takes dead letters that their index refuses. Without it they are lost, and counted. */
+  readonly deadLetterFile?: string;
+  /** Of weir, for dead letters. */
+  readonly version?: string;
   readonly logger: Logger;
   readonly now: () => number;
 }
 
 /** A server that is up answers in milliseconds. weir opens its ports after this: one that hangs must not cost flows. */
 const startTimeoutMs = 1000;
-/** A proxy that refuses even this is not made for _bulk. */
-const minRequestBytes = 65_536;
 /** Every item keeps its status, so positions still match; nothing else of the answer is read. */
-const bulkQuery = { filter_path: 'took,errors,items.*.status,items.*.error' };
-
-interface Delivery {
-  readonly alreadyThere: number[];
-  readonly refused: RefusedDocument[];
-}
+const answerFilter = 'took,errors,items.*.status,items.*.error';
+/** A dead letter that its index makes wait so often goes to the file: what is refused must not hold up what is not. */
+const deadLetterPatience = 4;
+/** An exporter chooses the names of some fields: beyond these they are counted as `others`. */
+const maxCountedFields = 200;
+const compressBody = promisify(gzip);
 
 export function createBulkWriter({
   client,
   indexName = 'weir-flow-%{yyyy.MM.dd}',
-  concurrency = 2,
+  concurrency = 4,
   maxRequestBytes = 5_000_000,
   maxRequestDocuments = 2000,
+  compress = false,
+  serverTimeoutMs = 30_000,
   backOff = {},
+  deadLetterFile,
+  version = '',
   logger,
   now,
 }: BulkWriterOptions): Sink {
   const naming = createIndexNaming(indexName, now);
-  const gate = createGate(concurrency);
+  const pace = createBulkPace({ maxConcurrency: concurrency, maxRequestBytes });
   const slabs = createBodySlabs(concurrency);
-  const waits = createWaits(now);
   const pass = createRateLimit({ times: 3 });
-  /** Shrinks when a proxy says that requests are too large. */
-  let requestBytes = maxRequestBytes;
+  const file = deadLetterFile === undefined ? undefined : createDeadLetterFile(deadLetterFile);
+  const query = { filter_path: answerFilter, timeout: `${serverTimeoutMs}ms` };
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
+  const requests = createBulkRequests({
+    pace,
+    maxRequestDocuments,
+    backOff,
+    prepare: () => prepare(closing.signal),
+    send,
+    onWait(reason, documents) {
+      if (pass('waits', now()) !== undefined)
+        logger.warn({ address: client.address, documents, reason, ...paceNow() }, 'documents wait');
+    },
+    onGoOn(waitedMs) {
+      if (pass('goes on', now()) !== undefined)
+        logger.info({ address: client.address, waited: toDurationText(waitedMs) }, 'documents go on');
+    },
+    now,
+  });
+  const droppedFields = new Map<string, number>();
+  let deadLettersInFile = 0;
+  let deadLettersLost = 0;
   let prepared: Promise<void> | undefined;
 
   async function start(): Promise<void> {
@@ -94,135 +132,88 @@ export function createBulkWriter({
 
   async function write(documents: DocumentBatch, signal: AbortSignal): Promise<WriteResult> {
     throwIfStopped(signal);
-    if (documents.count === 0) return { alreadyThere: [], refused: [] };
-    const { alreadyThere, refused } = await deliver(toFlowItems(documents, naming), signal);
-    if (refused.length > 0) await deliverDeadLetters(documents, refused, signal);
-    return { alreadyThere, refused };
+    const result = await requests.deliver(toFlowItems(documents, naming, countDropped), signal);
+    if (result.refused.length > 0) await bury(documents, result.refused, signal);
+    return result;
   }
 
-  async function deliverDeadLetters(
-    documents: DocumentBatch,
-    refused: readonly RefusedDocument[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { refused: lost } = await deliver(toDeadLetters(documents, refused, naming, now()), signal);
-    if (lost.length > 0)
+  /** Refused documents into their own index; what it does not take, into the file. */
+  async function bury(documents: DocumentBatch, refused: readonly RefusedDocument[], signal: AbortSignal) {
+    const letters = toDeadLetters(documents, refused, { naming, version, nowMs: now() });
+    const { refused: left } = await requests.deliver(toDeadLetterItems(letters), signal, deadLetterPatience);
+    if (left.length === 0) return;
+    const kept = await keepInFile(left.map(({ index }) => letters[index]!));
+    deadLettersInFile += kept;
+    deadLettersLost += left.length - kept;
+    const reason = left[0]?.reason;
+    if (kept > 0 && pass('letters in file', now()) !== undefined)
+      logger.warn(
+        { documents: kept, file: deadLetterFile, reason },
+        'the index of dead letters refuses some: kept in a file',
+      );
+    if (kept < left.length)
       logger.error(
-        { batch: documents.batchId, documents: lost.length, reason: lost[0]?.reason },
+        { batch: documents.batchId, documents: left.length - kept, reason },
         'refused documents could not be kept as dead letters either: they are lost',
       );
   }
 
-  /** All items to their fate, in requests of bounded size. */
-  async function deliver(items: BulkItems, signal: AbortSignal): Promise<Delivery> {
-    const delivery: Delivery = { alreadyThere: [], refused: [] };
-    const requests = toRequests(items, requestBytes, maxRequestDocuments);
-    const queue = requests.values();
-    const runners = Array.from({ length: Math.min(concurrency, requests.length) }, async () => {
-      for (const chosen of queue) await gate.pass(signal, () => deliverRequest(items, chosen, delivery, signal));
-    });
-    const ends = await Promise.allSettled(runners);
-    // Only when none of them reads the documents any more may the caller have them back.
-    for (const end of ends) if (end.status === 'rejected') throw end.reason;
-    return delivery;
-  }
-
-  async function deliverRequest(
-    items: BulkItems,
-    chosen: readonly number[],
-    delivery: Delivery,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { wait: waitATurn } = createBackOff(backOff);
-    let pending = chosen;
-    let wait: Wait | undefined;
+  async function keepInFile(letters: readonly DeadLetter[]): Promise<number> {
     try {
-      for (;;) {
-        const outcome = await attempt(items, pending, signal);
-        if (outcome.kind === 'split') {
-          await deliverParts(items, pending, outcome, delivery, signal);
-          return;
-        }
-        let reason: string | undefined;
-        if (outcome.kind === 'wait') reason = outcome.reason;
-        else [pending, reason] = settle(outcome.fates, pending, delivery);
-        if (reason === undefined) return;
-        wait = waits.hold(wait, reason);
-        if (pass('waits', now()) !== undefined)
-          logger.warn({ address: client.address, documents: pending.length, reason }, 'documents wait');
-        await waitATurn(signal);
-      }
-    } finally {
-      if (wait !== undefined) tellEnd(waits.release(wait), signal);
-    }
-  }
-
-  async function attempt(items: BulkItems, chosen: readonly number[], signal: AbortSignal): Promise<BulkOutcome> {
-    throwIfStopped(signal);
-    try {
-      await prepare(signal);
-      const slab = slabs.take(bodyByteLength(items, chosen));
-      const body = putBody(slab, items, chosen);
-      const answer = await client.request({ method: 'POST', path: '/_bulk', query: bulkQuery, body }, signal);
-      const outcome = toBulkOutcome(answer, chosen.length);
-      // After anything else than a full answer the socket may still read from the slab: it is left to it.
-      if (outcome.kind === 'items') slabs.giveBack(slab);
-      return outcome;
+      return (await file?.append(letters)) ?? 0;
     } catch (error) {
-      if (!(error instanceof WeirError)) throw error;
-      throwIfStopped(signal);
-      prepared = undefined;
-      return { kind: 'wait', reason: error.hint === undefined ? error.message : `${error.message}. ${error.hint}` };
+      if (pass('letter file', now()) !== undefined)
+        logger.error({ file: deadLetterFile, reason: toFailureText(error) }, 'the file of dead letters takes none');
+      return 0;
     }
   }
 
-  /** Notes the fates; returns the items that wait, and why. */
-  function settle(
-    fates: (BulkOutcome & { kind: 'items' })['fates'],
-    sent: readonly number[],
-    delivery: Delivery,
-  ): [readonly number[], string | undefined] {
-    const waiting: number[] = [];
-    let reason: string | undefined;
-    for (const [at, fate] of fates.entries()) {
-      const index = sent[at]!;
-      if (fate.kind === 'already there') delivery.alreadyThere.push(index);
-      else if (fate.kind === 'refused') delivery.refused.push({ index, reason: fate.reason });
-      else if (fate.kind === 'wait') {
-        waiting.push(index);
-        reason ??= fate.reason;
-      }
+  async function send(request: BulkRequest, signal: AbortSignal): Promise<BulkOutcome> {
+    const slab = slabs.take(request.byteLength);
+    const plain = putRequest(slab, request);
+    try {
+      const body = compress ? await compressBody(plain, { level: constants.Z_BEST_SPEED }) : plain;
+      if (compress) slabs.giveBack(slab);
+      const encoding = compress ? { encoding: 'gzip' as const } : {};
+      const answer = await client.request({ method: 'POST', path: '/_bulk', query, body, ...encoding }, signal);
+      const outcome = toBulkOutcome(answer, request.count, now());
+      // After anything else than a full answer the socket may still read from the slab: it is left to it.
+      if (outcome.kind === 'items' && !compress) slabs.giveBack(slab);
+      return outcome.kind === 'wait' ? { ...outcome, reason: withNode(outcome.reason, answer.node) } : outcome;
+    } catch (error) {
+      if (error instanceof WeirError) prepared = undefined;
+      throw error;
     }
-    return [waiting, reason];
   }
 
-  async function deliverParts(
-    items: BulkItems,
-    chosen: readonly number[],
-    { reason, tooLarge }: BulkOutcome & { kind: 'split' },
-    delivery: Delivery,
-    signal: AbortSignal,
-  ): Promise<void> {
-    if (chosen.length === 1) {
-      delivery.refused.push({ index: chosen[0]!, reason });
-      return;
-    }
-    if (tooLarge) requestBytes = Math.max(minRequestBytes, Math.min(requestBytes, bodyByteLength(items, chosen) / 2));
-    const middle = chosen.length >> 1;
-    await deliverRequest(items, chosen.slice(0, middle), delivery, signal);
-    await deliverRequest(items, chosen.slice(middle), delivery, signal);
+  /** The address says it all where there is one node. */
+  function withNode(reason: string, node: string): string {
+    return node === client.address ? reason : `${node}: ${reason}`;
   }
 
-  function tellEnd(waitedMs: number, signal: AbortSignal): void {
-    if (signal.aborted || waits.longest() !== undefined) return;
-    if (pass('goes on', now()) !== undefined)
-      logger.info({ address: client.address, waited: toDurationText(waitedMs) }, 'documents go on');
+  function countDropped({ name, value }: DroppedField): void {
+    const counted = droppedFields.has(name) || droppedFields.size < maxCountedFields ? name : 'others';
+    droppedFields.set(counted, (droppedFields.get(counted) ?? 0) + 1);
+    if (pass(`field ${counted}`, now()) !== undefined)
+      logger.warn({ field: name, value }, 'the index does not take a field: documents are indexed without it');
   }
 
   function trouble(): string | undefined {
-    const longest = waits.longest();
+    const longest = requests.longestWait();
     if (longest === undefined) return undefined;
-    return `Elasticsearch at ${client.address} holds documents for ${toDurationText(longest.forMs)}: ${longest.reason}`;
+    const held = `Elasticsearch at ${client.address} holds documents for ${toDurationText(longest.forMs)}: ${longest.reason}`;
+    const { concurrency: places, requestBytes } = paceNow();
+    if (places === concurrency && requestBytes === maxRequestBytes) return held;
+    return `${held} (${places} request${places === 1 ? '' : 's'} at a time, of ${Math.ceil(requestBytes / 1000)} kB)`;
+  }
+
+  function paceNow() {
+    return { concurrency: pace.concurrency(), requestBytes: Math.round(pace.requestBytes()) };
+  }
+
+  async function stop(): Promise<void> {
+    closing.abort();
+    await client.close();
   }
 
   function placed(error: WeirError): WeirError {
@@ -232,5 +223,17 @@ export function createBulkWriter({
     });
   }
 
-  return { start, write, stop: () => client.close(), trouble };
+  return {
+    start,
+    write,
+    stop,
+    trouble,
+    measures: () => ({
+      ...paceNow(),
+      lastLatencyMs: requests.lastLatencyMs(),
+      droppedFields,
+      deadLettersInFile,
+      deadLettersLost,
+    }),
+  };
 }

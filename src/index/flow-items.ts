@@ -2,13 +2,20 @@
 
 import { type DocumentBatch, documentId } from '../model/document.ts';
 import { actionEnd, type BulkItems, toActionStart } from './bulk-body.ts';
+import { createDocumentRepairs, type DroppedField } from './document-repairs.ts';
 import type { IndexNaming } from './index-name.ts';
 
 /** A row position in base 36 has at most 7 digits (32 bits), the rest is the action's end. */
 const idEndBytes = 7 + actionEnd.length;
 
-export function toFlowItems(documents: DocumentBatch, naming: IndexNaming): BulkItems {
+/** `onDropped`: a field that the index does not take was taken out of a document, which stays. */
+export function toFlowItems(
+  documents: DocumentBatch,
+  naming: IndexNaming,
+  onDropped: (field: DroppedField) => void,
+): BulkItems {
   const { bytes, count, ends, positions, timesMs } = documents;
+  const repairs = createDocumentRepairs((item) => documentText(documents, item), onDropped);
   // documentId(batch, position) is the batch's part and then the position: the batch's part is written once per index.
   const idStart = documentId(documents.batchId, 0).slice(0, -1);
   const starts = new Map<string, string>();
@@ -26,12 +33,17 @@ export function toFlowItems(documents: DocumentBatch, naming: IndexNaming): Bulk
 
   return {
     count,
-    byteLength: (item) => startOf(item).length + idEndBytes + ends[item]! - beginOf(item),
-    put(target, offset, item) {
-      const line = startOf(item) + positions[item]!.toString(36) + actionEnd;
-      const at = offset + target.write(line, offset, 'latin1');
-      return at + bytes.copy(target, at, beginOf(item), ends[item]!);
+    byteLength(item) {
+      const length = repairs.line(item)?.length ?? ends[item]! - beginOf(item);
+      return startOf(item).length + idEndBytes + length;
     },
+    put(target, offset, item) {
+      const action = startOf(item) + positions[item]!.toString(36) + actionEnd;
+      const at = offset + target.write(action, offset, 'latin1');
+      const repaired = repairs.line(item);
+      return at + (repaired?.copy(target, at) ?? bytes.copy(target, at, beginOf(item), ends[item]!));
+    },
+    dropFields: repairs.dropFields,
   };
 }
 

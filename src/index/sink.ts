@@ -17,6 +17,8 @@ export interface Sink {
   stop(): Promise<void>;
   /** One short phrase for the status line when documents are held, e.g. "Elasticsearch away for 12 s"; undefined when all is well. */
   trouble(): string | undefined;
+  /** For metrics; a sink that sends no requests has none. */
+  measures?(): SinkMeasures;
 }
 
 /** The fate of each document of the batch: indexed, unless one of the lists names it. */
@@ -31,4 +33,19 @@ export interface RefusedDocument {
   /** Index in the document batch. */
   readonly index: number;
   readonly reason: string;
+}
+
+/** How documents are sent now, and what became of some of them since the start. */
+export interface SinkMeasures {
+  /** Requests that may be under way at a time, and how large they may be: both follow the answers. */
+  readonly concurrency: number;
+  readonly requestBytes: number;
+  /** Time of the last answer; undefined before the first one. */
+  readonly lastLatencyMs: number | undefined;
+  /** Fields that the index did not take, by name: their documents were indexed without them. Names beyond 200 are `others`. */
+  readonly droppedFields: ReadonlyMap<string, number>;
+  /** Refused documents that are in the file of dead letters, because the index for them refused them, too. */
+  readonly deadLettersInFile: number;
+  /** Refused documents that could be kept nowhere. */
+  readonly deadLettersLost: number;
 }

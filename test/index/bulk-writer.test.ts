@@ -237,7 +237,7 @@ describe('documents that Elasticsearch does not take', () => {
     const documents = documentBatchOf([{ n: 0 }, '{"n": 1, "text":"as it came"}', { n: 2 }], {
       exporters: ['192.0.2.1', '192.0.2.2'],
     });
-    const { refused } = await writerOf({ now: () => noonMs }).write(documents, never);
+    const { refused } = await writerOf({ now: () => noonMs, version: '1.2.3' }).write(documents, never);
     expect(refused).toEqual([{ index: 1, reason: 'mapper_parsing_exception: failed to parse field [flow.bytes]' }]);
     expect(flowsThere()).toEqual([{ n: 0 }, { n: 2 }]);
     expect(server.documents.get('weir-dead-letters/batch-1')).toEqual({
@@ -245,8 +245,10 @@ describe('documents that Elasticsearch does not take', () => {
       reason: 'mapper_parsing_exception: failed to parse field [flow.bytes]',
       index: 'weir-flow-2026.11.24',
       batch_id: 'batch',
+      id: 'batch-1',
       position: 1,
       exporter: '192.0.2.2',
+      weir_version: '1.2.3',
       original: '{"n": 1, "text":"as it came"}',
     });
   });
@@ -373,7 +375,7 @@ describe('the start', () => {
       const writing = sink.write(flowBatch('b', 1), stopping.signal);
       await expect
         .poll(() => sink.trouble())
-        .toBe(`Elasticsearch at http://${host}:${port} holds documents for 0 s: ECONNREFUSED`);
+        .toMatch(`Elasticsearch at http://${host}:${port} holds documents for 0 s: ECONNREFUSED`);
       stopping.abort();
       await expect(writing).rejects.toMatchObject({ code: 'stopped' });
     }
