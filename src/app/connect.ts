@@ -57,7 +57,7 @@ async function tryElasticsearch({ index }: PipelineFile, node: string): Promise<
   const { createElasticsearchClient, toSafeUrl } = await import('../index/elasticsearch-client.ts');
   const { tryTemplates } = await import('../index/index-template.ts');
   const { toProduct } = await import('../index/elasticsearch-product.ts');
-  const { concurrency: _, ...connection } = index.elasticsearch ?? { nodes: [], concurrency: 1 };
+  const connection = index.elasticsearch ?? { nodes: [] };
   return attempt(`Elasticsearch ${toSafeUrl(node)}`, async () => {
     const client = createElasticsearchClient({ ...connection, nodes: [node], requestTimeoutMs: answerTimeoutMs });
     const signal = AbortSignal.timeout(2 * answerTimeoutMs);

@@ -1,8 +1,10 @@
 // The sink that a pipeline file names: Elasticsearch where it names a node, NDJSON files elsewhere.
 
+import { join } from 'node:path';
 import type { PipelineFile } from '../enrich/pipeline-file.ts';
 import type { Sink } from '../index/sink.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { readVersion } from './version.ts';
 
 export interface ChosenSink {
   readonly sink: Sink;
@@ -14,7 +16,7 @@ export interface ChosenSink {
 
 /** Loads only the sink that is chosen: start-up counts. */
 export async function createSink(
-  { index }: PipelineFile,
+  { index, state }: PipelineFile,
   options: { readonly logger: Logger; readonly now: () => number },
 ): Promise<ChosenSink> {
   const { elasticsearch, files, name } = index;
@@ -25,12 +27,24 @@ export async function createSink(
   }
   const { createBulkWriter } = await import('../index/bulk-writer.ts');
   const { createElasticsearchClient } = await import('../index/elasticsearch-client.ts');
-  const { concurrency, ...connection } = elasticsearch;
+  const { bulk, ...connection } = elasticsearch;
   const client = createElasticsearchClient(connection);
   return {
-    sink: createBulkWriter({ client, indexName: name, concurrency, ...options }),
+    sink: createBulkWriter({
+      client,
+      indexName: name,
+      ...bulk,
+      deadLetterFile: toDeadLetterFile(state.directory),
+      version: readVersion(),
+      ...options,
+    }),
     // One more than requests under way: its documents are made while the others wait for their answers.
-    lanes: concurrency + 1,
+    lanes: bulk.concurrency + 1,
     target: client.address,
   };
+}
+
+/** Dead letters that their index refused. */
+export function toDeadLetterFile(stateDirectory: string): string {
+  return join(stateDirectory, 'dead-letters.ndjson');
 }

@@ -66,8 +66,13 @@ export interface ElasticsearchTarget {
   /** Absolute path of a PEM file. */
   readonly caFile?: string;
   readonly productCheck: 'auto' | 'strict' | 'off';
-  /** Bulk requests under way at the same time. */
-  readonly concurrency: number;
+  readonly bulk: {
+    /** Most requests under way at the same time. */
+    readonly concurrency: number;
+    readonly maxRequestBytes: number;
+    readonly maxRequestDocuments: number;
+    readonly compress: boolean;
+  };
 }
 
 export interface PipelineTest {
@@ -231,6 +236,9 @@ function toElasticsearchTarget(
     ca_file: caFile,
     product_check: productCheck,
     concurrency,
+    request_bytes: maxRequestBytes,
+    request_documents: maxRequestDocuments,
+    compress,
   } = config;
   return {
     nodes,
@@ -239,6 +247,6 @@ function toElasticsearchTarget(
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(caFile === undefined ? {} : { caFile: resolve(folder, caFile) }),
     productCheck,
-    concurrency,
+    bulk: { concurrency, maxRequestBytes, maxRequestDocuments, compress },
   };
 }

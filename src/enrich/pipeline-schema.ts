@@ -37,7 +37,17 @@ const elasticsearch = z.strictObject({
     .enum(['auto', 'strict', 'off'])
     .prefault('auto')
     .describe('Is it an Elasticsearch? strict takes only what says so in the way of 7.14 and later; off does not ask.'),
-  concurrency: whole(1, 64).prefault(2).describe('Bulk requests under way at the same time.'),
+  concurrency: whole(1, 64)
+    .prefault(4)
+    .describe('Most bulk requests under way at the same time; fewer while the cluster is slow or refuses them.'),
+  request_bytes: size(65_536, 100 * 2 ** 20)
+    .prefault('5MB')
+    .describe('A bulk request has at most so many bytes; fewer while the cluster, or a proxy, refuses them.'),
+  request_documents: whole(1, 100_000).prefault(2000).describe('A bulk request has at most so many documents.'),
+  compress: z
+    .boolean({ error: 'expected true or false' })
+    .prefault(false)
+    .describe('Bulk requests by gzip: for a network that is slower than the cluster.'),
 });
 
 const files = z.strictObject({

@@ -117,7 +117,7 @@ describe('a file that is right', () => {
     expect(file.index.elasticsearch).toEqual({
       nodes: ['http://localhost:9200'],
       productCheck: 'auto',
-      concurrency: 2,
+      bulk: { concurrency: 4, maxRequestBytes: 5_000_000, maxRequestDocuments: 2000, compress: false },
     });
     expect(file.tests).toEqual([
       {
@@ -216,7 +216,10 @@ describe('a file that is right', () => {
         `    password: "\${PASSWORD}"`,
         '    ca_file: certs/ca.pem',
         '    product_check: off',
-        '    concurrency: 4',
+        '    concurrency: 8',
+        '    request_bytes: 1MiB',
+        '    request_documents: 500',
+        '    compress: true',
       ),
       { PASSWORD: '007' },
     ).index;
@@ -225,7 +228,7 @@ describe('a file that is right', () => {
       username: 'weir',
       password: '007',
       productCheck: 'off',
-      concurrency: 4,
+      bulk: { concurrency: 8, maxRequestBytes: 1_048_576, maxRequestDocuments: 500, compress: true },
     });
     expect(elasticsearch?.caFile).toMatch(/^\/.*pipelines\/certs\/ca\.pem$/);
   });

@@ -147,7 +147,7 @@ function smokeTests(setting: Setting): void {
   test('keeps what it refuses as a dead letter', async () => {
     const { sink, index } = setting.writer();
     const batchId = `dead-${index}`;
-    const bad = { '@timestamp': new Date(noonMs).toISOString(), flow: 'not an object' };
+    const bad = { '@timestamp': { no: 'time' }, flow: { dst_port: 53 } };
     const { alreadyThere, refused } = await sink.write(
       documentBatchOf([flowDocument(batchId, 0, noonMs), bad], { batchId }),
       never,
@@ -157,7 +157,12 @@ function smokeTests(setting: Setting): void {
     expect(await sources(setting, index)).toHaveLength(1);
     const letters = (await setting.read('weir-dead-letters')).filter(({ _id }) => _id === `${batchId}-1`);
     expect(letters.map(({ _source }) => _source)).toEqual([
-      expect.objectContaining({ original: JSON.stringify(bad), batch_id: batchId, index: `${index}-2026.11.24` }),
+      expect.objectContaining({
+        original: JSON.stringify(bad),
+        id: `${batchId}-1`,
+        batch_id: batchId,
+        index: `${index}-2026.11.24`,
+      }),
     ]);
   });
 }

@@ -1,8 +1,8 @@
 // The verbs of the command line and their options. A verb loads its module when it is called: --help and start-up stay fast.
 
-import { readFileSync } from 'node:fs';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { waitForReloadSignals, waitForStopSignal } from '../lifecycle.ts';
+import { readVersion } from '../version.ts';
 
 export interface ProgramOptions {
   /** Milliseconds since 1970. */
@@ -282,11 +282,4 @@ function toRate(text: string): number {
   const rate = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (rate > 0 && rate <= maxRate) return rate;
   throw new InvalidArgumentError(`Expected flows per second, more than 0 and at most ${maxRate}.`);
-}
-
-function readVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  return version;
 }
