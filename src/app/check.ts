@@ -11,7 +11,7 @@ import { toTestBatch, valueAtPath } from '../enrich/test-record.ts';
 import type { DocumentBatch } from '../model/document.ts';
 import type { ElementDefinition } from '../model/element.ts';
 import { WeirError } from '../model/errors.ts';
-import { silentLogger } from '../telemetry/logger.ts';
+import { createLogger, type Logger, silentLogger } from '../telemetry/logger.ts';
 import { loadPipelineFile } from './pipeline-source.ts';
 import { openPipeline } from './steps.ts';
 
@@ -22,16 +22,19 @@ export interface CheckOptions {
   readonly print?: boolean;
 }
 
-/** Gives one line of success. Throws WeirError with every mistake, or every test that failed. */
+/** Gives a line for each warning, and one of success. Throws WeirError with every mistake, or every test that failed. */
 export async function check(
   named: string | undefined,
   { connect = false, print = false }: CheckOptions = {},
 ): Promise<string> {
   const file = await loadPipelineFile(named);
   const { path, steps, tests } = file;
-  await checkPipeline(file);
+  const warnings = createWarnings();
+  await checkPipeline(file, warnings.logger).catch((error: unknown) => {
+    throw warnings.addTo(error);
+  });
   const done = `${path}: ${count(steps.length, 'step')}, ${count(tests.length, 'test')} passed`;
-  const lines = [...(connect ? await connectAll(file) : []), done];
+  const lines = [...warnings.lines, ...(connect ? await connectAll(file) : []), done];
   if (!print) return lines.join('\n');
   const { toEffectiveYaml } = await import('../enrich/effective-file.ts');
   return `${toEffectiveYaml(file.written, stepCatalog)}${lines.map((line) => `# ${line}`).join('\n')}`;
@@ -48,11 +51,33 @@ async function connectAll(file: PipelineFile): Promise<readonly string[]> {
   throw new WeirError('connect-failed', [...lines, sum].join('\n'), { context: { failed } });
 }
 
+/** What steps say of their files (`ifName.yml:7 expected …`), each line of it: in `weir run` it would stand in the log. */
+function createWarnings() {
+  const lines: string[] = [];
+  const logger = createLogger({
+    level: 'debug',
+    write: (text) => lines.push(`warning: ${(JSON.parse(text) as { readonly msg: string }).msg}`),
+  });
+
+  /** What is wrong comes last, where it is seen. */
+  function addTo(error: unknown): unknown {
+    if (!(error instanceof WeirError) || lines.length === 0) return error;
+    const { code, message, hint, context } = error;
+    return new WeirError(code, [...lines, message].join('\n'), {
+      ...(hint !== undefined && { hint }),
+      context,
+      cause: error,
+    });
+  }
+
+  return { lines, logger, addTo };
+}
+
 /** Opens its files and runs its tests. Throws WeirError. */
-export async function checkPipeline(file: PipelineFile): Promise<void> {
+export async function checkPipeline(file: PipelineFile, logger: Logger = silentLogger): Promise<void> {
   const { collect } = file;
   if (collect.tls !== undefined) await (await import('../collect/tls-files.ts')).readTlsFiles(collect.tls);
-  const pipeline = await openPipeline(file, silentLogger, true);
+  const pipeline = await openPipeline(file, logger, true);
   try {
     await runTests(file, pipeline);
   } finally {

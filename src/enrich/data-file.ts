@@ -20,7 +20,7 @@ export interface DataRead<Entry> {
 /** A list of a million addresses is 16 MB; what is larger was not made for this. */
 export const maxDataBytes = 64 * 1024 * 1024;
 
-/** Wrong lines that the log names, per file: the first ones tell what is wrong with the rest. */
+/** Wrong lines that the log names as warnings, per file: the first ones tell what is wrong with the rest, which are there for `debug`. */
 const maxNamedMistakes = 10;
 
 /** Wrong lines that are kept in mind, per file. */
@@ -65,7 +65,9 @@ export async function readEntries<Entry>(
 }
 
 export function logMistakes(logger: Logger, path: string, mistakes: readonly LineMistake[]): void {
-  for (const { line, message } of mistakes.slice(0, maxNamedMistakes)) logger.warn(`${path}:${line} ${message}`);
+  for (const [index, { line, message }] of mistakes.entries()) {
+    logger[index < maxNamedMistakes ? 'warn' : 'debug'](`${path}:${line} ${message}`);
+  }
   if (mistakes.length > maxNamedMistakes) {
     const count = mistakes.length >= maxMistakes ? `${maxMistakes} or more` : String(mistakes.length);
     logger.warn(`${path}: ${count} lines are wrong; the others are used`);

@@ -4,7 +4,6 @@
 import { dirname, resolve } from 'node:path';
 import type { ElementDefinition } from '../model/element.ts';
 import { WeirError } from '../model/errors.ts';
-import type { Protocol } from '../model/record.ts';
 import {
   type CollectSettings,
   collectContradictions,
@@ -17,6 +16,7 @@ import { type PipelineStep, readSteps, type StepOptions } from './pipeline-steps
 import { type Mistake, type Place, placeText, readYaml, type YamlTree } from './pipeline-yaml.ts';
 import { type QueueSettings, queueContradictions, type RedisTarget, toQueueSettings } from './queue-section.ts';
 import { check } from './schema-issues.ts';
+import type { TestRecord } from './test-record.ts';
 
 export { type CollectSettings, type ListenAddress, type Place, placeText, type QueueSettings, type RedisTarget };
 
@@ -77,12 +77,7 @@ export interface ElasticsearchTarget {
 
 export interface PipelineTest {
   readonly name: string;
-  readonly record: {
-    readonly protocol: Protocol;
-    readonly exporter: string;
-    /** By IANA name, in readable form. */
-    readonly fields: Readonly<Record<string, unknown>>;
-  };
+  readonly record: TestRecord;
   /** One for each document that the record becomes. None: a step drops the flow. */
   readonly expect: readonly ExpectedDocument[];
   readonly fieldsPlace: Place;
@@ -161,6 +156,10 @@ function contradictions(config: PipelineConfig, tree: YamlTree): Mistake[] {
   const add = (path: readonly PropertyKey[], message: string) => mistakes.push({ ...tree.placeOf(path), message });
   for (const { path, message } of collectContradictions(config)) add(path, message);
   for (const { path, message } of queueContradictions(config.queue, config.batch.bytes)) add(path, message);
+  for (const [index, { record }] of config.tests.entries()) {
+    if (record.agent === undefined || record.protocol === 'sflow5') continue;
+    add(['tests', index, 'record', 'agent'], 'record.agent: only sflow5 has an agent in its header');
+  }
   const { username, password, api_key } = config.index.elasticsearch ?? {};
   const at = ['index', 'elasticsearch'];
   if (api_key !== undefined && (username ?? password) !== undefined) {
@@ -197,7 +196,8 @@ function toPipelineFile(
       files: { directory: files.directory, maxFileBytes: files.max_bytes },
     },
     tests: config.tests.map((test, index) => ({
-      ...test,
+      name: test.name,
+      record: toTestRecord(test.record),
       fieldsPlace: tree.placeOfKey(['tests', index, 'record', 'fields']),
       expectPlace: tree.placeOfKey(['tests', index, 'expect']),
       expect: toExpected(tree, index, test.expect),
@@ -222,6 +222,26 @@ function toExpected(
   return Array.isArray(expect)
     ? expect.map((fields, index) => placed(fields, [...path, index]))
     : [placed(expect, path)];
+}
+
+function toTestRecord(record: PipelineConfig['tests'][number]['record']): TestRecord {
+  const { protocol, exporter, fields, domain, sequence, agent } = record;
+  const receivedAtMs = record.received_at === undefined ? undefined : Date.parse(record.received_at);
+  const exportedAtMs = record.exported_at === undefined ? receivedAtMs : Date.parse(record.exported_at);
+  return {
+    protocol,
+    exporter,
+    fields,
+    ...(record.sampling_interval !== undefined && { samplingInterval: record.sampling_interval }),
+    ...(agent !== undefined && { agent }),
+    header: {
+      ...(domain !== undefined && { domain }),
+      ...(sequence !== undefined && { sequence }),
+      ...(receivedAtMs !== undefined && { receivedAtMs }),
+      ...(exportedAtMs !== undefined && { exportedAtMs }),
+      ...(record.uptime_ms !== undefined && { sysUptimeMs: record.uptime_ms }),
+    },
+  };
 }
 
 function toElasticsearchTarget(

@@ -68,6 +68,14 @@ const address = z
   .string({ error: 'expected an IP address' })
   .refine((text) => isIP(text) !== 0, { error: 'expected an IP address' });
 
+const moment = z
+  .string({ error: 'expected a time such as "2026-01-01T00:00:00Z"' })
+  .refine((text) => /^\d{4}-\d\d-\d\dT/.test(text) && Number.isFinite(Date.parse(text)), {
+    error: 'expected a time such as "2026-01-01T00:00:00Z"',
+  });
+
+const maxUnsigned32 = 2 ** 32 - 1;
+
 const fieldMap = (what: string) => z.record(z.string(), z.unknown(), { error: `expected a mapping ${what}` });
 
 const test = z.strictObject({
@@ -77,6 +85,19 @@ const test = z.strictObject({
       {
         protocol: z.enum(protocols).describe('The protocol that the record came by.'),
         exporter: address.describe('The exporter that sent it.'),
+        domain: whole(0, maxUnsigned32)
+          .optional()
+          .describe('Observation domain (source id of NetFlow v9, sub-agent of sFlow).'),
+        received_at: moment.optional().describe('When weir received it.'),
+        exported_at: moment.optional().describe('The time in its header; like received_at, unless given.'),
+        sequence: whole(0, maxUnsigned32).optional().describe('The sequence number in its header.'),
+        uptime_ms: whole(0, maxUnsigned32)
+          .optional()
+          .describe('How long the exporter ran then: what flowStartSysUpTime and flowEndSysUpTime count from.'),
+        sampling_interval: whole(0, maxUnsigned32)
+          .optional()
+          .describe('1 out of N packets, as the header (netflow5) or options records told it.'),
+        agent: address.optional().describe('sflow5: the address of the agent in its header.'),
         fields: fieldMap('from information element to value').describe(
           'Information elements by their IANA names, as `weir decode` prints them.',
         ),

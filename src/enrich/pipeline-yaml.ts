@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { isAlias, isMap, isScalar, isSeq, type Node, type Scalar } from 'yaml';
 import { expandVariables } from './variables.ts';
 import { createYamlIncludes, type YamlFile } from './yaml-include.ts';
+import { maxYamlValues } from './yaml-limits.ts';
 import { type Mistake, type Place, parseSource, placeText, type Source } from './yaml-source.ts';
 
 export { type Mistake, type Place, placeText };
@@ -36,9 +37,6 @@ export interface YamlTree {
 
 /** Values copied by aliases. An honest file repeats a few lists; a bomb repeats billions. */
 const maxAliasedValues = 10_000;
-
-/** A pipeline file is written by people. What reads the values has less room than the parser. */
-const maxValues = 100_000;
 
 /** `path` is the file's own: what it includes lies beside it. */
 export function readYaml(text: string, environment: Readonly<Record<string, string>>, path = 'pipeline.yml'): YamlTree {
@@ -113,8 +111,8 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
   function toValue(node: Node | null, path: Path): unknown {
     if (node === null) return undefined;
     if (aliasDepth > 0 && ++aliasedValues > maxAliasedValues) return breakAt(path);
-    if (++valueCount > maxValues) {
-      if (valueCount === maxValues + 1) mistake(node, `the file has more than ${maxValues} values`);
+    if (++valueCount > maxYamlValues) {
+      if (valueCount === maxYamlValues + 1) mistake(node, `the file has more than ${maxYamlValues} values`);
       return breakAt(path);
     }
     if (isAlias(node)) return toAliasedValue(node.source, node, path);
@@ -243,7 +241,7 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
     value,
     mistakes,
     syntaxErrors,
-    isTooBig: valueCount > maxValues,
+    isTooBig: valueCount > maxYamlValues,
     placeOf: (path) => nearest(values, path),
     placeWithin,
     placeOfKey: (path) => nearest(keys, path),

@@ -69,6 +69,10 @@ export function typeOfField(path: string): FieldType {
 
 export function unknownField(path: string): string {
   const shown = path.length > 60 ? `${path.slice(0, 60)}…` : path;
+  // Which of them there are, and of what type, is known only when a template comes.
+  if (recordPath.test(path)) {
+    return `the field ${JSON.stringify(shown)} is the record's own, without a type: steps can remove it, not read it; what they read stands in "flow", "node", "event" and "labels"`;
+  }
   return `unknown field ${JSON.stringify(shown)}${didYouMean(path, [...documentFieldNames(), 'labels.…'], 'the fields are')}`;
 }
 

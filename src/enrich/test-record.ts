@@ -4,7 +4,15 @@
 import ipaddr from 'ipaddr.js';
 import { type ElementDefinition, toElementKey } from '../model/element.ts';
 import { WeirError } from '../model/errors.ts';
-import type { Column, ColumnType, FieldValue, Protocol, RecordHeader } from '../model/record.ts';
+import {
+  type Column,
+  type ColumnType,
+  type FieldValue,
+  joinedNames,
+  joinedSamplingInterval,
+  type Protocol,
+  type RecordHeader,
+} from '../model/record.ts';
 import type { RecordBatch } from '../model/record-batch.ts';
 import { readIPv4Text, readMacText } from './address-text.ts';
 import { didYouMean } from './did-you-mean.ts';
@@ -15,6 +23,10 @@ export interface TestRecord {
   readonly exporter?: string;
   /** By IANA name, or `<pen>/<id>`, `v9:<id>`, `iana:<id>`, `weir.*`, `sflow.*`. Null: the column is there, the value is not. */
   readonly fields: Readonly<Record<string, unknown>>;
+  /** 1 out of N packets, as the header tells it (v5), or options records. */
+  readonly samplingInterval?: number;
+  /** Address of the sFlow agent. */
+  readonly agent?: string;
   /** Parts of the header that matter for the test. */
   readonly header?: Partial<RecordHeader>;
 }
@@ -22,9 +34,13 @@ export interface TestRecord {
 /** A moment long after 1970, the same in each test. */
 const testTimeMs = Date.UTC(2026, 0, 1);
 
+/** One record, of engine 0. */
+const v5Header = { count: 1, engineType: 0, engineId: 0, samplingMode: 0 } as const;
+const sflowHeader = { sampleType: 'flow_sample', sampleSequence: 0, sourceIdType: 0, sourceIdIndex: 0 } as const;
+
 /** `definitions`: elements of users' files. */
 export function toTestBatch(
-  { protocol, exporter = '192.0.2.1', fields, header }: TestRecord,
+  { protocol, exporter = '192.0.2.1', fields, samplingInterval, agent, header }: TestRecord,
   definitions: readonly ElementDefinition[] = [],
 ): RecordBatch {
   const types = definitions.length === 0 ? elementTypes() : withDefinitions(elementTypes(), definitions);
@@ -35,6 +51,10 @@ export function toTestBatch(
     columns.push({ name, type });
     row.push(readReadable(name, value, type));
   }
+  if (samplingInterval !== undefined && protocol !== 'netflow5') {
+    columns.push({ name: joinedSamplingInterval, type: 'number' });
+    row.push(samplingInterval);
+  }
   const fullHeader: RecordHeader = {
     exporter,
     domain: 0,
@@ -42,11 +62,13 @@ export function toTestBatch(
     receivedAtMs: testTimeMs,
     exportedAtMs: testTimeMs,
     sequence: 0,
+    ...(samplingInterval !== undefined && protocol === 'netflow5' && { v5: { ...v5Header, samplingInterval } }),
+    ...(agent !== undefined && { sflow: { ...sflowHeader, agent } }),
     ...header,
   };
   return {
     id: 'test',
-    createdAtMs: testTimeMs,
+    createdAtMs: fullHeader.receivedAtMs,
     recordCount: 1,
     byteSize: 0,
     layouts: [
@@ -122,19 +144,22 @@ function withDefinitions(
   return types;
 }
 
+const joinedTexts: readonly string[] = Object.values(joinedNames);
+
 /** Lists of sFlow are numbers, too. */
 const sflowLists = ['asPath', 'communities', 'mplsLabels'];
 
 function typeOfUnlisted(name: string, value: unknown, types: ReadonlyMap<string, ColumnType>): ColumnType {
-  if (/^weir\.\w+$/.test(name) && typeof value === 'string') return 'text';
+  if (name === joinedSamplingInterval) return 'number';
+  if (joinedTexts.includes(name)) return 'text';
   if (/^sflow(?:\.\w+)+$/.test(name)) return typeof value === 'string' ? 'text' : 'number';
-  if (sflowLists.includes(name) || /^weir\.\w+$/.test(name)) return 'number';
+  if (sflowLists.includes(name)) return 'number';
   if (/^(?:\d+\/\d+|v9:\d+|iana:\d+)$/.test(name)) return typeof value === 'number' ? 'number' : 'text';
   throw mistake(
     name,
     `no information element has this name${didYouMean(
       name,
-      [...types.keys()].filter((key) => !key.includes(':') && !key.includes('/')),
+      [...[...types.keys()].filter((key) => !key.includes(':') && !key.includes('/')), ...joinedTexts],
       'see data/information-elements.tsv',
     )}`,
   );

@@ -104,3 +104,90 @@ test('a record that becomes several documents is compared with a list', async ()
 test('a pipeline that is not there is a WeirError', async () => {
   await expect(check(`${root}pipelines/nowhere.yml`)).rejects.toThrow(WeirError);
 });
+
+describe('tests of a pipeline', () => {
+  test.each([
+    ['the domain', 'sflow5', 'domain: 7, agent: 192.0.2.77', {}, 'sflow.sub_agent_id', 7],
+    [
+      'when it was received',
+      'sflow5',
+      'received_at: "2026-05-01T10:00:00Z"',
+      {},
+      '@timestamp',
+      '"2026-05-01T10:00:00.000Z"',
+    ],
+    [
+      'when it was exported',
+      'ipfix',
+      'exported_at: "2026-05-01T10:00:00Z"',
+      {},
+      '@timestamp',
+      '"2026-05-01T10:00:00.000Z"',
+    ],
+    ['the sequence number', 'netflow9', 'sequence: 9', {}, 'netflow.flow_seq_num', 9],
+    ['the sampling interval of a v5 header', 'netflow5', 'sampling_interval: 100', {}, 'flow.sampling_interval', 100],
+    ['the sampling interval of options', 'ipfix', 'sampling_interval: 100', {}, 'flow.sampling_source', 'options'],
+    [
+      'names that options told',
+      'ipfix',
+      'domain: 0',
+      { ingressInterface: 7, 'weir.ingressInterfaceName': 'Gi0/7' },
+      'flow.input_ifname',
+      'Gi0/7',
+    ],
+    ['the agent of sFlow', 'sflow5', 'agent: 192.0.2.77', {}, 'node.ipaddr', '192.0.2.77'],
+  ])('may say %s', async (_what, protocol, header, fields, path, expected) => {
+    const record = `{ protocol: ${protocol}, exporter: 192.0.2.1, ${header}, fields: ${JSON.stringify(fields)} }`;
+    const text = `name: flow\nsteps: []\ntests:\n  - { name: it, record: ${record}, expect: { "${path}": ${expected} } }\n`;
+    expect(await checkText(text)).toContain('1 test passed');
+  });
+
+  test('an agent is of sFlow alone, and a moment is a time', async () => {
+    const record = 'record: { protocol: ipfix, exporter: 192.0.2.1, agent: 192.0.2.2, fields: {} }, expect: dropped';
+    await expect(checkText(`name: flow\nsteps: []\ntests: [{ name: it, ${record} }]\n`)).rejects.toThrow(
+      'record.agent: only sflow5 has an agent',
+    );
+    const soon = 'record: { protocol: ipfix, exporter: 192.0.2.1, received_at: soon, fields: {} }, expect: dropped';
+    await expect(checkText(`name: flow\nsteps: []\ntests: [{ name: it, ${soon} }]\n`)).rejects.toThrow(
+      'expected a time such as "2026-01-01T00:00:00Z"',
+    );
+  });
+});
+
+test('each wrong line of a list is named, and the good ones are used', async () => {
+  const wrong = Array.from({ length: 12 }, (_, index) => `eth${index}: x`).map((line) => `  ${line}`);
+  const lines = ['192.0.2.1:', '  2: uplink', ...wrong].join('\n');
+  const record = 'record: { protocol: ipfix, exporter: 192.0.2.1, fields: { ingressInterface: 2 } }';
+  const text = (name: string) =>
+    `name: flow\nsteps: [{ interfaces: { file: names.yml } }]\ntests: [{ name: it, ${record}, expect: { flow.input_ifname: ${name} } }]\n`;
+  const said = (await checkText(text('uplink'), { 'names.yml': lines })).split('\n');
+  expect(said.slice(0, 12)).toEqual(
+    wrong.map((_, index) =>
+      expect.stringMatching(`^warning: names.yml:${index + 3} expected an interface number, 0 to 4294967295, got "eth`),
+    ),
+  );
+  expect(said.at(-1)).toContain('1 test passed');
+  // Where a test fails they stand before it: they may be why.
+  await expect(checkText(text('other'), { 'names.yml': lines })).rejects.toThrow(
+    /^warning: names\.yml:3 [\s\S]*expected "other", got "uplink"/,
+  );
+});
+
+test('a condition on what only a template types says why it can not be', async () => {
+  await expect(checkText('name: flow\nsteps: [{ drop: { when: "ipfix.observation_time > 5" } }]\n')).rejects.toThrow(
+    /:2:26 drop\.when: the field "ipfix\.observation_time" is the record's own, without a type: steps can remove it, not read it/,
+  );
+});
+
+/** `files`: what lies beside it. */
+async function checkText(text: string, files: Readonly<Record<string, string>> = {}): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-check-'));
+  try {
+    for (const [name, content] of Object.entries({ ...files, 'pipeline.yml': text })) {
+      writeFileSync(join(folder, name), content);
+    }
+    return await check(join(folder, 'pipeline.yml'));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}

@@ -126,6 +126,7 @@ describe('a file that is right', () => {
           protocol: 'netflow5',
           exporter: '10.0.0.1',
           fields: { sourceIPv4Address: '10.0.0.115', octetDeltaCount: 100 },
+          header: {},
         },
         expect: [{ fields: { 'flow.bytes': 100_000 }, places: new Map([['flow.bytes', { line: 18, column: 15 }]]) }],
         fieldsPlace: { line: 17, column: 55 },
@@ -759,5 +760,41 @@ describe('whatever the text', () => {
     expect(['read', 'pipeline-invalid']).toContain(outcome(text));
     // Far above what it takes (below 2 s each), far below what quadratic work would.
     expect(performance.now() - startedAt).toBeLessThan(20_000);
+  });
+});
+
+describe('a text that costs more to parse than a pipeline file is worth', () => {
+  const refused = (text: string) => errorOf(text).message;
+
+  test.each([
+    ['commas', ',', 'words and signs'],
+    ['closing brackets', ']', 'words and signs'],
+    ['quotes', '"" ', 'words and signs'],
+    ['comments', '# a\n', 'more than 50000 lines'],
+    ['empty lines', '\n', 'more than 50000 lines'],
+    ['lines of one text', 'a b\n', 'more than 50000 lines'],
+  ])('1 MiB of %s is refused before it is parsed', (_what, piece, reason) => {
+    expect(refused(`x: [${piece.repeat(Math.floor((2 ** 20 - 10) / piece.length))}`)).toContain(reason);
+  });
+
+  test.each([
+    ['lists', '['],
+    ['mappings', '{'],
+    ['keys with lists', 'x: ['],
+    ['items', '- '],
+    ['questions', '? '],
+  ])('%s in each other to any depth end neither the stack nor the process', (_what, piece) => {
+    const message = refused(piece.repeat(Math.floor(1_000_000 / piece.length)));
+    expect(message).toMatch(/^pipelines\/flow\.yml:1:\d+ values lie in each other more than 100 deep$/);
+  });
+
+  test('deep indentation is refused where it gets too deep, with its line', () => {
+    const lines = Array.from({ length: 200 }, (_, depth) => `${' '.repeat(depth)}a:`);
+    expect(refused(lines.join('\n'))).toBe('pipelines/flow.yml:100:101 values lie in each other more than 100 deep');
+  });
+
+  test('what people write is not: many steps with comments, quotes and lists', () => {
+    const step = '  # why\n  - sampling: { default: { "10.0.0.0/8": 1000, "::/0": [1] } } # "so"\n';
+    expect(refused(`name: flow\nsteps:\n${step.repeat(5000)}`)).toContain('sampling.default');
   });
 });
