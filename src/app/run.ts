@@ -74,7 +74,7 @@ export async function run(options: RunOptions): Promise<void> {
   keepHeapSmall();
   await makeFolder(pipelineFile.state.directory, 'state');
   const way = part === 'listen' ? undefined : await openWay(pipelineFile, logger, now);
-  const queue = await createQueue(pipelineFile, { ledger, logger, now });
+  const queue = await createQueue(pipelineFile, { adds: part !== 'work', ledger, logger, now });
   const work = way === undefined ? noWork : createWork({ queue, ledger, logger, now });
   const listen = part === 'work' ? noListen : createListen({ pipelineFile, queue, ledger, logger, now });
 
@@ -207,8 +207,9 @@ function startStatus({ ledger, queue, reload, logger, now, onTerminal, quiet, wr
   async function report(): Promise<void> {
     const after = readProgress(ledger, now());
     const depth = await queue.depth().catch(() => undefined);
+    const onDisk = queue.spooled?.().records ?? 0;
     const trouble = reload.inEffect().way?.chosen.sink.trouble() ?? (depth === undefined ? 'Redis is away' : undefined);
-    if (onTerminal) write(`${toStatusLine(before, after, depth, trouble)}\n`);
+    if (onTerminal) write(`${toStatusLine(before, after, depth, onDisk, trouble)}\n`);
     else {
       const { received, indexed, dropped, refused, lostInNetwork, lost, losses, exporters } = after;
       logger.info(
@@ -222,6 +223,7 @@ function startStatus({ ledger, queue, reload, logger, now, onTerminal, quiet, wr
           lost,
           losses,
           waiting: depth?.records,
+          ...(onDisk > 0 && { onDisk }),
           trouble,
         },
         'counts',

@@ -56,6 +56,8 @@ export function toStatusLine(
   after: Progress,
   /** Undefined: the queue does not answer. */
   depth: QueueDepth | undefined,
+  /** Records in the spool. */
+  onDisk: number,
   trouble: string | undefined,
 ): string {
   const seconds = Math.max(0.001, (after.atMs - before.atMs) / 1000);
@@ -66,6 +68,7 @@ export function toStatusLine(
     `indexed ${rate('indexed').padStart(7)}/s`,
     `total ${toThousands(after.indexed)}`,
     `waiting ${depth === undefined ? '?' : toThousands(depth.records)}`,
+    ...(onDisk > 0 ? [`on disk ${toThousands(onDisk)}`] : []),
     after.lost === 0 ? 'lost 0' : `lost ${after.losses}`,
   ];
   const lostInNetwork = toList(Object.entries(after.lostInNetwork));

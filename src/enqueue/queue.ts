@@ -14,6 +14,8 @@ export interface Queue {
   take(signal: AbortSignal): Promise<Job | undefined>;
   /** Throws where the queue is away. */
   depth(): Promise<QueueDepth>;
+  /** What waits on disk before it gets onto the queue, where there is a spool; in no number of `depth`. */
+  spooled?(): SpoolDepth;
   /** Jobs that were taken and not settled are given back. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -43,5 +45,12 @@ export interface QueueDepth {
   readonly active: number;
   /** Records waiting or active. */
   readonly records: number;
+  readonly bytes: number;
+}
+
+export interface SpoolDepth {
+  readonly batches: number;
+  readonly records: number;
+  /** On disk, what was read and not given back yet included. */
   readonly bytes: number;
 }

@@ -8,6 +8,7 @@ import { basename, join } from 'node:path';
 import { WeirError } from '../model/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { createRateLimit } from '../telemetry/logger.ts';
+import type { SpoolDepth } from './queue.ts';
 import { beatEveryMs, createSpoolFolders } from './spool-folders.ts';
 import { type ExporterRecords, frameHeaderBytes } from './spool-frame.ts';
 import { readPositions, removePositions, savePositions } from './spool-position.ts';
@@ -29,13 +30,6 @@ export interface SpoolOptions {
   readonly logger: Logger;
   readonly now: () => number;
   readonly onLost: (loss: SpoolLoss) => void;
-}
-
-export interface SpoolDepth {
-  readonly batches: number;
-  readonly records: number;
-  /** On disk, what was read and not given back yet included. */
-  readonly bytes: number;
 }
 
 export interface SpooledBatch {

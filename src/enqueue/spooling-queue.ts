@@ -6,8 +6,8 @@ import type { RecordBatch } from '../model/record-batch.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { createRateLimit } from '../telemetry/logger.ts';
 import { fromBatchBytes, toBatchBytes } from './batch-bytes.ts';
-import type { Queue } from './queue.ts';
-import type { Spool, SpoolDepth, SpooledBatch } from './spool.ts';
+import type { Queue, SpoolDepth } from './queue.ts';
+import type { Spool, SpooledBatch } from './spool.ts';
 import type { ExporterRecords } from './spool-frame.ts';
 
 /** Batches of a process that is gone come without being added here. */
@@ -20,6 +20,7 @@ export interface SpoolingQueueOptions {
   readonly spool: Spool;
   readonly logger: Logger;
   readonly now: () => number;
+  readonly onSpooled: (records: ExporterRecords) => void;
   /** A batch whose bytes are whole, but no batch: of a version of weir that writes them differently. */
   readonly onUnreadable: (records: ExporterRecords) => void;
 }
@@ -29,7 +30,7 @@ export interface SpoolingQueue extends Queue {
 }
 
 export function createSpoolingQueue(options: SpoolingQueueOptions): SpoolingQueue {
-  const { queue, spool, logger, now, onUnreadable } = options;
+  const { queue, spool, logger, now, onSpooled, onUnreadable } = options;
   const pass = createRateLimit();
   let stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
@@ -45,7 +46,10 @@ export function createSpoolingQueue(options: SpoolingQueueOptions): SpoolingQueu
 
   async function add(batch: RecordBatch): Promise<boolean> {
     if (spool.depth().batches === 0 && (await tryQueue(batch))) return true;
-    return spool.append(toBatchBytes(batch), countRecords(batch));
+    const records = countRecords(batch);
+    const isKept = await spool.append(toBatchBytes(batch), records);
+    if (isKept) onSpooled(records);
+    return isKept;
   }
 
   async function tryQueue(batch: RecordBatch): Promise<boolean> {
@@ -104,7 +108,14 @@ export function createSpoolingQueue(options: SpoolingQueueOptions): SpoolingQueu
     await spool.stop();
   }
 
-  return { start, add, take: queue.take, depth: queue.depth, spooled: spool.depth, stop };
+  return {
+    start,
+    add,
+    take: (signal) => queue.take(signal),
+    depth: () => queue.depth(),
+    spooled: spool.depth,
+    stop,
+  };
 }
 
 function countRecords(batch: RecordBatch): ExporterRecords {

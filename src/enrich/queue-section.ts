@@ -10,6 +10,15 @@ export interface QueueSettings {
   readonly maxBytes: number;
   /** Absent: the queue of weir's own process. */
   readonly redis?: RedisTarget;
+  /** Absent: what the queue does not take is lost. */
+  readonly spool?: SpoolSettings;
+}
+
+export interface SpoolSettings {
+  /** Absent: below the state folder. */
+  readonly directory?: string;
+  readonly maxBytes: number;
+  readonly sync: 'always' | 'never' | { readonly everyMs: number };
 }
 
 export interface RedisTarget {
@@ -50,7 +59,8 @@ const redisUrl = z.string({ error: 'expected the URL of a Redis such as "redis:/
   },
 );
 
-const minute = 60_000;
+const second = 1000;
+const minute = 60 * second;
 const day = 24 * 60 * minute;
 
 export const queue = z
@@ -86,8 +96,26 @@ export const queue = z
     memory: size(2 ** 20, 2 ** 36)
       .prefault('128MiB')
       .describe(
-        'Without Redis: batches that wait for the index are held in so much memory; beyond it new flows are lost, and counted.',
+        'Without Redis: batches that wait for the index are held in so much memory; beyond it they go to the spool.',
       ),
+    spool: z
+      .strictObject({
+        size: z
+          .union([z.literal(false), size(8 * 2 ** 20, 2 ** 44)], { error: 'expected a size such as "1GiB", or false' })
+          .prefault('1GiB')
+          .describe('Beyond it the oldest batches are dropped, and counted. false: no spool.'),
+        directory: words('a folder')
+          .optional()
+          .describe('From the working directory; "spool" in the state folder when absent. Listeners may share it.'),
+        sync: z
+          .union([z.enum(['always', 'never']), duration(10, minute)], {
+            error: 'expected "always", "never", or a duration such as "1s"',
+          })
+          .prefault('1s')
+          .describe('When what was written is made safe against a power cut.'),
+      })
+      .prefault({})
+      .describe('Batches that the queue does not take, because it is away or full, wait on disk.'),
   })
   .prefault({})
   .describe('Where batches wait.');
@@ -103,6 +131,12 @@ export function queueContradictions(config: QueueConfig, batchBytes: number) {
   const urls = toUrls(config);
   if (config.memory < batchBytes) {
     add('memory', `must hold a batch at least (batch.bytes is ${fromBytes(batchBytes)})`);
+  }
+  if (config.spool.size !== false && config.spool.size < 8 * batchBytes) {
+    found.push({
+      path: ['queue', 'spool', 'size'],
+      message: `queue.spool.size: must hold eight batches at least (batch.bytes is ${fromBytes(batchBytes)})`,
+    });
   }
   if (urls.length === 0) return found;
   const [first] = urls;
@@ -131,12 +165,14 @@ export function queueContradictions(config: QueueConfig, batchBytes: number) {
 
 export function toQueueSettings(config: QueueConfig, folder: string): QueueSettings {
   const [first, ...others] = toUrls(config);
-  if (first === undefined) return { maxBytes: config.memory };
+  const spool = toSpoolSettings(config);
+  if (first === undefined) return { maxBytes: config.memory, ...spool };
   const username = config.username ?? (first.username === '' ? undefined : decodeURIComponent(first.username));
   const password = config.password ?? (first.password === '' ? undefined : decodeURIComponent(first.password));
   const defaultPort = config.mode === 'sentinel' ? 26_379 : 6379;
   return {
     maxBytes: config.memory,
+    ...spool,
     redis: {
       nodes: [first, ...others].map((url) => ({
         host: url.hostname.replace(/^\[|\]$/g, ''),
@@ -155,6 +191,13 @@ export function toQueueSettings(config: QueueConfig, folder: string): QueueSetti
       keepMs: config.keep,
     },
   };
+}
+
+function toSpoolSettings({ spool }: QueueConfig): { readonly spool?: SpoolSettings } {
+  if (spool.size === false) return {};
+  const sync = typeof spool.sync === 'number' ? { everyMs: spool.sync } : spool.sync;
+  const { directory } = spool;
+  return { spool: { maxBytes: spool.size, sync, ...(directory !== undefined && { directory }) } };
 }
 
 function toUrls({ redis }: QueueConfig): readonly URL[] {

@@ -31,11 +31,11 @@ export interface ExporterCounts {
   readonly recordsByProtocol: Record<Protocol, number>;
   /** Options records, counter samples and discards decoded: read, but no flows. */
   otherRecordsDecoded: number;
-  /** Flow records that the queue answers for. */
+  /** Flow records that the queue, or its spool on disk, answers for. */
   recordsQueued: number;
   /** Flow records lost because the queue was at its limit. */
   recordsRefusedByQueue: number;
-  /** Flow records that wait on the disk until the queue has room; those that come from there are queued, too. */
+  /** Those of them that went by way of the disk, because the queue had no room or was away. */
   recordsSpooled: number;
   /** Flow records lost because the spool was at its limit, or damaged. */
   recordsLostBySpool: number;

@@ -50,11 +50,11 @@ describe('the status line', () => {
   it('tells what was lost in the network apart from what weir lost', () => {
     const ledger = createLedger();
     const before = readProgress(ledger, 0);
-    expect(toStatusLine(before, readProgress(ledger, 1000), depth, undefined)).not.toContain('network');
+    expect(toStatusLine(before, readProgress(ledger, 1000), depth, 0, undefined)).not.toContain('network');
 
     countSequence(ledger.exporter('192.0.2.1'), change({ lost: 1200 }));
     countSequence(ledger.exporter('192.0.2.1'), change({ unit: 'datagrams', lost: 3 }));
-    const line = toStatusLine(before, readProgress(ledger, 1000), depth, undefined);
+    const line = toStatusLine(before, readProgress(ledger, 1000), depth, 0, undefined);
     expect(line.split(' │ ')).toEqual(
       expect.arrayContaining(['lost 0', 'lost in the network 1,200 records, 3 datagrams']),
     );

@@ -48,6 +48,7 @@ async function openQueue(directory = join(root, `${folders++}`)) {
     spool,
     logger: silentLogger,
     now: Date.now,
+    onSpooled: () => undefined,
     onUnreadable: (records) => unreadable.push(records),
   });
   await queue.start();

@@ -84,7 +84,7 @@ describe('a file that is right', () => {
         },
       },
       batch: { maxRecords: 2000, maxBytes: 1_048_576, maxAgeMs: 200 },
-      queue: { maxBytes: 134_217_728 },
+      queue: { maxBytes: 134_217_728, spool: { maxBytes: 2 ** 30, sync: { everyMs: 1000 } } },
       state: { directory: './state' },
       steps: [],
       index: { name: 'weir-flow-%{yyyy.MM.dd}', files: { directory: './flows', maxFileBytes: 268_435_456 } },
