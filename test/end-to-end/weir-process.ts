@@ -71,9 +71,11 @@ ${settings}
     const read = (data: Buffer): void => {
       output += data.toString();
       const found = /udp:\/\/127\.0\.0\.1:(\d+)/.exec(output);
-      if (found === null) return;
+      // A worker has no port.
+      const isReady = found !== null || (verb[0] === 'work' && output.includes('weir is ready'));
+      if (!isReady) return;
       clearTimeout(timer);
-      resolve(Number(found[1]));
+      resolve(Number(found?.[1] ?? 0));
     };
     child.stdout.on('data', read);
     child.stderr.on('data', read);
