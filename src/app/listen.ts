@@ -10,6 +10,7 @@ import type { Queue } from '../enqueue/queue.ts';
 import type { ListenAddress, PipelineFile } from '../enrich/pipeline-file.ts';
 import type { Datagram } from '../model/datagram.ts';
 import type { Fault } from '../model/fault.ts';
+import type { RecordSet } from '../model/record.ts';
 import type { RecordBatch } from '../model/record-batch.ts';
 import type { SequenceChange } from '../model/sequence.ts';
 import { countDecoded, countFault, countSequence, type Ledger } from '../telemetry/ledger.ts';
@@ -18,10 +19,10 @@ import { createExporterGate } from './exporter-gate.ts';
 import { createPorts } from './ports.ts';
 import { createSessionDecoders } from './session-decoders.ts';
 import { createStateFile } from './state-file.ts';
+import { type StateStore, toStateKey } from './state-store.ts';
 
 /** How often the open batch is looked at: a part of its age, so that the age is kept to an eighth. */
 const ticksPerAge = 8;
-const saveEveryMs = 5000;
 const readDropsEveryMs = 1000;
 /** Room that the queue must have for exporters by TCP to be read: what one chunk of theirs (64 KiB) can become, several times. */
 const roomBytes = 4 * 1024 * 1024;
@@ -100,7 +101,22 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
     logger,
     now,
   });
-  const stateFile = createStateFile({ path: join(state.directory, 'templates.json'), decoder, logger });
+  let stateStore: StateStore | undefined;
+
+  async function openState(): Promise<StateStore> {
+    const { redis } = pipelineFile.queue;
+    if (redis === undefined) return createStateFile({ path: join(state.directory, 'templates.json'), decoder, logger });
+    // Loaded only where it is wanted: start-up counts.
+    const { createStateRedis } = await import('./state-redis.ts');
+    return createStateRedis({
+      redis,
+      key: toStateKey(redis, pipelineFile.name),
+      decoder,
+      onSets: addSets,
+      logger,
+      now,
+    });
+  }
 
   function openBatcher() {
     return createBatcher({ ...batch, idPrefix: randomBytes(9).toString('base64url'), onBatch });
@@ -117,11 +133,16 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
     counts.bytesReceived += datagram.payload.length;
     const { session } = datagram;
     const sets = session === undefined ? decoder.decode(datagram) : sessions.decode({ ...datagram, session });
+    addSets(sets, datagram.receivedAtMs);
+  }
+
+  function addSets(sets: readonly RecordSet[], nowMs = now()): void {
     for (const set of sets) {
+      const counts = ledger.exporter(set.header.exporter);
       if (set.layout.kind !== 'flow') counts.otherRecordsDecoded += set.rows.length;
       else {
         countDecoded(counts, set.layout.protocol, set.rows.length);
-        batcher.add(set, datagram.receivedAtMs);
+        batcher.add(set, nowMs);
       }
     }
   }
@@ -199,7 +220,8 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
   }
 
   async function start(): Promise<void> {
-    await stateFile.load();
+    stateStore = await openState();
+    await stateStore.load();
     await ports.open(listen);
     tick();
     timers.push(
@@ -208,7 +230,7 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
         sessions.expire(now());
       }, 1000),
       setInterval(() => void easePressure(), readDepthEveryMs),
-      setInterval(() => void stateFile.save(), saveEveryMs),
+      setInterval(() => void stateStore?.save(), stateStore.saveEveryMs),
       setInterval(() => void readDrops(), readDropsEveryMs),
     );
   }
@@ -219,7 +241,7 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
     await readDrops();
     await ports.stop();
     batcher.flush();
-    await Promise.all([...adding, stateFile.save()]);
+    await Promise.all([...adding, stateStore?.stop()]);
   }
 
   async function prepare(next: PipelineFile): Promise<ListenChange> {

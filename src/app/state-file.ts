@@ -3,13 +3,10 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import type { Decoder } from '../decode/decoder.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { StateStore } from './state-store.ts';
 
-export interface StateFile {
-  /** Gives the decoder what an earlier run saved. A file that is damaged is left alone and said so: flows go on without it. */
-  load(): Promise<void>;
-  /** Writes the file if the decoder has learnt something since the last time. Failures are logged, never thrown. */
-  save(): Promise<void>;
-}
+/** Each time the whole file is written. */
+const saveEveryMs = 5000;
 
 export function createStateFile({
   path,
@@ -19,10 +16,11 @@ export function createStateFile({
   path: string;
   decoder: Decoder;
   logger: Logger;
-}): StateFile {
+}): StateStore {
   let savedVersion = 0;
   let saving: Promise<void> = Promise.resolve();
 
+  /** A file that is damaged is left alone and said so: flows go on without it. */
   async function load(): Promise<void> {
     try {
       decoder.restoreState(JSON.parse(await readFile(path, 'utf8')));
@@ -61,7 +59,7 @@ export function createStateFile({
     return saving;
   }
 
-  return { load, save };
+  return { saveEveryMs, load, save, stop: save };
 }
 
 function messageOf(error: unknown): string {

@@ -2,11 +2,14 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { defaultDecoderLimits } from '../decode/decoder.ts';
-import { createInformationElements } from '../decode/information-elements.ts';
+import { createDecoder, defaultDecoderLimits } from '../decode/decoder.ts';
+import { createInformationElements, type InformationElements } from '../decode/information-elements.ts';
 import { type ListedDomain, type ListedTemplate, listTemplates } from '../decode/template-listing.ts';
+import type { RedisTarget } from '../enrich/pipeline-file.ts';
 import { WeirError } from '../model/errors.ts';
+import { silentLogger } from '../telemetry/logger.ts';
 import { loadPipelineFile } from './pipeline-source.ts';
+import { toStateKey } from './state-store.ts';
 
 export interface TemplatesOptions {
   readonly json: boolean;
@@ -14,14 +17,19 @@ export interface TemplatesOptions {
 
 /** Text that ends with a newline. Throws WeirError where there is no state, or the file is no state. */
 export async function describeTemplates(pipeline: string | undefined, { json }: TemplatesOptions): Promise<string> {
-  const { state, decode } = await loadPipelineFile(pipeline);
+  const { name, queue, state, decode } = await loadPipelineFile(pipeline);
+  const elements = createInformationElements(decode.elements);
   const path = join(state.directory, 'templates.json');
-  const domains = listTemplates(
-    await readState(path),
-    createInformationElements(decode.elements),
-    defaultDecoderLimits,
-  );
-  return json ? `${JSON.stringify(domains, undefined, 2)}\n` : toText(path, domains);
+  const saved = queue.redis === undefined ? await readState(path) : await readFromRedis(queue.redis, name, elements);
+  const domains = listTemplates(saved, elements, defaultDecoderLimits);
+  const where = queue.redis === undefined ? path : 'Redis';
+  return json ? `${JSON.stringify(domains, undefined, 2)}\n` : toText(where, domains);
+}
+
+async function readFromRedis(redis: RedisTarget, name: string, elements: InformationElements): Promise<unknown> {
+  const { readStateRedis } = await import('./state-redis.ts');
+  const decoder = createDecoder({ onFault: () => undefined, elements });
+  return readStateRedis(redis, toStateKey(redis, name), decoder, silentLogger);
 }
 
 async function readState(path: string): Promise<unknown> {

@@ -12,7 +12,7 @@ import {
   putName,
   setDomainWide,
 } from './options-store.ts';
-import { findProblem, type TemplateContent } from './template-record.ts';
+import { findProblem, type TemplateContent, type TemplateProtocol } from './template-record.ts';
 import type { TemplateStore } from './template-store.ts';
 import { isTaughtElement, type TaughtField } from './type-information.ts';
 
@@ -50,11 +50,13 @@ interface DomainState {
 const readableVersions: readonly unknown[] = [1, 2];
 const nameTables = ['interfaceNames', 'interfaceDescriptions', 'applicationNames', 'vrfNames'] as const;
 
-export function saveTemplates(store: TemplateStore): DecoderState {
+/** Of all exporters, or of those with these addresses. */
+export function saveTemplates(store: TemplateStore, addresses?: readonly string[]): DecoderState {
   const contents: TemplateContent[] = [];
   const indexOf = new Map<string, number>();
   const exporters: ExporterState[] = [];
-  for (const exporter of store.exporters()) {
+  const chosen = addresses?.map((address) => store.find(address)).filter((exporter) => exporter !== undefined);
+  for (const exporter of chosen ?? store.exporters()) {
     const domains: DomainState[] = [];
     for (const domain of exporter.domains.values()) {
       const templates: [number, number][] = [];
@@ -108,6 +110,60 @@ export function restoreTemplates(store: TemplateStore, state: unknown, limits: R
   toArray(exporters, 'exporters').forEach((exporter, i) => {
     restoreExporter(store, exporter, `exporters[${i}]`, contents, limits);
   });
+}
+
+export interface AdoptedTemplate {
+  readonly address: string;
+  readonly protocol: TemplateProtocol;
+  readonly domain: number;
+  readonly id: number;
+}
+
+/**
+ * Adds to `store` what `heard` knows, an own store of the same limits that was filled by `restoreTemplates`: what both know, counts as
+ * `heard` says. Returns the templates that `store` has now.
+ */
+export function mergeTemplates(store: TemplateStore, heard: TemplateStore): AdoptedTemplate[] {
+  const adopted: AdoptedTemplate[] = [];
+  store.adopt(() => {
+    for (const exporter of heard.exporters()) {
+      for (const { protocol, id: domainId, templates, facts } of exporter.domains.values()) {
+        for (const { id, shared } of templates.values()) {
+          const { domain } = store.define(exporter.address, domainId, id, shared.content);
+          if (exporter.taught.size > 0) store.adoptTaught(domain.exporter, exporter.taught);
+          if (exporter.isUseful) store.markUseful(domain.exporter);
+          adopted.push({ address: exporter.address, protocol, domain: domainId, id });
+        }
+        const domain = store.findDomain(exporter.address, protocol, domainId);
+        if (facts !== undefined && domain !== undefined) {
+          store.mergeFacts(domain, (known, limit) => addFacts(known, facts, limit));
+        }
+      }
+    }
+  });
+  // Where more is known here than there, the others are to hear it.
+  for (const { address, templates, factCount } of heard.exporters()) {
+    const own = store.find(address);
+    if (own !== undefined && (own.templates.size > templates.size || own.factCount > factCount)) {
+      store.markChanged(address);
+    }
+  }
+  return adopted;
+}
+
+function addFacts(known: DomainFacts, heard: DomainFacts, limit: number): void {
+  for (const [key, value] of heard.selectors) put(known, 'selectors', key, value, limit);
+  for (const [key, value] of heard.interfaces) put(known, 'interfaces', key, value, limit);
+  for (const [key, value] of heard.templates) put(known, 'templates', key, value, limit);
+  for (const [key, value] of heard.sequences) put(known, 'sequences', key, value, limit);
+  if (heard.domainWide !== undefined) setDomainWide(known, heard.domainWide);
+  if (heard.systemInitMs !== undefined && heard.systemInitMs !== known.systemInitMs) {
+    known.systemInitMs = heard.systemInitMs;
+    known.revision++;
+  }
+  for (const table of nameTables) {
+    for (const [key, name] of heard.names[table].entries()) putName(known, table, key, name, limit);
+  }
 }
 
 function restoreExporter(

@@ -5,7 +5,7 @@ import type { Datagram } from '../model/datagram.ts';
 import type { Fault } from '../model/fault.ts';
 import type { RecordSet } from '../model/record.ts';
 import type { SequenceChange, SequenceReport } from '../model/sequence.ts';
-import { type DecoderState, restoreTemplates, saveTemplates } from './decoder-state.ts';
+import { type DecoderState, mergeTemplates, restoreTemplates, saveTemplates } from './decoder-state.ts';
 import { type ExplainedSet, explainNetflow5, explainRecords, explainSflow5 } from './explain.ts';
 import { type ExporterStatistic, toExporterStatistics } from './exporter-statistics.ts';
 import { createInformationElements, type InformationElements } from './information-elements.ts';
@@ -17,7 +17,7 @@ import { createSequences } from './sequence.ts';
 import type { RecordCount } from './sequence-headers.ts';
 import { createSflow5Decoder } from './sflow5.ts';
 import { createSharedPlans, type SharedPlans } from './shared-plans.ts';
-import type { TemplateContext } from './template-sets.ts';
+import { decodeParked, type TemplateContext } from './template-sets.ts';
 import { createTemplateStore, type TemplateStoreLimits } from './template-store.ts';
 
 export type { DecoderState } from './decoder-state.ts';
@@ -106,10 +106,20 @@ export interface Decoder {
   decode(datagram: Datagram): RecordSet[];
   /** Gives up parked sets that are older than `parkedAgeMs`, and exporters that were silent for `silenceMs`. Call it every second or so. */
   expire(nowMs: number): void;
-  /** Templates and options tables, JSON-safe. */
-  saveState(): DecoderState;
+  /** Templates and options tables, JSON-safe: of all exporters, or of those with these addresses. */
+  saveState(addresses?: readonly string[]): DecoderState;
   /** Replaces what is known. Throws WeirError `file-invalid` on anything but a saved state, and then changes nothing. */
   restoreState(state: unknown): void;
+  /**
+   * Adds what another decoder knows. Returns what was parked and can be read now. Throws WeirError `file-invalid` on anything but a
+   * saved state, and then changes nothing.
+   */
+  adoptState(state: unknown): RecordSet[];
+  /**
+   * Addresses of exporters of whom something new is known since the last call, but not by `adoptState`; and of those who were heard
+   * from within `heardWithinMs` (by the clock of `expire`).
+   */
+  takeChanged(heardWithinMs: number): string[];
   /** What exporters last said of themselves in options data. */
   exporterStatistics(): ExporterStatistic[];
   /** Where the sequence numbers of each exporter and domain stand. */
@@ -200,17 +210,30 @@ export function createDecoder(options: DecoderOptions): Decoder {
     return [];
   }
 
-  function restoreState(state: unknown): void {
-    const restored: TemplateContext = {
-      ...createContext(createSharedPlans({ elements, maxPlans: limits.plans }), limits, false),
-      parked: context.parked,
-    };
-    restoreTemplates(restored.templates, state, {
+  /** What the state says, apart from what is known. */
+  function readState(state: unknown): TemplateContext {
+    const read = createContext(createSharedPlans({ elements, maxPlans: limits.plans }), limits, false);
+    restoreTemplates(read.templates, state, {
       maxFields: limits.fieldsPerTemplate,
       maxFactsPerExporter: limits.factsPerExporter,
     });
+    return read;
+  }
+
+  function restoreState(state: unknown): void {
+    const restored: TemplateContext = { ...readState(state), parked: context.parked };
     versionBefore += context.templates.version + 1;
     context = restored;
+    // What was saved once need not be saved again.
+    context.templates.takeChanged(0);
+  }
+
+  function adoptState(state: unknown): RecordSet[] {
+    const sets: RecordSet[] = [];
+    const adopted = mergeTemplates(context.templates, readState(state).templates);
+    if (context.parked.size === 0) return sets;
+    for (const { protocol, address, domain, id } of adopted) decodeParked(context, protocol, address, domain, id, sets);
+    return sets;
   }
 
   function openSession(): SessionDecoder {
@@ -239,7 +262,9 @@ export function createDecoder(options: DecoderOptions): Decoder {
       context.parked.expire(nowMs);
       context.templates.expire(nowMs);
     },
-    saveState: () => saveTemplates(context.templates),
+    saveState: (addresses) => saveTemplates(context.templates, addresses),
+    takeChanged: (heardWithinMs) => context.templates.takeChanged(heardWithinMs),
+    adoptState,
     exporterStatistics: () => toExporterStatistics(context.templates),
     restoreState,
     sequences: sequences.reports,

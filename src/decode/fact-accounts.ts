@@ -21,6 +21,8 @@ export interface FactAccounts {
   learn(domain: Domain, columns: OptionsColumns, rows: readonly Row[]): void;
   /** For facts and elements from elsewhere; the caller keeps to the limits. */
   adoptFacts(domain: Domain, facts: DomainFacts): void;
+  /** Adds to the domain's facts what `read` puts there, which keeps to `limit` entries. */
+  mergeFacts(domain: Domain, read: (facts: DomainFacts, limit: number) => void): void;
   adoptTaught(exporter: Exporter, taught: ReadonlyMap<string, Element>): void;
   /** Of a domain that comes to its end. */
   drop(domain: Domain): void;
@@ -85,9 +87,19 @@ export function createFactAccounts({ maxFacts, maxFactsPerExporter, onFault }: F
     version++;
   }
 
+  function mergeFacts(domain: Domain, read: (facts: DomainFacts, limit: number) => void): void {
+    domain.facts ??= createDomainFacts();
+    const { facts, exporter } = domain;
+    const { entryCount, revision } = facts;
+    read(facts, entryCount + toRoom(exporter));
+    count(exporter, facts.entryCount - entryCount);
+    if (facts.revision !== revision) version++;
+  }
+
   function adoptTaught(exporter: Exporter, taught: ReadonlyMap<string, Element>): void {
+    const before = exporter.taught.size;
     for (const [key, element] of taught) exporter.taught.set(key, element);
-    count(exporter, taught.size);
+    count(exporter, exporter.taught.size - before);
     version++;
   }
 
@@ -109,6 +121,7 @@ export function createFactAccounts({ maxFacts, maxFactsPerExporter, onFault }: F
     },
     learn: learnRows,
     adoptFacts,
+    mergeFacts,
     adoptTaught,
     drop,
     dropAll,

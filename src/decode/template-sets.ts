@@ -109,7 +109,8 @@ function decodeTemplateSet(
   }
 }
 
-function decodeParked(
+/** What waited for this template. */
+export function decodeParked(
   context: TemplateContext,
   protocol: TemplateProtocol,
   exporter: string,

@@ -63,11 +63,19 @@ export interface TemplateStore {
   withdraw(address: string, protocol: TemplateProtocol, domain: number, kind: TemplateKind, id: number | 'all'): void;
   readonly learn: FactAccounts['learn'];
   readonly adoptFacts: FactAccounts['adoptFacts'];
+  readonly mergeFacts: FactAccounts['mergeFacts'];
   readonly adoptTaught: FactAccounts['adoptTaught'];
   expire(nowMs: number): void;
   markUseful(exporter: Exporter): void;
   /** Least recently useful first. */
   exporters(): Iterable<Exporter>;
+  find(address: string): Exporter | undefined;
+  findDomain(address: string, protocol: TemplateProtocol, id: number): Domain | undefined;
+  /** Exporters of whom something new is known since the last call, and those who were heard from within `heardWithinMs`. */
+  takeChanged(heardWithinMs: number): string[];
+  markChanged(address: string): void;
+  /** Runs `work`, whose changes come from elsewhere: nobody was heard, and nothing is new. */
+  adopt(work: () => void): void;
 }
 
 const scanEveryMs = 60 * 60_000;
@@ -86,6 +94,9 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
   let elapsedMs = 0;
   let tickAtMs: number | undefined;
   let nextScanMs = scanEveryMs;
+  /** Of exporters that are here. */
+  const changed = new Set<string>();
+  let isAdopting = false;
 
   function use(address: string, protocol: TemplateProtocol, domainId: number, id: number): Template | undefined {
     const exporter = byAddress.get(address);
@@ -108,7 +119,7 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
 
   function define(address: string, domainId: number, id: number, untold: TemplateContent): Template {
     const exporter = exporterOf(address);
-    exporter.heardAtMs = elapsedMs;
+    if (!isAdopting) exporter.heardAtMs = elapsedMs;
     const content = withTaught(untold, exporter.taught);
     const domainKey = toDomainKey(content.protocol, domainId);
     let domain = exporter.domains.get(domainKey);
@@ -127,6 +138,7 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
     exporter.templates.add(template);
     templateCount++;
     version++;
+    markChanged(address);
     return template;
   }
 
@@ -177,6 +189,7 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
     for (const domain of [...exporter.domains.values()]) dropIfEmpty(domain);
     (exporter.isUseful ? useful : newcomers).remove(exporter);
     byAddress.delete(exporter.address);
+    changed.delete(exporter.address);
     facts.dropAll(exporter);
   }
 
@@ -197,6 +210,37 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
     plans.release(template.shared);
     templateCount--;
     version++;
+    markChanged(template.domain.exporter.address);
+  }
+
+  function markChanged(address: string): void {
+    if (!isAdopting) changed.add(address);
+  }
+
+  function learn(...[domain, columns, rows]: Parameters<FactAccounts['learn']>): void {
+    const before = facts.version;
+    facts.learn(domain, columns, rows);
+    if (facts.version !== before) markChanged(domain.exporter.address);
+  }
+
+  function takeChanged(heardWithinMs: number): string[] {
+    if (heardWithinMs > 0) {
+      for (const { address, heardAtMs } of byAddress.values()) {
+        if (elapsedMs - heardAtMs <= heardWithinMs) changed.add(address);
+      }
+    }
+    const taken = [...changed];
+    changed.clear();
+    return taken;
+  }
+
+  function adopt(work: () => void): void {
+    isAdopting = true;
+    try {
+      work();
+    } finally {
+      isAdopting = false;
+    }
   }
 
   /** Without templates nobody can use a domain's facts, and domains must not pile up. */
@@ -243,12 +287,18 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
     use,
     define,
     withdraw,
-    learn: facts.learn,
+    learn,
     adoptFacts: facts.adoptFacts,
+    mergeFacts: facts.mergeFacts,
     adoptTaught: facts.adoptTaught,
     expire,
     markUseful,
     exporters,
+    find: (address) => byAddress.get(address),
+    findDomain: (address, protocol, id) => byAddress.get(address)?.domains.get(toDomainKey(protocol, id)),
+    takeChanged,
+    markChanged,
+    adopt,
   };
 }
 
