@@ -3,8 +3,7 @@
 
 /** Writes the words of the address; gives their number, 1 or 4, or 0 for what is no address. */
 export function readAddressWords(text: string, words: Uint32Array): 0 | 1 | 4 {
-  if (readIPv4(text, 0, words, 0)) return 1;
-  return text.includes(':') ? readIPv6(text, words) : 0;
+  return text.includes(':') ? readIPv6(text, words) : readIPv4(text, 0, words, 0) ? 1 : 0;
 }
 
 function readIPv4(text: string, from: number, words: Uint32Array, at: number): boolean {
@@ -32,6 +31,12 @@ function readIPv4(text: string, from: number, words: Uint32Array, at: number): b
 
 const groups = new Uint16Array(8);
 
+/** Character code → value, -1 for what is no hex digit. */
+const hexDigits = Int8Array.from({ length: 128 }, (_, code) => {
+  const digit = Number.parseInt(String.fromCharCode(code), 16);
+  return Number.isNaN(digit) ? -1 : digit;
+});
+
 function readIPv6(text: string, words: Uint32Array): 0 | 1 | 4 {
   let count = 0;
   /** Groups before `::`. */
@@ -42,7 +47,7 @@ function readIPv6(text: string, words: Uint32Array): 0 | 1 | 4 {
   const end = text.length;
   for (let i = 0; i <= end; i++) {
     const code = i < end ? text.charCodeAt(i) : 58;
-    const digit = hexDigit(code);
+    const digit = code < 128 ? hexDigits[code]! : -1;
     if (digit >= 0) {
       if (++digits > 4) return 0;
       group = group * 16 + digit;
@@ -87,12 +92,6 @@ function groupAt(index: number, gap: number, count: number): number {
   if (index < gap) return groups[index]!;
   const at = index - 8 + count;
   return at < gap ? 0 : groups[at]!;
-}
-
-function hexDigit(code: number): number {
-  if (code >= 48 && code <= 57) return code - 48;
-  const letter = code | 32;
-  return letter >= 97 && letter <= 102 ? letter - 87 : -1;
 }
 
 /** An address, or a subnet: its first and last address in words. Undefined for anything else. */

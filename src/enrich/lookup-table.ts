@@ -1,5 +1,5 @@
 // The table of the step `lookup`: keys of one type → values of some columns. Addresses are found by the longest prefix, numbers
-// by the narrowest range, texts as they are. A million prefixes with a value each take about 20 MB (IPv4) or 45 MB (IPv6).
+// by the narrowest range, texts as they are. A million prefixes with a value each take about 25 MB (IPv4) or 70 MB (IPv6).
 
 import { readAddressRange, readAddressWords } from './address-words.ts';
 import { shown } from './data-file.ts';
@@ -44,53 +44,42 @@ export function createLookupTable(keyType: KeyType, columns: readonly Pick<Field
   const width = columns.length;
   const keys =
     keyType === 'address' ? createAddressKeys() : keyType === 'number' ? createNumberKeys() : createTextKeys();
-  /** Position 0: no value. */
-  const values: (CellValue | undefined)[] = [undefined];
-  let known = new Map<CellValue, number>();
-  let cells = new Uint32Array(1024 * width);
+  /** Row by row, so that the values of one lie beside each other: where they are elsewhere, each costs a way to memory more. */
+  const cells: (CellValue | undefined)[] = [];
+  let known = new Map<CellValue, CellValue>();
   let rows = 0;
-  const scratch = new Uint32Array(width);
+  const scratch: (CellValue | undefined)[] = new Array<undefined>(width).fill(undefined);
 
   function add(key: string, row: readonly (string | undefined)[]): string | undefined {
     if (rows >= maxRows) return `a table has at most ${maxRows} rows`;
     for (let i = 0; i < width; i++) {
       const text = row[i];
-      scratch[i] = 0;
+      scratch[i] = undefined;
       if (text === undefined || text === '') continue;
       if (text.length > maxCellLength) return `${shown(text)} is longer than ${maxCellLength} characters`;
       const value = targetValue(columns[i]!.type, text);
       if (value === undefined)
         return `${shown(text)} is no ${columns[i]!.type === 'address' ? 'IP address' : 'number'}`;
-      scratch[i] = idOf(value);
+      scratch[i] = known.get(value) ?? remember(value);
     }
     const mistake = keys.add(key, rows);
     if (mistake !== undefined) return mistake;
-    if ((rows + 1) * width > cells.length) {
-      const larger = new Uint32Array(cells.length * 2);
-      larger.set(cells);
-      cells = larger;
-    }
-    cells.set(scratch, rows * width);
+    for (const value of scratch) cells.push(value);
     rows += 1;
     return undefined;
   }
 
-  function idOf(value: CellValue): number {
-    const id = known.get(value);
-    if (id !== undefined) return id;
+  function remember(value: CellValue): CellValue {
     // A piece of a line would keep the line.
     const own = typeof value === 'string' ? flat(value) : value;
-    values.push(own);
-    known.set(own, values.length - 1);
-    return values.length - 1;
+    known.set(own, own);
+    return own;
   }
 
   function build(overlaps: (row: number) => void): LookupTable {
     known = new Map();
     const { size, find } = keys.build(overlaps);
-    const own = cells.slice(0, rows * width);
-    cells = new Uint32Array(0);
-    return { size, find, cell: (row, column) => values[own[row * width + column]!] };
+    return { size, find, cell: (row, column) => cells[row * width + column] };
   }
 
   return {

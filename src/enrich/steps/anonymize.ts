@@ -85,9 +85,22 @@ export const anonymizeStep: StepDefinition<AnonymizeOptions> = {
   },
 };
 
+/** IPv6 prefixes behind which an IPv4 address stands: 6to4 (RFC 3056), Teredo's server (RFC 4380), NAT64 (RFC 6052). */
+const embeddings: readonly (readonly number[])[] = [
+  [0x20, 0x02],
+  [0x20, 0x01, 0, 0],
+  [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0],
+];
+
 function createTruncation({ ipv4, ipv6 } = { ipv4: 24, ipv6: 48 }): ReplaceAddress {
+  /** No more of an IPv4 address within an IPv6 address than of one by itself. */
+  const keptOf = (address: Uint8Array): number => {
+    if (address.length === 4) return ipv4;
+    const before = embeddings.find((prefix) => prefix.every((byte, index) => address[index] === byte));
+    return before === undefined ? ipv6 : Math.min(ipv6, before.length * 8 + ipv4);
+  };
   return (address) => {
-    const kept = address.length === 4 ? ipv4 : ipv6;
+    const kept = keptOf(address);
     return address.map((byte, index) => byte & (0xff00 >>> Math.min(8, Math.max(0, kept - index * 8))));
   };
 }

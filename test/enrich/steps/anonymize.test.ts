@@ -189,11 +189,34 @@ it.each([
   '(2001:DB8:0::7)',
   '::ffff:198.51.100.7',
   'host 198.051.100.007',
+  'ip-198-51-100-7.example',
 ])('the address in the text %s goes', (text) => {
   const mask = createAddressMasking((address) => new Uint8Array(address.length).fill(1), false);
   const masked = mask(JSON.stringify({ text }));
   expect(masked).not.toMatch(/7[^"]*$|198|db8/i);
-  expect(masked).toMatch(/1\.1\.1\.1|101:101/);
+  expect(masked).toMatch(/1[.-]1[.-]1[.-]1|101:101/);
+});
+
+it.each(['7.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.a.a.a.a.8.b.d.0.1.0.0.2.ip6.arpa', '7.100.51.198.in-addr.arpa'])(
+  'a name of reverse DNS goes: %s',
+  (name) => {
+    const mask = createAddressMasking((address) => new Uint8Array(address.length).fill(1), false);
+    expect(mask(JSON.stringify({ name }))).not.toMatch(/7\.1|8\.b\.d|198/);
+  },
+);
+
+it.each([
+  ['2002:c633:6407::1', '2002:c633:6400::', '6to4'],
+  ['2001:0:c633:6407::1', '2001:0:c633::', 'Teredo'],
+  ['64:ff9b::c633:6407', '64:ff9b::', 'NAT64'],
+])('of an IPv4 address within %s no more stays than of one by itself (%s)', (address, expected) => {
+  const { document } = documentOf({ sourceIPv6Address: address }, { truncate: {} });
+  expect(valueAtPath(document, 'flow.src_addr')).toBe(expected);
+});
+
+it('an IPv4 address within an IPv6 address is truncated as IPv4 where more of IPv6 stays', () => {
+  const { document } = documentOf({ sourceIPv6Address: '64:ff9b::c633:6407' }, { truncate: { ipv6: 128 } });
+  expect(valueAtPath(document, 'flow.src_addr')).toBe('64:ff9b::c633:6400');
 });
 
 it('whatever texts are in a document, it stays one line of JSON, and no address stays in it', () => {
