@@ -10,6 +10,7 @@ import { WeirError } from '../model/errors.ts';
 import { silentLogger } from '../telemetry/logger.ts';
 import { loadPipelineFile } from './pipeline-source.ts';
 import { toStateKey } from './state-store.ts';
+import { toTableLines } from './text-table.ts';
 
 export interface TemplatesOptions {
   readonly json: boolean;
@@ -61,11 +62,7 @@ function toText(path: string, domains: readonly ListedDomain[]): string {
   const rows = domains.flatMap(({ exporter, protocol, domain, templates }) =>
     templates.map((template) => [exporter, protocol, `${domain}`, ...toCells(template)]),
   );
-  const all: readonly (readonly string[])[] = [head, ...rows];
-  const widths = head.map((_, i) => all.reduce((most, row) => Math.max(most, row[i]!.length), 0));
-  const table = all.map((row) =>
-    row.map((cell, i) => (i === head.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  '),
-  );
+  const table = toTableLines(head, rows);
   const taught = domains.map(toTaughtLine).filter((line) => line !== undefined);
   return [...table, ...(taught.length === 0 ? [] : ['', 'Options records taught:', ...taught]), ''].join('\n');
 }

@@ -28,8 +28,8 @@ const flat = 1.5;
 const slower = 2.5;
 /** What a request costs without its body counts as so many bytes. */
 const overheadBytes = 131_072;
-/** The quickest answer is forgotten by so much per answer: a cluster that has grown slower for good is measured anew. */
-const forget = 1.002;
+/** The quickest answer is forgotten by so much per answer, by half in an hour or so: a cluster may grow slower for good. */
+const forget = 1.0002;
 
 export function createBulkPace({ maxConcurrency, maxRequestBytes }: BulkPaceOptions): BulkPace {
   let concurrency = Math.min(usefulConcurrency, maxConcurrency);

@@ -51,7 +51,8 @@ const maxRetryAfterMs = 300_000;
 
 /** Seconds or a date (RFC 9110 §10.2.3); undefined for anything else. */
 export function toRetryAfterMs(text: string, nowMs: number): number | undefined {
-  const ms = /^\s*\d{1,10}\s*$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
+  const isDate = /^[A-Z][a-z]+, /.test(text);
+  const ms = /^\s*\d{1,10}\s*$/.test(text) ? Number(text) * 1000 : isDate ? Date.parse(text) - nowMs : Number.NaN;
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), maxRetryAfterMs);
 }
 

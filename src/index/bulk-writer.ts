@@ -132,8 +132,12 @@ export function createBulkWriter({
 
   async function write(documents: DocumentBatch, signal: AbortSignal): Promise<WriteResult> {
     throwIfStopped(signal);
-    const result = await requests.deliver(toFlowItems(documents, naming, countDropped), signal);
+    const items = toFlowItems(documents, naming);
+    const result = await requests.deliver(items, signal);
     if (result.refused.length > 0) await bury(documents, result.refused, signal);
+    const refused = new Set(result.refused.map(({ index }) => index));
+    for (const [item, { dropped }] of items.repairs.dropped())
+      if (!refused.has(item)) for (const field of dropped) countDropped(field);
     return result;
   }
 

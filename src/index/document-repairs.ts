@@ -16,6 +16,8 @@ export interface DocumentRepairs {
   line(item: number): Buffer | undefined;
   /** False: none of the fields is there, or the document has lost so many that it is better kept as a dead letter. */
   dropFields(item: number, fields: readonly string[]): boolean;
+  /** What the documents have lost so far, by item. */
+  dropped(): ReadonlyMap<number, { readonly dropped: readonly DroppedField[] }>;
 }
 
 interface Repair {
@@ -32,22 +34,22 @@ const maxDroppedFields = 8;
 const needed = '@timestamp';
 const note = 'weir';
 
-export function createDocumentRepairs(
-  textOf: (item: number) => string,
-  onDropped: (field: DroppedField) => void,
-): DocumentRepairs {
+export function createDocumentRepairs(textOf: (item: number) => string): DocumentRepairs {
   const repairs = new Map<number, Repair & { readonly line: Buffer }>();
 
   function dropFields(item: number, fields: readonly string[]): boolean {
     const before = repairs.get(item) ?? { text: textOf(item), dropped: [], hasNote: true };
     const after = withoutFields(before, fields);
     if (after === undefined) return false;
-    for (const field of after.dropped.slice(before.dropped.length)) onDropped(field);
     repairs.set(item, { ...after, line: Buffer.from(`${toNoted(after)}\n`) });
     return true;
   }
 
-  return { line: (item) => (repairs.size === 0 ? undefined : repairs.get(item)?.line), dropFields };
+  return {
+    line: (item) => (repairs.size === 0 ? undefined : repairs.get(item)?.line),
+    dropFields,
+    dropped: () => repairs,
+  };
 }
 
 function withoutFields(before: Repair, fields: readonly string[]): Repair | undefined {

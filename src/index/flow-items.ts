@@ -2,20 +2,19 @@
 
 import { type DocumentBatch, documentId } from '../model/document.ts';
 import { actionEnd, type BulkItems, toActionStart } from './bulk-body.ts';
-import { createDocumentRepairs, type DroppedField } from './document-repairs.ts';
+import { createDocumentRepairs, type DocumentRepairs } from './document-repairs.ts';
 import type { IndexNaming } from './index-name.ts';
 
 /** A row position in base 36 has at most 7 digits (32 bits), the rest is the action's end. */
 const idEndBytes = 7 + actionEnd.length;
 
-/** `onDropped`: a field that the index does not take was taken out of a document, which stays. */
-export function toFlowItems(
-  documents: DocumentBatch,
-  naming: IndexNaming,
-  onDropped: (field: DroppedField) => void,
-): BulkItems {
+export interface FlowItems extends BulkItems {
+  readonly repairs: DocumentRepairs;
+}
+
+export function toFlowItems(documents: DocumentBatch, naming: IndexNaming): FlowItems {
   const { bytes, count, ends, positions, timesMs } = documents;
-  const repairs = createDocumentRepairs((item) => documentText(documents, item), onDropped);
+  const repairs = createDocumentRepairs((item) => documentText(documents, item));
   // documentId(batch, position) is the batch's part and then the position: the batch's part is written once per index.
   const idStart = documentId(documents.batchId, 0).slice(0, -1);
   const starts = new Map<string, string>();
@@ -44,6 +43,7 @@ export function toFlowItems(
       return at + (repaired?.copy(target, at) ?? bytes.copy(target, at, beginOf(item), ends[item]!));
     },
     dropFields: repairs.dropFields,
+    repairs,
   };
 }
 

@@ -46,7 +46,8 @@ const troubles: readonly Trouble[] = [
     fix: 'The cluster does not make indices by itself: PUT _cluster/settings {"persistent": {"action.auto_create_index": "weir-*"}}, or make the index.',
   },
   {
-    pattern: /total shards, but this cluster currently has/,
+    // 7.3, 7.10: would add [2] total shards, … maximum shards open; 7.17: would add [2] shards, … maximum normal shards open
+    pattern: /maximum (normal |frozen )?shards open/,
     fix: 'Delete old indices, add a node, or raise cluster.max_shards_per_node.',
   },
   {

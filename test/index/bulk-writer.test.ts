@@ -117,6 +117,41 @@ describe('requests', () => {
     );
   });
 
+  test('are shared by small batches that come while the server is busy', async () => {
+    const sink = writerOf({ concurrency: 1 });
+    await sink.start();
+    const sizes = [3, 5, 1, 7, 2, 4];
+    const results = await Promise.all(sizes.map((size, n) => sink.write(flowBatch(`s${n}`, size), never)));
+    expect(results).toEqual(sizes.map(() => allIndexed));
+    expect(bulkRequests().length).toBeLessThan(sizes.length);
+    expect(tally(flowsThere())).toEqual(expectedTally(sizes.map((size, n) => [`s${n}`, size])));
+  });
+
+  test('shared by a write that is given up and one that goes on keep the documents of both apart', async () => {
+    const sink = writerOf({ concurrency: 1 });
+    await sink.start();
+    proxy.always = { status: 503 };
+    const stopping = new AbortController();
+    const given = sink.write(flowBatch('given up', 4), stopping.signal);
+    const kept = flowBatch('kept', 4);
+    const keeping = sink.write(kept, never);
+    await expect.poll(() => bulkRequests().length).toBeGreaterThan(1);
+    stopping.abort();
+    await expect(given).rejects.toMatchObject({ code: 'stopped' });
+    proxy.always = undefined;
+    expect(await keeping).toEqual(allIndexed);
+    expect(tally(flowsThere().filter((flow) => JSON.stringify(flow).includes('kept')))).toEqual(
+      expectedTally([['kept', 4]]),
+    );
+  });
+
+  test('are compressed when told so', async () => {
+    await writerOf({ compress: true }).write(flowBatch('many', 200), never);
+    // 1.7 KB each.
+    expect(Math.max(...bulkRequests())).toBeLessThan(200 * 1700 * 0.2);
+    expect(tally(flowsThere())).toEqual(expectedTally([['many', 200]]));
+  });
+
   test('that a proxy finds too large are split, and later ones are smaller at once', async () => {
     proxy.maxBodyBytes = 100_000;
     const sink = writerOf();
@@ -179,6 +214,17 @@ describe('whatever happens to a request, each document is there once', () => {
     expect(tally(flowsThere())).toEqual(expectedTally([['b', 5]]));
   });
 
+  test('a redirect is told with its host and without its path', async () => {
+    const sink = writerOf();
+    await sink.start();
+    proxy.always = { status: 302, headers: { location: 'http://user:secret@login.example.net/path?token=secret' } };
+    const writing = sink.write(flowBatch('b', 1), never);
+    await expect.poll(() => sink.trouble()).toMatch(/HTTP 302 \(a redirect to login\.example\.net\)/);
+    expect(sink.trouble()).not.toMatch(/secret/);
+    proxy.always = undefined;
+    expect(await writing).toEqual(allIndexed);
+  });
+
   test('any sequence of faults, any answers for single documents', async () => {
     const fault = fc.constantFrom<Fault>(
       'cut before',
@@ -187,8 +233,8 @@ describe('whatever happens to a request, each document is there once', () => {
       { status: 429 },
       { status: 503 },
     );
-    /** How often the server says 429 to a document before it takes it; 9: it refuses it. */
-    const mood = fc.constantFrom<number>(0, 0, 0, 1, 2, 9);
+    /** How often the server says 429 to a document before it takes it; 8: not with its text; 9: it refuses it. */
+    const mood = fc.constantFrom<number>(0, 0, 0, 1, 2, 8, 9);
     const scene = fc.record({
       faults: fc.array(fault, { maxLength: 4 }),
       moods: fc.array(mood, { minLength: 1, maxLength: 12 }),
@@ -200,9 +246,15 @@ describe('whatever happens to a request, each document is there once', () => {
       fc.asyncProperty(scene, async ({ faults, moods, maxRequestDocuments, maxBodyBytes }) => {
         server.documents.clear();
         const left = [...moods];
-        server.refuse = (index, { n }) => {
+        server.refuse = (index, { n, text }) => {
           const now = left[Number(n)] ?? 0;
-          if (index === 'weir-dead-letters' || now === 0) return undefined;
+          if (index === 'weir-dead-letters' || now === 0 || (now === 8 && text === undefined)) return undefined;
+          if (now === 8)
+            return {
+              status: 400,
+              type: 'mapper_parsing_exception',
+              reason: 'failed to parse field [text] of type [ip]',
+            };
           if (now === 9) return { status: 400, type: 'mapper_parsing_exception', reason: 'no' };
           left[Number(n)] = now - 1;
           return { status: 429, type: 'es_rejected_execution_exception', reason: 'busy' };
@@ -210,8 +262,10 @@ describe('whatever happens to a request, each document is there once', () => {
         proxy.faults.splice(0, Number.POSITIVE_INFINITY, ...faults);
         proxy.maxBodyBytes = maxBodyBytes;
         const documents = documentBatchOf(moods.map((_, n) => ({ n, text: 'x'.repeat(100) })));
-        const { alreadyThere, refused } = await writerOf({ maxRequestDocuments }).write(documents, never);
+        const sink = writerOf({ maxRequestDocuments });
+        const { alreadyThere, refused } = await sink.write(documents, never);
         proxy.faults.length = 0;
+        expect(sink.measures?.().droppedFields.get('text') ?? 0).toBe(moods.filter((last) => last === 8).length);
         const refusedOnes = refused.map(({ index }) => index).sort((a, b) => a - b);
         expect(refusedOnes).toEqual(moods.flatMap((last, n) => (last === 9 ? [n] : [])));
         expect(new Set([...alreadyThere, ...refusedOnes]).size).toBe(alreadyThere.length + refusedOnes.length);
@@ -226,11 +280,7 @@ describe('whatever happens to a request, each document is there once', () => {
 });
 
 describe('documents that Elasticsearch does not take', () => {
-  const bad: ItemError = {
-    status: 400,
-    type: 'mapper_parsing_exception',
-    reason: 'failed to parse field [flow.bytes]',
-  };
+  const bad: ItemError = { status: 400, type: 'mapper_parsing_exception', reason: 'failed to parse' };
 
   test('become dead letters with reason, place and original, and the others are indexed', async () => {
     server.refuse = (index, { n }) => (index.startsWith('weir-flow') && n === 1 ? bad : undefined);
@@ -238,11 +288,11 @@ describe('documents that Elasticsearch does not take', () => {
       exporters: ['192.0.2.1', '192.0.2.2'],
     });
     const { refused } = await writerOf({ now: () => noonMs, version: '1.2.3' }).write(documents, never);
-    expect(refused).toEqual([{ index: 1, reason: 'mapper_parsing_exception: failed to parse field [flow.bytes]' }]);
+    expect(refused).toEqual([{ index: 1, reason: 'mapper_parsing_exception: failed to parse' }]);
     expect(flowsThere()).toEqual([{ n: 0 }, { n: 2 }]);
     expect(server.documents.get('weir-dead-letters/batch-1')).toEqual({
       '@timestamp': '2026-11-24T12:00:00.000Z',
-      reason: 'mapper_parsing_exception: failed to parse field [flow.bytes]',
+      reason: 'mapper_parsing_exception: failed to parse',
       index: 'weir-flow-2026.11.24',
       batch_id: 'batch',
       id: 'batch-1',

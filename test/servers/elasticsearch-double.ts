@@ -3,6 +3,7 @@
 
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gunzipSync } from 'node:zlib';
 
 export interface ItemError {
   readonly status: number;
@@ -94,5 +95,6 @@ export async function startElasticsearchDouble(port = 0): Promise<ElasticsearchD
 async function readBody(incoming: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString();
+  const body = Buffer.concat(chunks);
+  return (incoming.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body).toString();
 }

@@ -16,6 +16,8 @@ export interface ElasticsearchServerOptions {
   /** Folder of the data; a new one, removed by `stop`, when none is named. */
   readonly home?: string;
   readonly settings?: Readonly<Record<string, string>>;
+  /** What `startElasticsearch` waits for: `http` for one that is to have no master. */
+  readonly ready?: 'yellow' | 'http';
 }
 
 export interface ElasticsearchServer {
@@ -37,6 +39,7 @@ export async function startElasticsearch({
   port,
   home,
   settings = {},
+  ready = 'yellow',
 }: ElasticsearchServerOptions = {}): Promise<ElasticsearchServer> {
   const jars = prepareJars(version);
   const folder = home ?? mkdtempSync(join(tmpdir(), 'weir-elasticsearch-'));
@@ -75,7 +78,7 @@ export async function startElasticsearch({
         output = (output + chunk.toString()).slice(-4000);
       });
     const deadline = Date.now() + readyTimeoutMs;
-    while (!(await isReady(url))) {
+    while (!(await isReady(url, ready))) {
       if (started.exitCode !== null) throw new Error(`Elasticsearch ${version} ended: ${output}`);
       if (Date.now() > deadline) throw new Error(`Elasticsearch ${version} did not start: ${output}`);
       await sleep(200);
@@ -121,9 +124,9 @@ function prepareJars(version: ElasticsearchVersion): string {
   return fileURLToPath(new URL(`../../../.cache/elasticsearch/${version}`, import.meta.url));
 }
 
-async function isReady(url: string): Promise<boolean> {
+async function isReady(url: string, ready: 'yellow' | 'http'): Promise<boolean> {
   try {
-    const response = await fetch(`${url}/_cluster/health?wait_for_status=yellow&timeout=1s`);
+    const response = await fetch(ready === 'http' ? url : `${url}/_cluster/health?wait_for_status=yellow&timeout=1s`);
     await response.arrayBuffer();
     return response.ok;
   } catch {
