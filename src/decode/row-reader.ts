@@ -78,8 +78,12 @@ export function createRowReader(plan: ReaderPlan): RowReader {
 export function compileRowReader(plan: ReaderPlan): RowReader {
   if (!mayGenerateCode()) return interpretRows(plan);
   // One function without another in it: V8 then compiles it at once and once. `new Function` takes half as long again.
-  const read = compileFunction(toSource(plan), ['b', 'o', 'end', 'rows', 'around', 'r']) as CompiledReader;
-  return (bytes, start, end, rows, around) => read(bytes, start, end, rows, around, readers);
+  const read = compileFunction(toSource(plan), ['b', 'o', 'end', 'rows', 'around', 'r', 'd']) as CompiledReader;
+  return (bytes, start, end, rows, around) => {
+    // Made here: the source is shorter by a line that takes V8 a tenth of its time.
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    return read(bytes, start, end, rows, around, readers, view);
+  };
 }
 
 let isGenerationAllowed: boolean | undefined;
@@ -98,7 +102,7 @@ function canMakeFunction(): boolean {
   }
 }
 
-type CompiledReader = (...args: [...Parameters<RowReader>, typeof readers]) => number;
+type CompiledReader = (...args: [...Parameters<RowReader>, typeof readers, DataView]) => number;
 
 export function interpretRows(plan: ReaderPlan): RowReader {
   const { fields, columns, joins = [] } = plan;
@@ -192,7 +196,6 @@ function toSource({ fields, columns, joins = [] }: ReaderPlan): string {
   );
   cells.push(...joined);
   return [
-    'const d=new DataView(b.buffer,b.byteOffset,b.length);',
     ...(joins.length > 0 ? ['const facts=around.facts;'] : []),
     ...[...tables].map((table) => `const ${table}=facts.names.${table};`),
     ...(fields.some(({ encoding }) => isListEncoding(encoding)) ? ['const lists=around?.lists;'] : []),

@@ -1,6 +1,6 @@
 // What is made once from a template's content: the layout of its rows, the compiled reader, and what options-store needs to know.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Column, Layout, Protocol, RecordKind } from '../model/record.ts';
 import { type Element, type InformationElements, toColumnType } from './information-elements.ts';
 import { toPossibleJoins } from './joined-columns.ts';
@@ -128,7 +128,7 @@ export function toLayout(
   columns: readonly Column[],
   scope?: Readonly<Record<string, number>>,
 ): Layout {
-  const hash = createHash('sha256').update(JSON.stringify([columns.map(({ name, type }) => [name, type]), scope]));
-  const id = `${protocol}-${kind}-${hash.digest('base64url').slice(0, 22)}`;
+  const digest = hash('sha256', JSON.stringify([columns.map(({ name, type }) => [name, type]), scope]), 'base64url');
+  const id = `${protocol}-${kind}-${digest.slice(0, 22)}`;
   return { id, protocol, kind, columns, ...(scope === undefined ? {} : { scope }) };
 }
