@@ -12,6 +12,7 @@ const needs = {
   softflowd: { command: 'softflowd', install: 'apt install softflowd' },
   pmacctd: { command: 'pmacctd', install: 'apt install pmacct' },
   python: { command: 'python3', install: 'apt install python3' },
+  snmpd: { command: 'snmpd', install: 'apt install snmpd' },
   openssl: { command: 'openssl', install: 'apt install openssl' },
 } as const;
 

@@ -4,6 +4,7 @@
 import { stringify } from 'yaml';
 import { type JsonSchema, toJsonSchema } from './pipeline-json-schema.ts';
 import { pipelineSchema } from './pipeline-schema.ts';
+import { isSecret, withoutSecrets } from './secrets.ts';
 import type { StepDefinition } from './step.ts';
 
 /** Ends with a newline. `written` is what the file says, and right. */
@@ -38,18 +39,13 @@ function withDefaults(value: unknown, schema: JsonSchema): Record<string, unknow
   return full;
 }
 
-/** Whatever a step may call them. */
-const secretKeys = /pass(?:word|phrase)?$|secret|token|community|^(?:api_|license_|auth_|priv_)?key$/i;
-
 function masked(value: unknown, path: readonly string[]): unknown {
   if (Array.isArray(value)) return value.map((item) => masked(item, path));
   if (isMapping(value)) {
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, masked(inner, [...path, key])]));
   }
-  const key = path.at(-1) ?? '';
-  // The private key of TLS is a path.
-  if (secretKeys.test(key) && path.join('.') !== 'collect.tls.key' && path[0] !== 'tests') return '***';
-  return typeof value === 'string' ? value.replaceAll(/:\/\/[^/@\s]*@/g, '://***@') : value;
+  if (isSecret(path)) return '***';
+  return typeof value === 'string' ? withoutSecrets(value, '***') : value;
 }
 
 function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -77,6 +77,11 @@ export class FlowDocument {
   /** Interface names, once a step knows them; stored as `index: <n>` until then. */
   inputIfname: string | undefined;
   outputIfname: string | undefined;
+  /** Set by `interfaces`, by SNMP: what the operator wrote (ifAlias), and bits per second. */
+  inputIfalias: string | undefined;
+  outputIfalias: string | undefined;
+  inputIfspeed: number | undefined;
+  outputIfspeed: number | undefined;
 
   vlan: number | undefined;
   /** Set by `vlan-names`. */
@@ -138,6 +143,10 @@ export class FlowDocument {
     this.outputSnmp = undefined;
     this.inputIfname = undefined;
     this.outputIfname = undefined;
+    this.inputIfalias = undefined;
+    this.outputIfalias = undefined;
+    this.inputIfspeed = undefined;
+    this.outputIfspeed = undefined;
     this.vlan = undefined;
     this.vlanName = undefined;
     this.srcMac = undefined;

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { didYouMean } from './did-you-mean.ts';
 import type { Mistake, Path, YamlTree } from './pipeline-yaml.ts';
+import { isSecret, withoutSecrets } from './secrets.ts';
 
 type Issue = z.core.$ZodIssue;
 type Schema = z.core.$ZodType;
@@ -136,7 +137,8 @@ function missing(issue: Issue): string {
 
 function sentence(issue: Issue, given: unknown, full: Path, tree: YamlTree): string {
   const from = fromVariables(full, tree);
-  const secret = /^(?:password|api_key)$/.test(String(full.at(-1)));
+  // Steps are in a list: without their numbers the path is as `isSecret` wants it.
+  const secret = isSecret(full.filter((part) => typeof part === 'string'));
   const got =
     issue.code === 'invalid_key' ? show(String(full.at(-1))) : secret ? 'a secret of another form' : show(given);
   const expected = expectation(issue);
@@ -220,7 +222,7 @@ export function show(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
   if (typeof value !== 'string') return String(value);
-  const masked = value.replace(/:\/\/[^/@\s]*@/g, '://…@');
+  const masked = withoutSecrets(value, '…');
   return JSON.stringify(masked.length > 60 ? `${masked.slice(0, 60)}…` : masked);
 }
 

@@ -112,7 +112,7 @@ describe('weir check --print', () => {
 
   test('masks secrets', () => {
     const printed = effective(
-      `name: a\nsteps: []\nindex: { elasticsearch: { nodes: "http://weir:hunter2@es:9200", username: weir, password: "\${P}" } }\n`,
+      `name: a\nsteps: []\nindex: { elasticsearch: { nodes: "http://weir:hunter@2@es:9200", username: weir, password: "\${P}" } }\n`,
       { P: 'hunter3' },
     );
     expect(printed).not.toMatch(/hunter/);
@@ -123,6 +123,40 @@ describe('weir check --print', () => {
       'name: a\nsteps: []\nindex: { elasticsearch: { nodes: "http://es:9200", api_key: abc } }\n',
     );
     expect(parse(withKey)).toMatchObject({ index: { elasticsearch: { api_key: '***' } } });
+  });
+
+  test('masks what steps have: keys, communities, passwords of SNMP, keys in URLs', () => {
+    const steps = [
+      'anonymize: { key: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789hunter" }',
+      'interfaces: { snmp: { agents: { 10.0.0.0/8: { community: hunter1 }, 10.1.0.0/16: { user: weir, auth_password: hunter22, priv_password: hunter33 } } } }',
+      'reputation: { lists: [ { url: "https://lists.example/a.txt?key=hunter5&format=csv" } ] }',
+      'community-id: { seed: 7 }',
+    ].map((step) => step.replace('89hunter', '89abcdef'));
+    const printed = effective(`name: a\nsteps:\n${steps.map((step) => `  - ${step}\n`).join('')}`);
+    expect(printed).not.toMatch(/hunter|0123456789/);
+    expect(parse(printed)).toMatchObject({
+      steps: [
+        { anonymize: { key: '***' } },
+        { interfaces: { snmp: { agents: { '10.0.0.0/8': { community: '***' }, '10.1.0.0/16': { user: 'weir' } } } } },
+        { reputation: { lists: [{ url: 'https://lists.example/a.txt?key=***&format=***' }] } },
+        { 'community-id': { seed: 7 } },
+      ],
+    });
+  });
+
+  test('shows the column of a key, which is no secret', () => {
+    const printed = effective(
+      'name: a\nsteps: [ { lookup: { by: flow.src_addr, file: a.csv, key: network, set: { labels.a: b } } } ]\n',
+    );
+    expect(parse(printed)).toMatchObject({ steps: [{ lookup: { key: 'network' } }] });
+  });
+
+  test.each([
+    ['anonymize: { key: hunter2 }'],
+    ['interfaces: { snmp: { agents: { user: weir, auth_password: hunter2 } } }'],
+    ['interfaces: { snmp: { agents: { community: [ hunter2 ] } } }'],
+  ])('a wrong secret is not shown either: %s', (step) => {
+    expect(() => effective(`name: a\nsteps: [ { ${step} } ]\n`)).toThrow(/expected(?![\s\S]*hunter)/);
   });
 
   test('shows the path of the TLS key', () => {

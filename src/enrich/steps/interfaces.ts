@@ -1,9 +1,13 @@
-// Step `interfaces`: names of interfaces from the user's own lists. What exporters tell in options data is in the flow already
-// (weir.* columns, data/field-map.yml); the user's names go before it.
+// Step `interfaces`: names of interfaces from the user's own lists, then by SNMP. What exporters tell in options data is in the flow
+// already (weir.* columns, data/field-map.yml); both go before it (docs/decisions/0027).
 
 import { z } from 'zod';
+import type { RecordBatch } from '../../model/record-batch.ts';
 import type { FlowDocument } from '../flow-document.ts';
 import { createNumberNames, type NumberName, readNumberNames } from '../number-names.ts';
+import { readSnmpTable, type SnmpInterface } from '../snmp-agent.ts';
+import { createSnmpInterfaces } from '../snmp-interfaces.ts';
+import { type SnmpSettings, snmpSettings } from '../snmp-settings.ts';
 import type { StepDefinition } from '../step.ts';
 import { filePaths, openTable, storedName, subnetKey } from '../table-files.ts';
 
@@ -28,16 +32,22 @@ const options = z.strictObject({
     .describe(
       'Files of the same: YAML as in `names` or as ElastiFlow’s `ifName.yml`, CSV with exporter, number, name. They are read again when they change.',
     ),
+  snmp: snmpSettings
+    .optional()
+    .describe(
+      'Asks the exporters that send flows for their interfaces by SNMP (v2c, v3); without it, nobody is asked.',
+    ),
 });
 
 export type InterfacesOptions = z.infer<typeof options>;
 
 export const interfacesStep: StepDefinition<InterfacesOptions> = {
   name: 'interfaces',
-  summary: 'Names interfaces from your own lists; they go before the names that exporters send themselves.',
+  summary:
+    'Names interfaces from your own lists, and by SNMP; both go before the names that exporters send themselves.',
   options,
   reads: ['node.ipaddr', 'flow.input_snmp', 'flow.output_snmp'],
-  writes: ['flow.input_ifname', 'flow.output_ifname'],
+  writes: ['input', 'output'].flatMap((end) => ['ifname', 'ifalias', 'ifspeed'].map((what) => `flow.${end}_${what}`)),
   examples: [
     {
       title: 'a name for one interface; the other keeps its number',
@@ -58,7 +68,7 @@ export const interfacesStep: StepDefinition<InterfacesOptions> = {
       expect: { 'flow.input_ifname': 'Gi0/7' },
     },
   ],
-  async create({ names, file }, { folder, logger }) {
+  async create({ names, file, snmp: settings }, { folder, logger, isOffline }) {
     const inline = Object.entries(names).flatMap(([exporter, named]) =>
       Object.entries(named).map(([number, name]): NumberName => ({ exporter, number: Number(number), name })),
     );
@@ -72,16 +82,49 @@ export const interfacesStep: StepDefinition<InterfacesOptions> = {
       build: (entries) => createNumberNames([...entries, ...inline]),
     });
 
+    const snmp =
+      settings === undefined || isOffline === true
+        ? undefined
+        : createSnmpInterfaces({ settings, readTable: readSnmpTable, logger });
+
     function apply(flow: FlowDocument): undefined {
       const { exporter, inputSnmp, outputSnmp } = flow;
       const known = table.current;
-      if (inputSnmp !== undefined) flow.inputIfname = known.lookup(exporter, inputSnmp) ?? flow.inputIfname;
-      if (outputSnmp !== undefined) flow.outputIfname = known.lookup(exporter, outputSnmp) ?? flow.outputIfname;
+      if (inputSnmp !== undefined) {
+        const asked = snmp?.lookup(exporter, inputSnmp);
+        flow.inputIfname = known.lookup(exporter, inputSnmp) ?? nameOf(asked, settings) ?? flow.inputIfname;
+        flow.inputIfalias = asked?.alias;
+        flow.inputIfspeed = asked?.speed;
+      }
+      if (outputSnmp !== undefined) {
+        const asked = snmp?.lookup(exporter, outputSnmp);
+        flow.outputIfname = known.lookup(exporter, outputSnmp) ?? nameOf(asked, settings) ?? flow.outputIfname;
+        flow.outputIfalias = asked?.alias;
+        flow.outputIfspeed = asked?.speed;
+      }
     }
 
-    return { apply, close: async () => table.stop() };
+    return {
+      ...(snmp !== undefined && {
+        prepare: async ({ createdAtMs }: RecordBatch) => {
+          snmp.nowMs = createdAtMs;
+        },
+      }),
+      apply,
+      async close() {
+        table.stop();
+        await snmp?.stop();
+      },
+    };
   },
 };
+
+/** The text that the user chose, or the next best. */
+function nameOf(found: SnmpInterface | undefined, settings: SnmpSettings | undefined): string | undefined {
+  if (found === undefined) return undefined;
+  const chosen = { ifName: found.name, ifAlias: found.alias, ifDescr: found.description }[settings?.name ?? 'ifName'];
+  return chosen ?? found.name ?? found.description;
+}
 
 export function readInterfaceNames(text: string, path: string) {
   return readNumberNames(text, path, {

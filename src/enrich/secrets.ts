@@ -1,0 +1,20 @@
+// Which values of a pipeline file are secrets, so that neither `--print` nor a message shows them.
+
+/** Whatever a step may call them. */
+const secretKeys = /pass(?:word|phrase)?$|secret|token|^community$|^(?:api_|license_|auth_|priv_)?key$/i;
+
+/** Names of steps in between: `['steps', 'anonymize', 'key']`. What lies below a secret key is one, too. */
+export function isSecret(path: readonly string[]): boolean {
+  return path[0] !== 'tests' && path.some((key) => secretKeys.test(key)) && !isPlainKey(path);
+}
+
+/** `key` is also the path of a private key (TLS), and a column of a table (`lookup`). */
+function isPlainKey(path: readonly string[]): boolean {
+  return path.join('.') === 'collect.tls.key' || (path[0] === 'steps' && path[1] === 'lookup' && path.at(-1) === 'key');
+}
+
+/** Without the sign-in of a URL (a password may have a slash or an @ in it), and keys for an API behind its question mark. */
+export function withoutSecrets(text: string, mask: string): string {
+  if (!text.includes('://')) return text;
+  return text.replace(/:\/\/[^\s?#]*@/g, `://${mask}@`).replace(/([?&][^=&#\s]*=)[^&#\s]+/g, `$1${mask}`);
+}

@@ -1,0 +1,76 @@
+// The option `snmp` of the step `interfaces`: whom to ask, how, and within which bounds.
+
+import { z } from 'zod';
+import { createPrefixTable } from './prefix-table.ts';
+import { duration, whole, words } from './setting-types.ts';
+import { subnetKey } from './table-files.ts';
+
+export const authProtocols = ['md5', 'sha', 'sha224', 'sha256', 'sha384', 'sha512'] as const;
+export const privProtocols = ['des', 'aes', 'aes256b', 'aes256r'] as const;
+
+/** RFC 3414 §11.2: shorter ones make weak keys, and agents refuse them. */
+const password = words('a password').min(8, { error: 'expected a password of 8 characters or more' });
+
+const port = whole(1, 65_535).prefault(161).describe('UDP port of the agent.');
+
+const community = z.strictObject({
+  community: words('a community').describe('SNMPv2c: the community.'),
+  port,
+});
+
+const user = z
+  .strictObject({
+    user: words('the name of a user').describe('SNMPv3: the user.'),
+    auth_protocol: z.enum(authProtocols).prefault('sha').describe('How messages are signed.'),
+    auth_password: password.optional().describe('Without it messages are not signed.'),
+    priv_protocol: z
+      .enum(privProtocols)
+      .prefault('aes')
+      .describe('How messages are encrypted; aes256b: Blumenthal, aes256r: Reeder, as Cisco has it.'),
+    priv_password: password.optional().describe('Without it messages are not encrypted.'),
+    context: words('the name of a context').optional().describe('SNMPv3 context.'),
+    port,
+  })
+  .refine(({ auth_password: auth, priv_password: priv }) => priv === undefined || auth !== undefined, {
+    error: 'expected auth_password, too: what is encrypted must be signed',
+  });
+
+const agent = z.union([community, user], {
+  error: 'expected "{ community: … }" (SNMPv2c) or "{ user: …, auth_password: …, priv_password: … }" (SNMPv3)',
+});
+
+export type SnmpAgent = z.output<typeof agent>;
+
+/** A mapping with one of these keys is one agent for all, any other a map from subnet to agent. */
+const agents = z
+  .record(z.string(), z.unknown(), { error: 'expected how to ask agents, or a map from subnet to that' })
+  .transform((given): Record<string, unknown> => ('community' in given || 'user' in given ? allSubnets(given) : given))
+  .pipe(z.record(subnetKey, agent));
+
+function allSubnets(value: unknown): Record<string, unknown> {
+  return { '0.0.0.0/0': value, '::/0': value };
+}
+
+export const snmpSettings = z.strictObject({
+  agents: agents.describe(
+    'How exporters are asked: a community or a user for all, or a map from subnet to that; the longest subnet counts, others are not asked.',
+  ),
+  name: z
+    .enum(['ifName', 'ifAlias', 'ifDescr'])
+    .prefault('ifName')
+    .describe('Which of an interface’s texts is its name; where it has none: ifName, then ifDescr.'),
+  every: duration(60_000, 30 * 86_400_000)
+    .prefault('1h')
+    .describe('So long the interfaces of an exporter count before they are asked for again.'),
+  timeout: duration(100, 60_000).prefault('2s').describe('So long an answer is waited for.'),
+  retries: whole(0, 10).prefault(1).describe('So often a question is repeated.'),
+  concurrency: whole(1, 64).prefault(4).describe('Exporters that are asked at the same time.'),
+  interfaces: whole(1, 100_000).prefault(10_000).describe('More interfaces of one exporter are left out.'),
+});
+
+export type SnmpSettings = z.output<typeof snmpSettings>;
+
+/** The agent of an exporter; undefined: it is not asked. */
+export function agentFinder({ agents: of }: SnmpSettings): (exporter: string) => SnmpAgent | undefined {
+  return createPrefixTable(Object.entries(of)).lookup;
+}
