@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createGunzip } from 'node:zlib';
 import { createBulkWriter } from '../src/index/bulk-writer.ts';
 import { createElasticsearchClient } from '../src/index/elasticsearch-client.ts';
 import { createNdjsonFile } from '../src/index/ndjson-file.ts';
@@ -34,7 +35,10 @@ async function main(documents: number): Promise<void> {
   try {
     const port = await new Promise<number>((resolve) => mock.once('message', (message) => resolve(Number(message))));
     const client = createElasticsearchClient({ nodes: [`http://127.0.0.1:${port}`], productCheck: 'off' });
-    await measure('bulk writer', createBulkWriter({ client, logger: silentLogger, now: Date.now }), documents);
+    for (const compress of [false, true]) {
+      const writer = createBulkWriter({ client, compress, logger: silentLogger, now: Date.now });
+      await measure(`bulk writer${compress ? ', gzip' : ''}`, writer, documents);
+    }
   } finally {
     mock.kill();
   }
@@ -73,10 +77,11 @@ async function measure(title: string, sink: Sink, documents: number): Promise<vo
 function serveMock(): void {
   const server = createServer((incoming, outgoing) => {
     let newlines = 0;
-    incoming.on('data', (chunk: Buffer) => {
+    const body = incoming.headers['content-encoding'] === 'gzip' ? incoming.pipe(createGunzip()) : incoming;
+    body.on('data', (chunk: Buffer) => {
       for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) newlines += 1;
     });
-    incoming.on('end', () => {
+    body.on('end', () => {
       const isBulk = incoming.url?.startsWith('/_bulk') === true;
       const items = Array(newlines >> 1).fill('{"create":{"status":201}}');
       const body = isBulk ? `{"took":1,"errors":false,"items":[${items.join(',')}]}` : '{}';

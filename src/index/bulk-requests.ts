@@ -109,7 +109,7 @@ export function createBulkRequests({
     try {
       await prepare();
     } catch (error) {
-      restBecause(error, line);
+      restBecause(error, [...line, ...parts.flatMap(({ portions }) => portions)]);
       return;
     } finally {
       isTaking = false;
@@ -225,7 +225,7 @@ export function createBulkRequests({
       return;
     }
     // A mistake of our own: waiting does not mend it.
-    for (const { delivery } of [...portions]) end(delivery, error);
+    for (const { delivery } of portions) end(delivery, error);
   }
 
   /** Nothing is sent for a while. */

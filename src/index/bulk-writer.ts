@@ -34,7 +34,7 @@ export interface BulkWriterOptions {
   /** 5 MB is a second's work for a small server; proxies allow 1 MB to 10 MB. */
   readonly maxRequestBytes?: number;
   readonly maxRequestDocuments?: number;
-  /** Bodies by gzip: a tenth of the bytes for some CPU on both sides. */
+  /** Bodies by gzip: a fraction of the bytes, for twice our CPU and some of the server's. */
   readonly compress?: boolean;
   /** How long the server waits for a shard, a master, a mapping, before it answers. Shorter than the client's own timeout. */
   readonly serverTimeoutMs?: number;
