@@ -13,12 +13,31 @@ const rowsPerBatch = 990;
 
 /** Options with which a step has something to do. */
 const optionsOf: Readonly<Record<string, unknown>> = {
+  anonymize: { key: '1522178d33a4cf80130a5b1649907d10d8988f837979652762574c2d2a842202' },
   applications: { vendor: 'fortinet', names: { 'fortinet__0..10': 'Skype' }, servers: { '8.8.8.8:53': 'dns' } },
+  asn: {},
   'community-id': {},
+  dedupe: {},
+  direction: {},
+  drop: { when: 'flow.dst_port in [53, 853] and flow.src_addr in 192.0.2.0/24 and not exists flow.vlan' },
+  fields: { set: { 'labels.site': 'Boston' } },
+  geoip: {},
   hostname: { dns: false, names: { '10.0.0.7': 'laptop', '192.0.2.1': 'core' } },
   interfaces: { names: { '192.0.2.1': { 1: 'uplink', 2: 'lan', 3: 'dmz' } } },
+  keep: { when: 'flow.src_addr in 10.0.0.0/8' },
+  locality: {},
+  lookup: {
+    by: 'flow.src_addr',
+    table: { '10.0.0.0/8': 'Boston', '10.0.1.0/24': 'Vienna' },
+    set: { 'labels.site': 'value' },
+  },
   oui: {},
   reputation: { labels: { '1.0.0.0/8': 'scanner', '8.8.8.8': 'dns' } },
+  sample: { one_in: 10, when: 'flow.dst_port = 1' },
+  sampling: { default: { '192.0.2.0/24': 100 } },
+  server: {},
+  services: {},
+  split: {},
   'vlan-names': { names: { 10: 'office', 11: 'guests' } },
 };
 
@@ -46,10 +65,13 @@ const template = toTestBatch({
     sourceMacAddress: '00:00:0c:00:00:01',
     destinationMacAddress: '00:00:0c:00:00:02',
     applicationId: '0000000a',
+    flowStartMilliseconds: 0,
+    flowEndMilliseconds: 0,
   },
 });
 
 function toRow(): Row {
+  const endMs = template.sets[0]!.header.exportedAtMs - integer(30_000);
   const values: FieldValue[] = [
     0x0a000000 + integer(4000),
     0x01000000 + Math.floor(0xde000000 * (integer(30_000) / 30_000)),
@@ -64,6 +86,8 @@ function toRow(): Row {
     0x00000c000000 + integer(200),
     0x38b8eb100000 + integer(200),
     ['0000000a', '0d0001c5'][integer(2)]!,
+    endMs - integer(30_000),
+    endMs,
   ];
   return values;
 }

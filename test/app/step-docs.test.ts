@@ -34,7 +34,9 @@ describe('weir steps', () => {
 
   test('shows one with its options, fields and examples', () => {
     const text = describeSteps('sampling', { json: false });
-    expect(text).toContain('  default (number, or map to number)\n    Sampling interval of exporters that tell none');
+    expect(text).toContain(
+      '  default (number, or map to number, or map to number)\n    Sampling interval of exporters that tell none',
+    );
     expect(text).toContain('  step      sampling: { override: 512 }');
     expect(text).toContain('flow.sampling_interval: 512');
   });

@@ -16,7 +16,16 @@ const subnet = z
   .string()
   .refine((text) => readPrefix(text) !== undefined, { error: 'expected a subnet such as "10.0.0.0/8", or an address' });
 
-const perExporter = z.union([interval, z.record(subnet, interval)], {
+/** ifIndex is 32 bits wide (RFC 2863). */
+const interfaceNumber = z
+  .string()
+  .refine((text) => /^\d{1,10}$/.test(text) && Number(text) < 2 ** 32, { error: 'expected an interface number' });
+
+const ofExporter = z.union([interval, z.record(interfaceNumber, interval)], {
+  error: 'expected a sampling interval, or a mapping from interface number to sampling interval',
+});
+
+const perExporter = z.union([interval, z.record(subnet, ofExporter)], {
   error: 'expected a sampling interval, or a mapping from subnet of exporters to sampling interval',
 });
 
@@ -24,7 +33,7 @@ const options = z.strictObject({
   default: perExporter
     .optional()
     .describe(
-      'Sampling interval of exporters that tell none (or 0): a number, or a map from subnet to number; the longest prefix that contains the exporter wins.',
+      'Sampling interval of exporters that tell none (or 0): a number, or a map from subnet to number; the longest prefix that contains the exporter wins. Instead of a number also a map from interface to number: the interface that flows came in by, or of egress flows (`flow.direction`) went out by.',
     ),
   override: perExporter
     .optional()
@@ -42,7 +51,15 @@ export const samplingStep: StepDefinition<SamplingOptions> = {
   summary:
     'Multiplies bytes and packets by the sampling interval: the exporter’s own (header, record or options data), else `default`; `override` goes before all.',
   options,
-  reads: ['node.ipaddr', 'flow.sampling_interval', 'flow.bytes', 'flow.packets'],
+  reads: [
+    'node.ipaddr',
+    'flow.input_snmp',
+    'flow.output_snmp',
+    'flow.direction',
+    'flow.sampling_interval',
+    'flow.bytes',
+    'flow.packets',
+  ],
   writes: ['flow.sampling_interval', 'flow.sampling_source', 'flow.bytes', 'flow.packets'],
   examples: [
     {
@@ -63,18 +80,24 @@ export const samplingStep: StepDefinition<SamplingOptions> = {
       record: { samplingInterval: 1, octetDeltaCount: 100, packetDeltaCount: 1 },
       expect: { 'flow.bytes': 51_200, 'flow.packets': 512, 'flow.sampling_interval': 512 },
     },
+    {
+      title: 'interfaces of an exporter may differ',
+      options: { override: { '192.0.2.1': { 1: 512, 2: 2048 }, '192.0.2.0/24': 100 } },
+      record: { ingressInterface: 2, egressInterface: 1, octetDeltaCount: 100, packetDeltaCount: 1 },
+      expect: { 'flow.bytes': 204_800, 'flow.sampling_interval': 2048, 'flow.sampling_source': 'override' },
+    },
   ],
   create({ default: fallback, override }) {
     const overrideOf = createChoice(override);
     const defaultOf = createChoice(fallback);
 
     function apply(flow: FlowDocument): undefined {
-      const forced = overrideOf(flow.exporter);
+      const forced = overrideOf(flow);
       if (forced !== none) {
         flow.samplingInterval = forced;
         flow.samplingSource = 'override';
       } else if (flow.samplingInterval === undefined || flow.samplingInterval <= 0) {
-        const assumed = defaultOf(flow.exporter);
+        const assumed = defaultOf(flow);
         if (assumed !== none) {
           flow.samplingInterval = assumed;
           flow.samplingSource = 'default';
@@ -96,10 +119,22 @@ const none = 0;
 /** Exporters whose choice is remembered: as many as the ledger counts; spoofed ones push others out, no more. */
 const maxRemembered = 10_000;
 
-function createChoice(setting: z.infer<typeof perExporter> | undefined): (exporter: string) => number {
+type ByInterface = ReadonlyMap<number, number>;
+
+function createChoice(setting: z.infer<typeof perExporter> | undefined): (flow: FlowDocument) => number {
   if (setting === undefined) return () => none;
   if (typeof setting === 'number') return () => setting;
-  const table = createPrefixTable(Object.entries(setting));
-  const remembered = createRecentMap<string, number>(maxRemembered);
-  return (exporter) => remembered.get(exporter) ?? remembered.add(exporter, table.lookup(exporter) ?? none);
+  const table = createPrefixTable(
+    Object.entries(setting).map(([prefix, given]): [string, number | ByInterface] => [
+      prefix,
+      typeof given === 'number' ? given : new Map(Object.entries(given).map(([key, value]) => [Number(key), value])),
+    ]),
+  );
+  const remembered = createRecentMap<string, number | ByInterface>(maxRemembered);
+  return ({ exporter, direction, inputSnmp, outputSnmp }) => {
+    const found = remembered.get(exporter) ?? remembered.add(exporter, table.lookup(exporter) ?? none);
+    if (typeof found === 'number') return found;
+    // 1: metered where it went out (IPFIX element 61).
+    return found.get((direction === 1 ? outputSnmp : inputSnmp) ?? -1) ?? none;
+  };
 }

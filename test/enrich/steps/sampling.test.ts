@@ -35,6 +35,25 @@ describe('sampling', () => {
     expect(flow).toMatchObject({ bytes: 100, packets: 1, samplingInterval: 1, samplingSource: 'override' });
   });
 
+  it.each([
+    ['the interface that it came in by', { inputSnmp: 1, outputSnmp: 2 }, 512],
+    [
+      'the interface that it went out by, where it was metered there',
+      { inputSnmp: 1, outputSnmp: 2, direction: 1 },
+      64,
+    ],
+    ['neither, where that one is not listed', { inputSnmp: 3, outputSnmp: 2 }, 7],
+    ['neither, where there is no interface', {}, 7],
+  ])('has the interval of an exporter go by %s', async (_title, interfaces, expected) => {
+    const flow = flowWith({ bytes: 1, packets: 1, ...interfaces });
+    await applied({ default: 7, override: { '10.0.0.0/8': 100, '10.0.0.1': { 1: 512, 2: 64 } } }, flow);
+    expect(flow.samplingInterval).toBe(expected);
+  });
+
+  it.each([{ '-1': 5 }, { eth0: 5 }, { 4294967296: 5 }, { 1: 0 }])('refuses intervals of interfaces %j', (given) => {
+    expect(samplingStep.options.safeParse({ default: { '10.0.0.1': given } }).success).toBe(false);
+  });
+
   it('gives exporters outside of every subnet neither default nor override', async () => {
     const flow = flowWith({ exporter: '192.0.2.1', bytes: 100, packets: 1 });
     await applied({ default: { '10.0.0.0/8': 1000 }, override: { '10.0.0.0/8': 10 } }, flow);
