@@ -45,7 +45,6 @@ export function createDeadLetterFile(path: string, maxBytes = defaultMaxBytes): 
       const left = (await lettersIn(taken)).filter((letter) => !isDone(letter));
       if (left.length > 0) await appendFile(path, left.map((letter) => `${JSON.stringify(letter)}\n`).join(''));
       await rm(taken, { force: true });
-      if (isLeft && left.length > 0) return;
     }
   }
 
