@@ -65,7 +65,7 @@ async function createBareQueue(
     keyPrefix: redis.keyPrefix,
     maxBytes: redis.maxBytes,
     keepMs: redis.keepMs,
-    workerName: `${hostname()}/${process.pid}`,
+    processName: `${hostname()}/${process.pid}`,
     onUnusable(exporters, fate) {
       for (const [exporter, records] of Object.entries(exporters)) {
         const counts = ledger.exporter(exporter);

@@ -9,6 +9,7 @@ import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import { fromBatchBytes } from './batch-bytes.ts';
 import { countBatch } from './bullmq-counts.ts';
 import type { JobData, QueueKeys } from './bullmq-keys.ts';
+import { sayGone, sayPresent } from './bullmq-presence.ts';
 import { type FailedFate, type Job, maxAttempts } from './queue.ts';
 import { type RedisClient, toReason } from './redis-connection.ts';
 
@@ -19,7 +20,7 @@ export interface BullmqConsumerOptions {
   /** Told of batches whose bytes are gone, and of those that killed their workers: records by exporter. */
   readonly onUnusable: (exporters: JobData['exporters'], fate: 'lost' | 'quarantined') => void;
   /** For `weir queue`: machine and process. */
-  readonly workerName: string;
+  readonly processName: string;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -68,7 +69,7 @@ interface Held {
 }
 
 export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqConsumer {
-  const { client, keys, onUnusable, workerName, logger, now } = options;
+  const { client, keys, onUnusable, processName, logger, now } = options;
   const pass = createRateLimit();
   const held = new Set<Held>();
   const takers: ((job: Job | undefined) => void)[] = [];
@@ -85,7 +86,6 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
     const common = { connection: client, prefix: keys.prefix, skipVersionCheck: true } as const;
     worker = new Worker<JobData>(keys.name, null, {
       ...common,
-      name: workerName,
       autorun: false,
       lockDuration: lockMs,
       stalledInterval: lookForStalledEveryMs,
@@ -98,6 +98,7 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
     worker.on('error', warn);
     queue.on('error', warn);
     timer = setInterval(() => void renewAll(), renewEveryMs);
+    sayPresent(client, keys, 'workers', processName).catch(warn);
     await worker.startStalledCheckTimer();
     return worker;
   }
@@ -109,7 +110,7 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
 
   async function renewAll(): Promise<void> {
     if (client.status !== 'ready') return;
-    await Promise.all([...held].map(renew)).catch(warn);
+    await Promise.all([sayPresent(client, keys, 'workers', processName), ...[...held].map(renew)]).catch(warn);
   }
 
   async function renew(entry: Held): Promise<void> {
@@ -293,6 +294,7 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
     const limit = sleep(giveBackLimitMs, undefined, { ref: false });
     await Promise.race([fetching, limit]);
     await Promise.race([giveBackAll(), limit]);
+    if (client.status === 'ready') await sayGone(client, keys, 'workers', processName).catch(() => undefined);
     clearInterval(timer);
     await Promise.race([Promise.all([worker.close(true), queue?.close()]), limit]);
   }

@@ -11,6 +11,8 @@ export interface QueueKeys {
   bullmq(suffix: string): string;
   /** Hash: records and bytes that wait or are in hands; recordsIn and recordsOut since ever. */
   readonly counts: string;
+  /** Sorted set of names by when they were last heard. */
+  presence(of: 'listeners' | 'workers'): string;
   /** The bytes of a batch. */
   payload(batchId: string): string;
 }
@@ -22,6 +24,7 @@ export function createQueueKeys(keyPrefix: string, name: string): QueueKeys {
     name,
     bullmq: (suffix) => `${prefix}:${name}:${suffix}`,
     counts: `${prefix}:counts`,
+    presence: (of) => `${prefix}:${of}`,
     payload: (batchId) => `${keyPrefix}:${name}:batch:${batchId}`,
   };
 }

@@ -7,6 +7,7 @@ import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import { toBatchBytes } from './batch-bytes.ts';
 import { countBatch, readCounts } from './bullmq-counts.ts';
 import { type QueueKeys, toJobData, toJobId } from './bullmq-keys.ts';
+import { sayGone, sayPresent } from './bullmq-presence.ts';
 import { type RedisClient, toReason } from './redis-connection.ts';
 import { createEvictionWarning, isTight, readMemoryUse } from './redis-memory.ts';
 
@@ -17,6 +18,8 @@ export interface BullmqProducerOptions {
   /** Of all batches on the queue, as they lie in Redis. */
   readonly maxBytes: number;
   readonly keepMs: number;
+  /** For `weir queue`: machine and process. */
+  readonly processName: string;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -27,6 +30,7 @@ export interface BullmqProducer {
 }
 
 const lookEveryMs = 500;
+const presentEveryMs = 3000;
 /** Jobs leave Redis when they are done; failures are settled by the consumer, which sets no limit of BullMQ's own. */
 const jobOptions = { removeOnComplete: true, removeOnFail: false, attempts: 1_000_000, stackTraceLimit: 0 } as const;
 
@@ -35,6 +39,7 @@ export function createBullmqProducer({
   keys,
   maxBytes,
   keepMs,
+  processName,
   logger,
   now,
 }: BullmqProducerOptions): BullmqProducer {
@@ -42,6 +47,7 @@ export function createBullmqProducer({
   const warnOfEviction = createEvictionWarning(logger, now);
   let queue: BullmqQueue | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let presenceTimer: NodeJS.Timeout | undefined;
   /** As last read, and what was added here since. */
   let knownBytes: number | undefined;
   let comingBytes = 0;
@@ -59,7 +65,14 @@ export function createBullmqProducer({
     queue.on('error', () => undefined);
     timer = setInterval(() => void look(), lookEveryMs);
     timer.unref();
+    presenceTimer = setInterval(() => void sayHere(), presentEveryMs);
+    presenceTimer.unref();
+    void sayHere();
     return queue;
+  }
+
+  async function sayHere(): Promise<void> {
+    if (client.status === 'ready') await sayPresent(client, keys, 'listeners', processName).catch(() => undefined);
   }
 
   /** Keeps what it knew when Redis is away: `add` finds that out by itself. */
@@ -121,7 +134,10 @@ export function createBullmqProducer({
 
   async function stop(): Promise<void> {
     clearInterval(timer);
-    await queue?.close();
+    clearInterval(presenceTimer);
+    if (queue === undefined) return;
+    if (client.status === 'ready') await sayGone(client, keys, 'listeners', processName).catch(() => undefined);
+    await queue.close();
   }
 
   return { add, stop };

@@ -23,7 +23,7 @@ export interface BullmqQueueOptions {
   readonly maxBytes: number;
   /** Bytes of a batch that nobody took are removed after so long. */
   readonly keepMs: number;
-  readonly workerName: string;
+  readonly processName: string;
   /** Batches whose bytes are gone, or that were set aside before anybody could take them: records by exporter. */
   readonly onUnusable: (exporters: JobData['exporters'], fate: 'lost' | 'quarantined') => void;
   readonly logger: Logger;

@@ -35,7 +35,7 @@ describeWith(['redis'], 'a queue on a real Redis', () => {
       name,
       maxBytes: 1e6,
       keepMs: 60_000,
-      workerName: 'test',
+      processName: 'test',
       onUnusable: (exporters, fate) => unusable.push([exporters, fate]),
       logger: silentLogger,
       now: () => Date.now(),

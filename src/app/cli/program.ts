@@ -1,8 +1,10 @@
 // The verbs of the command line and their options. A verb loads its module when it is called: --help and start-up stay fast.
 
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { waitForReloadSignals, waitForStopSignal } from '../lifecycle.ts';
 import { readVersion } from '../version.ts';
+import { addQueueVerbs } from './queue-verbs.ts';
+import { examples, logLevelOption, pipelineArgument, writeLines } from './shared-options.ts';
 
 export interface ProgramOptions {
   /** Milliseconds since 1970. */
@@ -235,6 +237,8 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
       await writeLines(await purgeDeadLetters(file, flags, Date.now()));
     });
 
+  addQueueVerbs(program.command('queue').description('Show the queue on Redis, and what is in quarantine there.'));
+
   const importVerb = program
     .command('import')
     .description('Make a pipeline file of the settings of another program.')
@@ -322,25 +326,6 @@ function withLetterOptions(verb: Command): Command {
     .option('--reason <text>', 'whose reason has this text in it')
     .addOption(new Option('--limit <count>', 'at most so many').argParser(toCount))
     .addOption(logLevelOption());
-}
-
-async function writeLines(text: string): Promise<void> {
-  const { createLineOutput } = await import('../line-output.ts');
-  await createLineOutput(process.stdout).write(text);
-}
-
-function pipelineArgument(): Argument {
-  return new Argument('[file]', 'the pipeline file (default: pipelines/flow.yml, the one that came with weir)');
-}
-
-function logLevelOption(): Option {
-  return new Option('--log-level <level>', 'what is logged; debug also shows where an error came from')
-    .choices(['debug', 'info', 'warn', 'error', 'silent'])
-    .default('info');
-}
-
-function examples(...commands: readonly string[]): string {
-  return `\n${commands.length > 1 ? 'Examples' : 'Example'}:\n${commands.map((command) => `  $ ${command}`).join('\n')}`;
 }
 
 function toCount(text: string): number {
