@@ -71,7 +71,8 @@ export async function run(options: RunOptions): Promise<void> {
   });
   const ledger = createLedger();
 
-  keepHeapSmall();
+  // Rows of a listener live until their batch is full: in a small heap half of its CPU would go into copying them.
+  if (part !== 'listen') keepHeapSmall();
   await makeFolder(pipelineFile.state.directory, 'state');
   const way = part === 'listen' ? undefined : await openWay(pipelineFile, logger, now);
   const queue = await createQueue(pipelineFile, { adds: part !== 'work', ledger, logger, now });
