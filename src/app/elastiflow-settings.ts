@@ -148,6 +148,7 @@ export const elastiflowFiles: readonly ElastiflowFile[] = [
   { name: 'ip_rep_whitelist.yml', becomes: '`reputation: { allow_file: … }`, where there is a list of labels' },
   { name: 'ipfix.yml', becomes: '`decode.ipfix_definitions`, which reads the file as it is' },
   { name: 'netflow.yml', becomes: '`decode.netflow_definitions`, which reads the file as it is' },
+  { name: 'netflow_riverbed.yml', becomes: '`decode.netflow_definitions`, where there is no `netflow.yml`' },
   { name: 'GeoLite2-City.mmdb', becomes: '`geoip: { database: … }`' },
   { name: 'GeoLite2-ASN.mmdb', becomes: '`asn: { database: … }`' },
   {
