@@ -1,23 +1,23 @@
 // One request to Elasticsearch: a method, a path, a body in; status and parsed JSON out. Whatever goes wrong is one WeirError whose
 // text holds neither the body nor a secret. @elastic/elasticsearch does nodes, TLS and keep-alive; retries are the caller's.
 
-import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { Client, Connection, errors, Transport } from '@elastic/elasticsearch';
+import { Client, Connection, Transport } from '@elastic/elasticsearch';
 import { WeirError } from '../model/errors.ts';
+import { toConnectionFailure, unavailable } from './connection-failure.ts';
+import { fetchAuthority, readTlsSettings, type TrustOptions } from './elasticsearch-trust.ts';
+import { toShortText } from './short-text.ts';
 
 /** strict: what the client library accepts; auto: also Elasticsearch's own open-source builds and OpenSearch; off: anything. */
 export type ProductCheck = 'auto' | 'strict' | 'off';
 
-export interface ElasticsearchClientOptions {
-  /** URLs, with `user:password@` where the server wants it. */
+export interface ElasticsearchClientOptions extends TrustOptions {
+  /** URLs of one cluster, with `user:password@` where it wants that. A node that does not answer is left out for a while. */
   readonly nodes: readonly string[];
   /** Goes before what stands in the URLs. */
   readonly username?: string;
   readonly password?: string;
   readonly apiKey?: string;
-  /** PEM file of the authority that signed the server's certificate. */
-  readonly caFile?: string;
   readonly productCheck?: ProductCheck;
   /** A bulk request on a server that merges or collects garbage can take tens of seconds. */
   readonly requestTimeoutMs?: number;
@@ -67,46 +67,58 @@ export function createElasticsearchClient({
   username,
   password,
   apiKey,
-  caFile,
   productCheck = 'auto',
   requestTimeoutMs = 60_000,
+  ...trust
 }: ElasticsearchClientOptions): ElasticsearchClient {
   const address = nodes.map(toSafeUrl).join(', ');
-  let client: Client | undefined;
+  let opened: Promise<Client> | undefined;
 
-  function open(): Client {
-    client ??= new Client({
+  function open(): Promise<Client> {
+    opened ??= createClient().catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  }
+
+  async function createClient(): Promise<Client> {
+    const settings = readTlsSettings(trust);
+    const ca = trust.caFingerprint === undefined ? settings.ca : await fetchAuthority(nodes, trust);
+    return new Client({
       nodes: [...nodes],
-      maxRetries: 0,
+      // Only where a connection failed, and at once with the next node; ids make it harmless.
+      maxRetries: nodes.length - 1,
       requestTimeout: requestTimeoutMs,
       Connection: TellingConnection,
       ...(apiKey !== undefined && { auth: { apiKey } }),
       ...(username !== undefined && { auth: { username, password: password ?? '' } }),
-      ...(caFile !== undefined && { ssl: { ca: readCertificate(caFile) } }),
+      ssl: { ...settings, ...(ca !== undefined && { ca }) },
+      ...(trust.proxy !== undefined && { proxy: trust.proxy }),
       ...(productCheck === 'strict' ? {} : { Transport: UncheckedTransport }),
     });
-    return client;
   }
 
   async function request(request: ElasticsearchRequest, signal: AbortSignal): Promise<ElasticsearchAnswer> {
     if (signal.aborted) throw stopped();
-    const { connectionPool, transport } = open();
     const { method, path, query, body, encoding } = request;
-    const pending = transport.request<Readable>(
-      {
-        method,
-        path,
-        ...(query === undefined ? {} : { querystring: { ...query } }),
-        ...(body === undefined ? {} : Buffer.isBuffer(body) ? { bulkBody: body } : { body }),
-      },
-      { asStream: true, ...(encoding !== undefined && { headers: { 'content-encoding': encoding } }) },
-    );
     // The library's timeout ends with the first byte of the answer: an answer that never ends needs a deadline of its own.
     const end = createEnd(signal, 2 * requestTimeoutMs);
-    end.promise.catch(() => {
-      pending.abort();
-    });
     try {
+      const { connectionPool, transport } = await Promise.race([open(), end.promise]);
+      const pending = transport.request<Readable>(
+        {
+          method,
+          path,
+          ...(query === undefined ? {} : { querystring: { ...query } }),
+          ...(body === undefined ? {} : Buffer.isBuffer(body) ? { bulkBody: body } : { body }),
+        },
+        { asStream: true, ...(encoding !== undefined && { headers: { 'content-encoding': encoding } }) },
+      );
+      pending.catch(() => undefined);
+      end.promise.catch(() => {
+        pending.abort();
+      });
       const { statusCode, headers, body: stream, meta } = await Promise.race([pending, end.promise]);
       const bytes = await readAnswer(stream, end.promise);
       connectionPool.markAlive(meta.connection);
@@ -118,37 +130,19 @@ export function createElasticsearchClient({
         node: toSafeUrl(meta.connection.url.href),
       };
     } catch (error) {
-      pending.catch(() => undefined);
-      throw error instanceof WeirError ? error : toWeirError(error, address);
+      throw toConnectionFailure(error, { node: nodes.length > 1 ? toNode(error) : undefined, address });
     } finally {
       end.cancel();
     }
   }
 
   async function close(): Promise<void> {
-    const closing = client;
-    client = undefined;
-    await closing?.close();
+    const closing = opened;
+    opened = undefined;
+    await (await closing?.catch(() => undefined))?.close();
   }
 
   return { productCheck, address, request, close };
-}
-
-function readCertificate(path: string): string {
-  let text = '';
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code ?? 'unreadable';
-    throw new WeirError('file-missing', `the certificate file ${path} can't be read (${reason})`, {
-      hint: 'Correct index: elasticsearch: ca_file in the pipeline file.',
-    });
-  }
-  if (!text.includes('-----BEGIN CERTIFICATE-----'))
-    throw new WeirError('file-invalid', `${path} holds no PEM certificate`, {
-      hint: 'A PEM file begins with "-----BEGIN CERTIFICATE-----".',
-    });
-  return text;
 }
 
 /** The URL without user, password and query. */
@@ -223,14 +217,10 @@ async function readAnswer(stream: Readable, end: Promise<never>): Promise<Buffer
   end.catch((error: Error) => stream.destroy(error));
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > maxAnswerBytes) throw new AnswerTooLarge();
+    if (length > maxAnswerBytes) throw unavailable(`the answer is larger than ${maxAnswerBytes >> 20} MB`);
     chunks.push(chunk);
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
-}
-
-class AnswerTooLarge extends Error {
-  override readonly message = `the answer is larger than ${maxAnswerBytes >> 20} MB`;
 }
 
 function toContent(bytes: Buffer): Pick<ElasticsearchAnswer, 'json' | 'text'> {
@@ -242,40 +232,15 @@ function toContent(bytes: Buffer): Pick<ElasticsearchAnswer, 'json' | 'text'> {
   }
 }
 
-/** One printable line of bounded length. */
-export function toShortText(text: string, maxLength = 200): string {
-  const line = text
-    .slice(0, 4 * maxLength)
-    .replace(/[\s\p{Cc}]+/gu, ' ')
-    .trim();
-  return line.length > maxLength ? `${line.slice(0, maxLength)}…` : line;
-}
-
 function stopped(): WeirError {
   return new WeirError('stopped', 'the request to Elasticsearch was given up: weir is stopping', { retryable: true });
 }
 
-// The library's errors hold whole bodies and credentials: nothing of them but a short text goes on.
-function toWeirError(error: unknown, address: string): WeirError {
-  if (error instanceof errors.ProductNotSupportedError)
-    return new WeirError('sink-refused', `the server at ${address} is not a distribution that strict mode accepts`, {
-      hint: 'Set product_check: auto in the pipeline file to accept open-source builds and OpenSearch.',
-    });
-  return unavailable(error instanceof errors.NoLivingConnectionsError ? 'no node to ask' : toReason(error));
+/** The node whose connection failed. */
+function toNode(error: unknown): string | undefined {
+  const { meta } = error as { meta?: { meta?: { connection?: { url?: URL } } } };
+  const url = meta?.meta?.connection?.url;
+  return url && toSafeUrl(url.href);
 }
 
-function unavailable(reason: string): WeirError {
-  return new WeirError('sink-unavailable', reason, { retryable: true });
-}
-
-function toReason(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown failure';
-  if (error instanceof AnswerTooLarge) return error.message;
-  const { code } = error as NodeJS.ErrnoException;
-  if (error.message === 'aborted' || code === 'ECONNRESET') return 'the connection was cut';
-  return (
-    /\b(E[A-Z_]{4,}|CERT_[A-Z_]+|UNABLE_TO_[A-Z_]+|DEPTH_ZERO_[A-Z_]+|SELF_SIGNED_[A-Z_]+)\b/.exec(
-      error.message,
-    )?.[1] ?? toShortText(error.message)
-  );
-}
+export { toShortText } from './short-text.ts';

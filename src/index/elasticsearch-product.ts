@@ -2,6 +2,7 @@
 
 import { WeirError } from '../model/errors.ts';
 import type { ElasticsearchAnswer, ProductCheck } from './elasticsearch-client.ts';
+import { asRecord, readAnswer, strangeAnswer } from './server-answer.ts';
 
 export interface Product {
   readonly name: 'Elasticsearch' | 'OpenSearch' | 'unknown';
@@ -12,18 +13,17 @@ export interface Product {
 
 /** Throws WeirError: `sink-refused` when this server will never do, `sink-unavailable` when it may later. */
 export function toProduct(answer: ElasticsearchAnswer, productCheck: ProductCheck): Product {
-  checkStatus(answer);
-  const root = asRecord(answer.json);
-  const version = asRecord(root?.['version']);
+  const unknown: Product = { name: 'unknown', version: '', remark: undefined };
+  if (productCheck === 'off' && answer.status === 200 && asRecord(answer.json) === undefined) return unknown;
+  const root = readAnswer(answer, { what: 'ask for the version', privilege: 'the cluster privilege "monitor"' });
+  const version = asRecord(root['version']);
   const number = version?.['number'];
   if (typeof number !== 'string') {
-    if (productCheck === 'off') return { name: 'unknown', version: '', remark: undefined };
-    throw new WeirError('sink-refused', 'what answers there is not Elasticsearch', {
-      hint: 'Check the URL: is it a proxy, Kibana, or another server?',
-    });
+    if (productCheck === 'off') return unknown;
+    throw strangeAnswer(answer);
   }
   const flavor = version?.['build_flavor'];
-  const isOpenSearch = version?.['distribution'] === 'opensearch' || /opensearch/i.test(String(root?.['tagline']));
+  const isOpenSearch = version?.['distribution'] === 'opensearch' || /opensearch/i.test(String(root['tagline']));
   if (isOpenSearch) {
     const remark = 'This is OpenSearch: it takes the same requests, but weir is made for Elasticsearch 7.';
     return { name: 'OpenSearch', version: number, remark: productCheck === 'off' ? undefined : remark };
@@ -41,25 +41,10 @@ function remarkOn(number: string, major: number, flavor: unknown, productCheck: 
   return `This is an open-source build of Elasticsearch (flavor "${String(flavor)}"); it is accepted.`;
 }
 
-function checkStatus({ status }: ElasticsearchAnswer): void {
-  if (status === 200) return;
-  if (status === 401) throw authenticationFailed();
-  if (status === 403)
-    throw new WeirError('sink-refused', 'the user has no right to ask for the version (HTTP 403)', {
-      hint: 'Give its role the cluster privileges "monitor" and "manage_index_templates".',
-    });
-  throw new WeirError('sink-unavailable', `HTTP ${status}`, { retryable: true });
+/** Composable templates came with 7.8; OpenSearch has them from its first version. */
+export function hasComposableTemplates({ name, version }: Product): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return name === 'OpenSearch' || major > 7 || (major === 7 && minor >= 8);
 }
 
-export function authenticationFailed(): WeirError {
-  return new WeirError('sink-refused', 'the server does not accept the user and password (HTTP 401)', {
-    hint: 'Correct them in the URL: https://user:password@host:9200, special characters as %XX.',
-  });
-}
-
-/** The value as an object; undefined for anything else. */
-export function asRecord(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Readonly<Record<string, unknown>>)
-    : undefined;
-}
+export { asRecord, authenticationFailed } from './server-answer.ts';

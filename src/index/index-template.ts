@@ -7,6 +7,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { deadLetterIndex } from './dead-letters.ts';
 import { type ElasticsearchAnswer, type ElasticsearchClient, toShortText } from './elasticsearch-client.ts';
 import { asRecord, authenticationFailed } from './elasticsearch-product.ts';
+import { toErrorReason } from './server-answer.ts';
 import { createIndexNaming, type IndexNaming } from './index-name.ts';
 
 export interface IndexTemplate {
@@ -68,15 +69,10 @@ function checkAnswer({ status, json, text }: ElasticsearchAnswer, name: string):
   });
 }
 
-/** `error.reason` of an Elasticsearch answer as one short line. */
-export function toErrorReason(json: unknown): string | undefined {
-  const error = asRecord(asRecord(json)?.['error']);
-  const reason = error?.['reason'];
-  return typeof reason === 'string' ? toShortText(reason) : undefined;
-}
-
 async function readTemplate(name: string): Promise<Readonly<Record<string, unknown>>> {
   // Two folders up from src/index as well as from dist/index.
   const text = await readFile(new URL(`../../index-templates/${name}.json`, import.meta.url), 'utf8');
   return JSON.parse(text) as Readonly<Record<string, unknown>>;
 }
+
+export { toErrorReason } from './server-answer.ts';
