@@ -27,7 +27,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   'node:http': ['telemetry'],
   // The schemas only ask what is an IP address.
   'node:net': ['collect', 'enrich/pipeline-schema', 'enrich/collect-section'],
-  'node:tls': ['collect'],
+  'node:tls': ['collect', 'index/elasticsearch-trust'],
   'net-snmp': ['enrich'],
   'prom-client': ['telemetry'],
   bullmq: ['enqueue'],

@@ -55,17 +55,25 @@ async function tryRedis(redis: RedisTarget): Promise<Trial> {
 
 async function tryElasticsearch({ index }: PipelineFile, node: string): Promise<Trial> {
   const { createElasticsearchClient, toSafeUrl } = await import('../index/elasticsearch-client.ts');
-  const { tryTemplates } = await import('../index/index-template.ts');
-  const { toProduct } = await import('../index/elasticsearch-product.ts');
-  const connection = index.elasticsearch ?? { nodes: [] };
+  const { createServerSetup } = await import('../index/server-setup.ts');
+  const { retention, ...connection } = index.elasticsearch ?? { nodes: [] };
   return attempt(`Elasticsearch ${toSafeUrl(node)}`, async () => {
     const client = createElasticsearchClient({ ...connection, nodes: [node], requestTimeoutMs: answerTimeoutMs });
     const signal = AbortSignal.timeout(2 * answerTimeoutMs);
     try {
-      const answer = await client.request({ method: 'GET', path: '/' }, signal);
-      const { name, version, remark } = toProduct(answer, client.productCheck);
-      const templates = await tryTemplates(index.name, client, signal);
-      return [`${name} ${version}`, templates, ...(remark === undefined ? [] : [remark])].join('; ');
+      const setup = createServerSetup({
+        client,
+        indexName: index.name,
+        ...retention,
+        logger: silentLogger,
+        now: () => Date.now(),
+      });
+      const { product, plan } = await setup.plan({ force: false }, signal);
+      for (const conflict of plan.conflicts) throw conflict;
+      await setup.checkWriteIndex(signal);
+      const isDone = plan.actions.every(({ does }) => does === 'keep');
+      const templates = isDone ? 'index templates are there' : 'index templates will be put by weir run, or weir setup';
+      return [`${product.name} ${product.version}`, templates, ...(product.remark ? [product.remark] : [])].join('; ');
     } finally {
       await client.close();
     }

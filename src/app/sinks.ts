@@ -27,13 +27,15 @@ export async function createSink(
   }
   const { createBulkWriter } = await import('../index/bulk-writer.ts');
   const { createElasticsearchClient } = await import('../index/elasticsearch-client.ts');
-  const { bulk, ...connection } = elasticsearch;
-  const client = createElasticsearchClient(connection);
+  const { createServerSetup } = await import('../index/server-setup.ts');
+  const { bulk, setup: apply, retention } = elasticsearch;
+  const client = createElasticsearchClient(elasticsearch);
   return {
     sink: createBulkWriter({
       client,
       indexName: name,
       ...bulk,
+      prepare: createServerSetup({ client, indexName: name, ...retention, apply, ...options }).prepare,
       deadLetterFile: toDeadLetterFile(state.directory),
       version: readVersion(),
       ...options,

@@ -11,6 +11,11 @@ import {
   toCollectSettings,
 } from './collect-section.ts';
 import { type FileMistakes, readDecodeSection } from './decode-section.ts';
+import {
+  type ElasticsearchTarget,
+  elasticsearchContradictions,
+  toElasticsearchTarget,
+} from './elasticsearch-section.ts';
 import { type PipelineConfig, pipelineSchema } from './pipeline-schema.ts';
 import { type PipelineStep, readSteps, type StepOptions } from './pipeline-steps.ts';
 import { type Mistake, type Place, placeText, readYaml, type YamlTree } from './pipeline-yaml.ts';
@@ -18,7 +23,15 @@ import { type QueueSettings, queueContradictions, type RedisTarget, toQueueSetti
 import { check } from './schema-issues.ts';
 import type { TestRecord } from './test-record.ts';
 
-export { type CollectSettings, type ListenAddress, type Place, placeText, type QueueSettings, type RedisTarget };
+export {
+  type CollectSettings,
+  type ElasticsearchTarget,
+  type ListenAddress,
+  type Place,
+  placeText,
+  type QueueSettings,
+  type RedisTarget,
+};
 
 export interface PipelineFile {
   readonly name: string;
@@ -55,24 +68,6 @@ export interface PipelineFile {
   readonly written: unknown;
   /** What it was read from: itself, and what it includes. */
   readonly files: readonly string[];
-}
-
-export interface ElasticsearchTarget {
-  /** Never empty. */
-  readonly nodes: readonly string[];
-  readonly username?: string;
-  readonly password?: string;
-  readonly apiKey?: string;
-  /** Absolute path of a PEM file. */
-  readonly caFile?: string;
-  readonly productCheck: 'auto' | 'strict' | 'off';
-  readonly bulk: {
-    /** Most requests under way at the same time. */
-    readonly concurrency: number;
-    readonly maxRequestBytes: number;
-    readonly maxRequestDocuments: number;
-    readonly compress: boolean;
-  };
 }
 
 export interface PipelineTest {
@@ -160,13 +155,8 @@ function contradictions(config: PipelineConfig, tree: YamlTree): Mistake[] {
     if (record.agent === undefined || record.protocol === 'sflow5') continue;
     add(['tests', index, 'record', 'agent'], 'record.agent: only sflow5 has an agent in its header');
   }
-  const { username, password, api_key } = config.index.elasticsearch ?? {};
-  const at = ['index', 'elasticsearch'];
-  if (api_key !== undefined && (username ?? password) !== undefined) {
-    add([...at, 'api_key'], 'index.elasticsearch: give either api_key, or username and password, not both');
-  } else if ((username === undefined) !== (password === undefined)) {
-    add(at, `index.elasticsearch: ${username === undefined ? 'username' : 'password'} is missing`);
-  }
+  for (const { path, message } of elasticsearchContradictions(config.index.elasticsearch, config.index.name))
+    add(path, message);
   return mistakes;
 }
 
@@ -178,7 +168,8 @@ function toPipelineFile(
   path: string,
 ): Omit<PipelineFile, 'written'> {
   const folder = dirname(resolve(path));
-  const { elasticsearch, files, name: indexName } = config.index;
+  const { files, name: indexName } = config.index;
+  const elasticsearch = toElasticsearchTarget(config.index.elasticsearch, folder);
   return {
     name: config.name,
     listen: config.listen,
@@ -190,9 +181,7 @@ function toPipelineFile(
     steps,
     index: {
       name: indexName,
-      ...(elasticsearch === undefined || elasticsearch.nodes.length === 0
-        ? {}
-        : { elasticsearch: toElasticsearchTarget(elasticsearch, folder) }),
+      ...(elasticsearch !== undefined && { elasticsearch }),
       files: { directory: files.directory, maxFileBytes: files.max_bytes },
     },
     tests: config.tests.map((test, index) => ({
@@ -241,32 +230,5 @@ function toTestRecord(record: PipelineConfig['tests'][number]['record']): TestRe
       ...(exportedAtMs !== undefined && { exportedAtMs }),
       ...(record.uptime_ms !== undefined && { sysUptimeMs: record.uptime_ms }),
     },
-  };
-}
-
-function toElasticsearchTarget(
-  config: NonNullable<PipelineConfig['index']['elasticsearch']>,
-  folder: string,
-): ElasticsearchTarget {
-  const {
-    nodes,
-    username,
-    password,
-    api_key: apiKey,
-    ca_file: caFile,
-    product_check: productCheck,
-    concurrency,
-    request_bytes: maxRequestBytes,
-    request_documents: maxRequestDocuments,
-    compress,
-  } = config;
-  return {
-    nodes,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    ...(apiKey === undefined ? {} : { apiKey }),
-    ...(caFile === undefined ? {} : { caFile: resolve(folder, caFile) }),
-    productCheck,
-    bulk: { concurrency, maxRequestBytes, maxRequestDocuments, compress },
   };
 }

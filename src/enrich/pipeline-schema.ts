@@ -3,18 +3,11 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { collect, listen } from './collect-section.ts';
+import { elasticsearch } from './elasticsearch-section.ts';
 import { queue } from './queue-section.ts';
 import { duration, oneOrMore, size, whole, words } from './setting-types.ts';
 
 export const protocols = ['netflow5', 'netflow9', 'ipfix', 'sflow5'] as const;
-
-const nodeUrl = z.string({ error: 'expected a URL such as "http://localhost:9200"' }).refine(
-  (text) => {
-    const url = URL.canParse(text) ? new URL(text) : undefined;
-    return url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '';
-  },
-  { error: 'expected a URL such as "http://localhost:9200" or "https://…"' },
-);
 
 // Elasticsearch: lower case, none of \ / * ? " < > | space , # :, not - _ + first, at most 255 bytes.
 const indexName = words('the name of an index').refine(
@@ -22,33 +15,6 @@ const indexName = words('the name of an index').refine(
     /^(?![-_+.%])(?:[^A-Z\\/*?"<>|\s,#:%]|%\{(?:yyyy|MM|dd|[.\-_])+\})+$/.test(text) && Buffer.byteLength(text) <= 200,
   { error: 'expected an index name in lower case such as "weir-flow-%{yyyy.MM.dd}" (yyyy, MM, dd)' },
 );
-
-const elasticsearch = z.strictObject({
-  nodes: oneOrMore(nodeUrl, 'a URL such as "http://localhost:9200"')
-    .prefault([])
-    .describe('Nodes of one Elasticsearch 7 cluster. Empty: documents go into files.'),
-  username: words('a user name').optional().describe('How to sign in; with password.'),
-  password: words('a password').optional().describe('Better an environment variable.'),
-  api_key: words('an API key').optional().describe('The other way to sign in.'),
-  ca_file: words('the path of a PEM file')
-    .optional()
-    .describe('PEM file of the authority that signed the nodes’ certificates.'),
-  product_check: z
-    .enum(['auto', 'strict', 'off'])
-    .prefault('auto')
-    .describe('Is it an Elasticsearch? strict takes only what says so in the way of 7.14 and later; off does not ask.'),
-  concurrency: whole(1, 64)
-    .prefault(4)
-    .describe('Most bulk requests under way at the same time; fewer while the cluster is slow or refuses them.'),
-  request_bytes: size(65_536, 100 * 2 ** 20)
-    .prefault('5MB')
-    .describe('A bulk request has at most so many bytes; fewer while the cluster, or a proxy, refuses them.'),
-  request_documents: whole(1, 100_000).prefault(2000).describe('A bulk request has at most so many documents.'),
-  compress: z
-    .boolean({ error: 'expected true or false' })
-    .prefault(false)
-    .describe('Bulk requests by gzip: for a network that is slower than the cluster.'),
-});
 
 const files = z.strictObject({
   directory: words('a folder')

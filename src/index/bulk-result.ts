@@ -1,8 +1,9 @@
 // What a _bulk answer says, item by item. In: the answer (perhaps none of Elasticsearch's); out: one fate for each item sent.
 
-import { type ElasticsearchAnswer, toShortText } from './elasticsearch-client.ts';
-import { asRecord, authenticationFailed } from './elasticsearch-product.ts';
+import type { ElasticsearchAnswer } from './elasticsearch-client.ts';
 import { type ItemFault, toErrorText, toItemFault } from './item-fault.ts';
+import { asRecord, authenticationFailed } from './server-answer.ts';
+import { toShortText } from './short-text.ts';
 
 /** What to do about a whole request, or `items`: each item has its own fate. */
 export type BulkOutcome =

@@ -17,11 +17,11 @@ import { createDeadLetterFile } from './dead-letter-file.ts';
 import { type DeadLetter, toDeadLetterItems, toDeadLetters } from './dead-letters.ts';
 import type { DroppedField } from './document-repairs.ts';
 import type { ElasticsearchClient } from './elasticsearch-client.ts';
-import { toProduct } from './elasticsearch-product.ts';
 import { toFlowItems } from './flow-items.ts';
 import { createIndexNaming } from './index-name.ts';
-import { applyIndexTemplate, readIndexTemplates } from './index-template.ts';
 import { toFailureText } from './ndjson-file-system.ts';
+import { placed } from './server-answer.ts';
+import { createServerSetup } from './server-setup.ts';
 import type { RefusedDocument, Sink, WriteResult } from './sink.ts';
 import { toDurationText } from './trouble.ts';
 
@@ -29,6 +29,8 @@ export interface BulkWriterOptions {
   readonly client: ElasticsearchClient;
   /** `%{yyyy.MM.dd}` in it is the document's own day, UTC. */
   readonly indexName?: string;
+  /** Before the first document, and again when the server was away: has it what documents need? Puts the templates when absent. */
+  readonly prepare?: (signal: AbortSignal) => Promise<void>;
   /** Requests under way at a time, at most: bulk-pace.ts finds how many are good. */
   readonly concurrency?: number;
   /** 5 MB is a second's work for a small server; proxies allow 1 MB to 10 MB. */
@@ -70,6 +72,7 @@ export function createBulkWriter({
   version = '',
   logger,
   now,
+  prepare: prepareServer = createServerSetup({ client, indexName, logger, now }).prepare,
 }: BulkWriterOptions): Sink {
   const naming = createIndexNaming(indexName, now);
   const pace = createBulkPace({ maxConcurrency: concurrency, maxRequestBytes });
@@ -105,7 +108,7 @@ export function createBulkWriter({
       await prepare(AbortSignal.timeout(startTimeoutMs));
     } catch (error) {
       if (!(error instanceof WeirError)) throw error;
-      if (!error.retryable) throw placed(error);
+      if (!error.retryable) throw placed(error, client.address);
       const reason = error.code === 'stopped' ? 'no answer in time' : error.message;
       logger.warn({ address: client.address, reason }, 'Elasticsearch is away: documents will wait for it');
     }
@@ -113,21 +116,11 @@ export function createBulkWriter({
 
   /** Once, before the first bulk, and again after an outage: another server, or an emptied one, may have come back. */
   function prepare(signal: AbortSignal): Promise<void> {
-    prepared ??= prepareNow(signal).catch((error: unknown) => {
+    prepared ??= prepareServer(signal).catch((error: unknown) => {
       prepared = undefined;
       throw error;
     });
     return prepared;
-  }
-
-  async function prepareNow(signal: AbortSignal): Promise<void> {
-    const { name, version, remark } = toProduct(
-      await client.request({ method: 'GET', path: '/' }, signal),
-      client.productCheck,
-    );
-    if (pass('product', now()) !== undefined)
-      logger.info({ address: client.address, product: name, version, remark }, 'connected');
-    for (const template of await readIndexTemplates(naming)) await applyIndexTemplate(template, client, logger, signal);
   }
 
   async function write(documents: DocumentBatch, signal: AbortSignal): Promise<WriteResult> {
@@ -218,13 +211,6 @@ export function createBulkWriter({
   async function stop(): Promise<void> {
     closing.abort();
     await client.close();
-  }
-
-  function placed(error: WeirError): WeirError {
-    return new WeirError(error.code, `Elasticsearch at ${client.address}: ${error.message}`, {
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-      retryable: error.retryable,
-    });
   }
 
   return {

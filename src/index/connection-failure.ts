@@ -78,6 +78,8 @@ function toText(error: unknown): string {
 
 function toReason(text: string): string {
   if (/\baborted\b|ECONNRESET|socket hang up/.test(text)) return 'the connection was cut';
-  const code = /\b(E[A-Z_]{4,}|CERT_[A-Z_]+|UNABLE_TO_[A-Z_]+|DEPTH_ZERO_[A-Z_]+|SELF_SIGNED_[A-Z_]+)\b/.exec(text)?.[1];
+  const code = /\b(E[A-Z_]{4,}|CERT_[A-Z_]+|UNABLE_TO_[A-Z_]+|DEPTH_ZERO_[A-Z_]+|SELF_SIGNED_[A-Z_]+)\b/.exec(
+    text,
+  )?.[1];
   return code ?? toShortText(text);
 }

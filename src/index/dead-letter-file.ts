@@ -3,8 +3,8 @@
 
 import { appendFile, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import type { DeadLetter } from './dead-letters.ts';
-import { asRecord } from './elasticsearch-product.ts';
 import { isErrno } from './ndjson-file-system.ts';
+import { asRecord } from './server-answer.ts';
 
 export interface DeadLetterFile {
   /** Resolves with the number of letters kept, all or none; they are on the disk then. Rejects when the disk does not take them. */

@@ -1,8 +1,8 @@
 // Documents of one batch that an index takes only without some of their fields: the fields are cut out of the text, and noted in it
 // (`weir.dropped_fields`, `weir.dropped_values`). Kept here between attempts, because the batch's own bytes are the queue's.
 
-import { toShortText } from './elasticsearch-client.ts';
 import { cutMember } from './json-member.ts';
+import { toShortText } from './short-text.ts';
 
 export interface DroppedField {
   /** Full name, dots between the levels. */

@@ -242,5 +242,3 @@ function toNode(error: unknown): string | undefined {
   const url = meta?.meta?.connection?.url;
   return url && toSafeUrl(url.href);
 }
-
-export { toShortText } from './short-text.ts';

@@ -46,5 +46,3 @@ export function hasComposableTemplates({ name, version }: Product): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return name === 'OpenSearch' || major > 7 || (major === 7 && minor >= 8);
 }
-
-export { asRecord, authenticationFailed } from './server-answer.ts';

@@ -1,78 +1,93 @@
-// Tells Elasticsearch the types of our fields before the first document: index-templates/*.json, as legacy templates, which every
-// 7.x knows. A template of the same or a newer version stays as it is.
+// index-templates/*.json: the types of our fields, one file each, as the legacy templates that every 7.x knows. From the same file
+// come composable ones, for 7.8 and later. Each carries a marker, which its indices inherit: by it weir knows what it has made.
 
-import { readFile } from 'node:fs/promises';
-import { WeirError } from '../model/errors.ts';
-import type { Logger } from '../telemetry/logger.ts';
-import { deadLetterIndex } from './dead-letters.ts';
-import { type ElasticsearchAnswer, type ElasticsearchClient, toShortText } from './elasticsearch-client.ts';
-import { asRecord, authenticationFailed } from './elasticsearch-product.ts';
-import { toErrorReason } from './server-answer.ts';
-import { createIndexNaming, type IndexNaming } from './index-name.ts';
+import { readdir, readFile } from 'node:fs/promises';
+import type { IndexNaming } from './index-name.ts';
+import { asRecord } from './server-answer.ts';
+
+type Json = Readonly<Record<string, unknown>>;
 
 export interface IndexTemplate {
+  /** Its file: `weir-flow`. The marker says it, whatever the template is called on the server. */
+  readonly kind: string;
+  /** On the server. */
   readonly name: string;
-  readonly body: Readonly<Record<string, unknown>>;
+  /** Grows with every change of the file; a test holds that. */
+  readonly version: number;
+  readonly patterns: readonly string[];
+  readonly settings: Json;
+  readonly mappings: Json;
 }
 
-/** The templates for flows and dead letters, their patterns matching the index name of the pipeline file. */
-export async function readIndexTemplates(naming: IndexNaming): Promise<readonly IndexTemplate[]> {
-  const flow = await readTemplate('weir-flow');
-  const deadLetters = await readTemplate('weir-dead-letters');
-  return [
-    { name: naming.base, body: { ...flow, index_patterns: [naming.wildcard] } },
-    { name: deadLetterIndex, body: deadLetters },
-  ];
+export interface Marker {
+  readonly template: string;
+  readonly version: number;
 }
 
-/** Throws WeirError: `sink-refused` when Elasticsearch will not have it, `sink-unavailable` when it may later. */
-export async function applyIndexTemplate(
-  { name, body }: IndexTemplate,
-  client: ElasticsearchClient,
-  logger: Logger,
-  signal: AbortSignal,
-): Promise<void> {
-  const path = `/_template/${encodeURIComponent(name)}`;
-  const found = await client.request({ method: 'GET', path, query: { filter_path: '*.version' } }, signal);
-  if (found.status !== 404) checkAnswer(found, name);
-  const version = Number(body['version']);
-  const foundVersion = asRecord(asRecord(found.json)?.[name])?.['version'];
-  if (found.status === 200 && typeof foundVersion === 'number' && foundVersion >= version) return;
-  checkAnswer(await client.request({ method: 'PUT', path, body }, signal), name);
-  logger.info({ template: name, version }, 'index template applied');
+export interface TemplateLayout {
+  readonly naming: IndexNaming;
+  /** What its indices are called; `weir-flow-*`. */
+  readonly flowPattern: string;
+  /** Settings that the index of flows gets besides those of the file: its lifecycle. */
+  readonly flowSettings?: Json;
 }
 
-/** May we read our templates, and are they there? A sentence; throws as `applyIndexTemplate`. Changes nothing. */
-export async function tryTemplates(name: string, client: ElasticsearchClient, signal: AbortSignal): Promise<string> {
-  const missing: string[] = [];
-  for (const template of await readIndexTemplates(createIndexNaming(name, () => 0))) {
-    const path = `/_template/${encodeURIComponent(template.name)}`;
-    const found = await client.request({ method: 'GET', path, query: { filter_path: '*.version' } }, signal);
-    if (found.status === 404) missing.push(template.name);
-    else checkAnswer(found, template.name);
-  }
-  return missing.length === 0 ? 'index templates are there' : 'index templates will be applied by weir run';
+export const flowKind = 'weir-flow';
+export const deadLetterKind = 'weir-dead-letters';
+/**
+ * Above what a catch-all template has: `*` for replicas is often at 0 or 1; Elastic's own stay below 200. Of two pipelines on one
+ * cluster, `weir-flow-*` and `weir-flow-eu-*`, the longer name must win.
+ */
+export function precedenceOf({ name }: Pick<IndexTemplate, 'name'>): number {
+  return 500 + name.length;
 }
 
-function checkAnswer({ status, json, text }: ElasticsearchAnswer, name: string): void {
-  if (status === 200) return;
-  if (status === 401) throw authenticationFailed();
-  if (status === 403)
-    throw new WeirError('sink-refused', `the user has no right to read and write the index template ${name}`, {
-      hint: 'Give its role the cluster privileges "monitor" and "manage_index_templates".',
-    });
-  const reason = toErrorReason(json) ?? text;
-  if (status === 429 || status >= 500 || status < 400)
-    throw new WeirError('sink-unavailable', `HTTP ${status}: ${reason}`, { retryable: true });
-  throw new WeirError('sink-refused', `Elasticsearch refuses the index template ${name} (HTTP ${status}): ${reason}`, {
-    hint: 'weir needs Elasticsearch 7.',
-  });
+// Two folders up from src/index as well as from dist/index.
+const folder = new URL('../../index-templates/', import.meta.url);
+
+/** All of them; that of the flows under the name, and for the indices, that the pipeline file says. */
+export async function readIndexTemplates({
+  naming,
+  flowPattern,
+  flowSettings = {},
+}: TemplateLayout): Promise<readonly IndexTemplate[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).toSorted();
+  return Promise.all(
+    names.map(async (file) => {
+      const kind = file.replace(/\.json$/, '');
+      const text = await readFile(new URL(file, folder), 'utf8');
+      const { version, index_patterns, settings, mappings } = JSON.parse(text) as {
+        version: number;
+        index_patterns: readonly string[];
+        settings: Json;
+        mappings: Json;
+      };
+      const isFlow = kind === flowKind;
+      return {
+        kind,
+        name: isFlow ? naming.base : kind,
+        version,
+        patterns: isFlow ? [flowPattern] : index_patterns,
+        settings: isFlow ? { ...settings, ...flowSettings } : settings,
+        mappings: { _meta: { weir: { template: kind, version } satisfies Marker }, ...mappings },
+      };
+    }),
+  );
 }
 
-async function readTemplate(name: string): Promise<Readonly<Record<string, unknown>>> {
-  // Two folders up from src/index as well as from dist/index.
-  const text = await readFile(new URL(`../../index-templates/${name}.json`, import.meta.url), 'utf8');
-  return JSON.parse(text) as Readonly<Record<string, unknown>>;
+export function toLegacyBody(template: IndexTemplate): Json {
+  const { version, patterns, settings, mappings } = template;
+  return { order: precedenceOf(template), version, index_patterns: patterns, settings, mappings };
 }
 
-export { toErrorReason } from './server-answer.ts';
+export function toComposableBody(template: IndexTemplate): Json {
+  const { version, patterns, settings, mappings } = template;
+  return { priority: precedenceOf(template), version, index_patterns: patterns, template: { settings, mappings } };
+}
+
+/** What weir has left in a mapping; undefined when the mapping is not of weir's making. */
+export function toMarker(mappings: unknown): Marker | undefined {
+  const marker = asRecord(asRecord(asRecord(mappings)?.['_meta'])?.['weir']);
+  const { template, version } = marker ?? {};
+  return typeof template === 'string' && typeof version === 'number' ? { template, version } : undefined;
+}

@@ -1,8 +1,8 @@
 // What an error of Elasticsearch 7 means for the document it came for: wait, go without one field, or never. Input: HTTP status and
 // error object of a bulk item, or of a whole answer. The wordings are those of 7.3.1 to 7.17.28; elasticsearch-faults.test.ts holds each.
 
-import { toShortText } from './elasticsearch-client.ts';
-import { asRecord } from './elasticsearch-product.ts';
+import { asRecord } from './server-answer.ts';
+import { toShortText } from './short-text.ts';
 
 export type ItemFault =
   /** Waiting, or somebody, may mend it. `isBusy`: the server is asked for more than it can do now. */

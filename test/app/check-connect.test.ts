@@ -43,7 +43,7 @@ describe('weir check --connect', () => {
     expect((await check(path, { connect: true })).split('\n')).toEqual([
       'ok     listen udp://127.0.0.1:0: can be opened',
       'ok     listen tcp://127.0.0.1:0: can be opened',
-      `ok     Elasticsearch ${server.url}: Elasticsearch 7.10.2; index templates will be applied by weir run`,
+      `ok     Elasticsearch ${server.url}: Elasticsearch 7.10.2; index templates will be put by weir run, or weir setup`,
       `${path}: 0 steps, 0 tests passed`,
     ]);
     expect(server.templates.size).toBe(0);

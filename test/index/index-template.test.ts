@@ -1,16 +1,19 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { documentFieldNames } from '../../src/enrich/document-fields.ts';
 import { createIndexNaming } from '../../src/index/index-name.ts';
-import { readIndexTemplates } from '../../src/index/index-template.ts';
+import { flowKind, readIndexTemplates, toComposableBody, toLegacyBody } from '../../src/index/index-template.ts';
 
 interface Mapping {
   readonly type?: string;
   readonly properties?: Readonly<Record<string, Mapping>>;
 }
 
-const [flows, deadLetters] = await readIndexTemplates(createIndexNaming('weir-flow-%{yyyy.MM.dd}', () => 0));
-const mappings = flows?.body['mappings'] as Mapping;
+const naming = createIndexNaming('weir-flow-%{yyyy.MM.dd}', () => 0);
+const templates = await readIndexTemplates({ naming, flowPattern: naming.wildcard });
+const flows = templates.find(({ kind }) => kind === flowKind);
+const mappings = flows?.mappings as Mapping;
 
 function typeOf(path: string): string | undefined {
   return path.split('.').reduce<Mapping | undefined>((mapping, name) => mapping?.properties?.[name], mappings)?.type;
@@ -22,13 +25,45 @@ test('every field that enrich writes has a type in the template', () => {
 });
 
 test('the index is sorted by fields that have doc values', () => {
-  const { index } = flows!.body['settings'] as { index: { 'sort.field': string[] } };
+  const { index } = flows!.settings as { index: { 'sort.field': string[] } };
   expect(index['sort.field'].map(typeOf)).toEqual(['keyword', 'keyword']);
 });
 
-test('the files say what is applied', () => {
-  for (const template of [flows, deadLetters]) {
-    const file = new URL(`../../index-templates/${template?.name}.json`, import.meta.url);
-    expect(template?.body).toEqual(JSON.parse(readFileSync(file, 'utf8')));
+test('every file becomes a template of both kinds, with the marker that its indices inherit', () => {
+  expect(templates.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['weir-flow', 'weir-dead-letters']));
+  for (const template of templates) {
+    const file = new URL(`../../index-templates/${template.kind}.json`, import.meta.url);
+    const written = JSON.parse(readFileSync(file, 'utf8')) as Record<string, object>;
+    const { settings, version, index_patterns } = written;
+    const withMarker = { _meta: { weir: { template: template.kind, version } }, ...written['mappings'] };
+    expect(toLegacyBody(template)).toMatchObject({ version, index_patterns, settings, mappings: withMarker });
+    expect(toComposableBody(template)).toMatchObject({
+      version,
+      index_patterns,
+      template: { settings, mappings: withMarker },
+    });
+  }
+});
+
+test('the template of flows follows the name that the pipeline file gives to indices', async () => {
+  const others = createIndexNaming('traffic_%{yyyy-MM}', () => 0);
+  const [renamed] = (await readIndexTemplates({ naming: others, flowPattern: others.wildcard })).filter(
+    ({ kind }) => kind === flowKind,
+  );
+  expect(renamed).toMatchObject({ name: 'traffic', patterns: ['traffic_*'] });
+});
+
+test('a template that changed has another version', () => {
+  const known = JSON.parse(readFileSync(new URL('template-versions.json', import.meta.url), 'utf8')) as Record<
+    string,
+    Record<string, string>
+  >;
+  for (const { kind, version } of templates) {
+    const file = new URL(`../../index-templates/${kind}.json`, import.meta.url);
+    const { version: _, ...content } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+    const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16);
+    // Raise "version" in the template's file, and put the hash here as a new line; older lines stay.
+    expect({ kind, version, hash: known[kind]?.[version] }).toEqual({ kind, version, hash });
+    expect(Object.keys(known[kind] ?? {}).map(Number)).toEqual(Array.from({ length: version }, (_, at) => at + 1));
   }
 });

@@ -46,11 +46,17 @@ export async function startElasticsearchDouble(port = 0): Promise<ElasticsearchD
     const path = url.split('?')[0] ?? '';
     if (path === '/') return [200, double.root];
     if (path === '/_bulk') return bulk(body);
-    const name = /^\/_template\/(.+)$/.exec(path)?.[1];
-    if (name === undefined) return [404, { error: { type: 'no_handler', reason: path } }];
-    if (method === 'PUT') double.templates.set(name, JSON.parse(body) as Record<string, unknown>);
-    const template = double.templates.get(name);
-    return template === undefined ? [404, {}] : [200, { [name]: template }];
+    const [, kind = '', name] = /^\/_(template|index_template)(?:\/(.+))?$/.exec(path) ?? [];
+    if (kind === '') return [404, { error: { type: 'no_handler', reason: path } }];
+    if (method === 'PUT' && name !== undefined) {
+      double.templates.set(name, JSON.parse(body) as Record<string, unknown>);
+      return [200, { acknowledged: true }];
+    }
+    const found = [...double.templates].filter(([known]) => name === undefined || known === name);
+    if (name !== undefined && found.length === 0) return [404, { error: 'not found' }];
+    // This double is a 7.10: it has no legacy template.
+    if (kind === 'template') return [200, {}];
+    return [200, { index_templates: found.map(([known, content]) => ({ name: known, index_template: content })) }];
   }
 
   function bulk(body: string): [number, unknown] {
