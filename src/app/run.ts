@@ -15,6 +15,7 @@ import { createListen, type Listen, noListen } from './listen.ts';
 import { toAddressText } from './ports.ts';
 import { createQueue } from './queues.ts';
 import { createReload, type Reload } from './reload.ts';
+import { createRetentionSchedule } from './retention.ts';
 import { type ChosenSink, createSink } from './sinks.ts';
 import { readProgress, toStatusLine } from './status-line.ts';
 import { openPipeline } from './steps.ts';
@@ -113,6 +114,14 @@ export async function run(options: RunOptions): Promise<void> {
   });
   again.onRequest(reload.request);
   const simulation = demo === undefined ? undefined : await startSimulation(demo.rate, listen, now);
+  const retention = createRetentionSchedule({
+    file: () => reload.inEffect().file,
+    isIdle: async () =>
+      reload.inEffect().way?.chosen.sink.trouble() === undefined && (await queue.depth()).waiting === 0,
+    logger,
+    now,
+  });
+  if (way !== undefined) retention.start();
   const status = startStatus({ ledger, queue, reload, logger, now, onTerminal, quiet, write });
 
   const signal = await stopSignal;
@@ -121,6 +130,7 @@ export async function run(options: RunOptions): Promise<void> {
     stopLimitMs,
     (async () => {
       await simulation?.stop();
+      await retention.stop();
       await reload.stop();
       await listen.stop();
       // What waits on Redis others take, or the next start; what is in hand is ended.

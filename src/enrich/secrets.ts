@@ -8,9 +8,11 @@ export function isSecret(path: readonly string[]): boolean {
   return path[0] !== 'tests' && path.some((key) => secretKeys.test(key)) && !isPlainKey(path);
 }
 
+const pathsOfKeys = new Set(['collect.tls.key', 'index.elasticsearch.key']);
+
 /** `key` is also the path of a private key (TLS), and a column of a table (`lookup`). */
 function isPlainKey(path: readonly string[]): boolean {
-  return path.join('.') === 'collect.tls.key' || (path[0] === 'steps' && path[1] === 'lookup' && path.at(-1) === 'key');
+  return pathsOfKeys.has(path.join('.')) || (path[0] === 'steps' && path[1] === 'lookup' && path.at(-1) === 'key');
 }
 
 /** Without the sign-in of a URL (a password may have a slash or an @ in it), and keys for an API behind its question mark. */

@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { waitForReloadSignals, waitForStopSignal } from '../lifecycle.ts';
 import { readVersion } from '../version.ts';
+import { addIndexVerbs } from './index-verbs.ts';
 import { addQueueVerbs } from './queue-verbs.ts';
 import { examples, logLevelOption, pipelineArgument, writeLines } from './shared-options.ts';
 
@@ -237,6 +238,7 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
       await writeLines(await purgeDeadLetters(file, flags, Date.now()));
     });
 
+  addIndexVerbs(program);
   addQueueVerbs(program.command('queue').description('Show the queue on Redis, and what is in quarantine there.'));
 
   const importVerb = program
