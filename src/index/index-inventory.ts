@@ -10,7 +10,10 @@ export interface OwnIndex {
   readonly name: string;
   /** ms since 1970. */
   readonly createdMs: number;
-  /** When no more flows are to come: the end of its day, or its last write for one that was rolled over. */
+  /**
+   * From when its age counts: the end of its day, or when the next one began. Not before it was made: the days of a broken clock
+   * are long ago, and what was restored or reindexed is wanted.
+   */
   readonly endMs: number;
   /** On all disks, replicas included; 0 for a closed one. */
   readonly bytes: number;
@@ -24,7 +27,7 @@ export interface OwnIndex {
 
 const privilege = (pattern: string) => `the privileges "monitor" and "view_index_metadata" on ${pattern}`;
 
-/** Oldest first. */
+/** Oldest day first. */
 export async function listOwnIndices(
   client: ElasticsearchClient,
   layout: IndexLayout,
@@ -65,7 +68,8 @@ export async function listOwnIndices(
       isWritten: name === target || aliased === true,
     });
   }
-  const sorted = found.toSorted((a, b) => a.endMs - b.endMs || a.createdMs - b.createdMs || (a.name < b.name ? -1 : 1));
+  const orderOf = ({ name, createdMs }: OwnIndex) => layout.endOfDay(name) ?? createdMs;
+  const sorted = found.toSorted((a, b) => orderOf(a) - orderOf(b) || (a.name < b.name ? -1 : 1));
   return layout.isRollover ? sorted.map((index, position) => withSuccessor(index, sorted[position + 1])) : sorted;
 }
 

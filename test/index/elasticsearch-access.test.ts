@@ -100,8 +100,9 @@ describeWith(['openssl'], 'TLS', () => {
 
   test('a server whose authority is unknown is not, and the reason is told', async () => {
     await expect(ask({})).rejects.toMatchObject({
-      code: 'sink-unavailable',
-      message: expect.stringMatching(/SELF_SIGNED|self.signed/),
+      code: 'sink-refused',
+      message: expect.stringMatching(/authority that weir does not know.*(?:SELF_SIGNED|self.signed)/),
+      hint: expect.stringContaining('ca_file'),
     });
   });
 });
