@@ -6,8 +6,8 @@ import { type BulkOutcome, type ItemFate, toBulkOutcome } from './bulk-result.ts
 import { type DeadLetterFile, readDeadLetter } from './dead-letter-file.ts';
 import { type DeadLetter, deadLetterIndex } from './dead-letters.ts';
 import type { ElasticsearchAnswer, ElasticsearchClient } from './elasticsearch-client.ts';
-import { asRecord, authenticationFailed } from './elasticsearch-product.ts';
 import { toErrorText } from './item-fault.ts';
+import { asRecord, authenticationFailed } from './server-answer.ts';
 
 export interface DeadLetterFilter {
   readonly id?: string;

@@ -17,7 +17,7 @@ export function addIndexVerbs(program: Command): void {
     .addHelpText('after', examples('weir setup --dry-run', 'weir setup my-pipeline.yml', 'weir setup --force'))
     .action(async (file: string | undefined, flags: { readonly dryRun?: boolean; readonly force?: boolean }) => {
       const { setup } = await import('../setup.ts');
-      await writeLines(await setup(file, flags));
+      await writeLines((await setup(file, flags)).join('\n'));
     });
 
   program
@@ -49,7 +49,7 @@ export function addIndexVerbs(program: Command): void {
           ...(olderThan !== undefined && { olderThanMs: olderThan }),
           ...(maxSize !== undefined && { maxBytes: maxSize }),
         });
-        await writeLines(lines);
+        await writeLines(lines.join('\n'));
       },
     );
 }
