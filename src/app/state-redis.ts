@@ -13,6 +13,7 @@ import {
 } from '../enqueue/redis-connection.ts';
 import type { RecordSet } from '../model/record.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
+import { within } from './lifecycle.ts';
 import type { StateStore } from './state-store.ts';
 
 export interface StateRedisOptions {
@@ -35,6 +36,10 @@ const maxAgeMs = 7 * 24 * 60 * 60_000 + refreshEveryMs;
 /** Forged addresses must not fill Redis: twice as many exporters as one decoder takes. */
 const maxExporters = 40_000;
 const exportersPerRead = 200;
+/** A start does not wait longer for what others know. */
+const subscribeLimitMs = 3000;
+/** A Cluster moves subscriptions to another node without a word: what was told meanwhile is looked for. */
+const lookAgainEveryMs = 5 * 60_000;
 
 /** entries; address, entry, most entries, channel, message → 1: written and told. */
 const writeScript = `
@@ -58,21 +63,29 @@ export function createStateRedis({ redis, key, decoder, onSets, logger, now }: S
   /** Addresses that are still to be written. */
   const unsaved = new Set<string>();
   let refreshedAtMs = 0;
+  let lookedAtMs = 0;
   let saving: Promise<void> = Promise.resolve();
   let isStopped = false;
 
   async function load(): Promise<void> {
     isStopped = false;
     refreshedAtMs = now();
+    lookedAtMs = now();
     client = openRedis({ settings: redis, kind: 'prompt', logger, now });
     listener = openRedis({ settings: redis, kind: 'patient', logger, now });
     listener.on('message', (_, message: string) => hear(message));
-    // Subscribed first, and again after each outage: what was told meanwhile is among the entries.
-    listener.on('ready', () => void loadAll());
-    listener
-      .subscribe(key)
-      .catch((error: unknown) => warn('subscribe', error, 'what other listeners learn is not heard'));
-    if (await waitForRedis(client, redis)) await loadAll();
+    listener.on('ready', () => void catchUp());
+    if (await waitForRedis(client, redis)) await within(subscribeLimitMs, catchUp());
+  }
+
+  /** Subscribed first, at each connection anew: what is told from then on is heard, and what was told before is among the entries. */
+  async function catchUp(): Promise<void> {
+    try {
+      await listener?.subscribe(key);
+    } catch (error) {
+      warn('subscribe', error, 'what other listeners learn is not heard for now');
+    }
+    await loadAll();
   }
 
   function warn(kind: string, error: unknown, message: string): void {
@@ -115,6 +128,10 @@ export function createStateRedis({ redis, key, decoder, onSets, logger, now }: S
   }
 
   async function writeChanged(): Promise<void> {
+    if (redis.mode === 'cluster' && now() - lookedAtMs >= lookAgainEveryMs) {
+      lookedAtMs = now();
+      await loadAll();
+    }
     const isRefresh = now() - refreshedAtMs >= refreshEveryMs;
     if (isRefresh) refreshedAtMs = now();
     for (const address of decoder.takeChanged(isRefresh ? refreshEveryMs : 0)) unsaved.add(address);
