@@ -1,0 +1,209 @@
+// The fault matrix: whatever dies, hangs, fills up or is cut off, every flow is in the index once, or weir names its loss.
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeWith } from '../needs.ts';
+import { type ElasticsearchServer, startElasticsearch } from '../servers/elasticsearch/index.ts';
+import { type Outcome, type PlayOptions, play } from './stage.ts';
+
+type Fault = Pick<PlayOptions, 'fault' | 'queue' | 'redis' | 'prepare' | 'flowsPerSecond'> & {
+  /** Of what was sent so much may be missing, if weir says so. None where absent. */
+  readonly mayLose?: boolean;
+};
+
+/** Longer than a worker's lock on its batch. */
+const beyondLockMs = 9000;
+const onDisk = { appendonly: 'yes', appendfsync: 'everysec' };
+
+const faults: Readonly<Record<string, Fault>> = {
+  nothing: { fault: () => sleep(500) },
+  'listener restarted in order': {
+    async fault(stage) {
+      // What is sent while no port is open reaches nobody.
+      stage.isSilent = true;
+      await sleep(100);
+      await stage.listener.stop('SIGTERM');
+      await stage.startListener();
+      stage.isSilent = false;
+      await sleep(500);
+    },
+  },
+  'listener stopped for 5 s': {
+    async fault({ listener }) {
+      listener.process.kill('SIGSTOP');
+      await sleep(5000);
+      listener.process.kill('SIGCONT');
+    },
+    // What the kernel's buffer holds, even where it is small.
+    flowsPerSecond: 300,
+  },
+  'worker killed': {
+    async fault(stage) {
+      await stage.workers[0].stop('SIGKILL');
+      await sleep(500);
+      await stage.startWorker(0);
+    },
+  },
+  'worker stopped beyond its lock': {
+    async fault({ workers, elasticsearchWay }) {
+      // With a batch in its hands.
+      elasticsearchWay.always = { status: 503 };
+      await sleep(700);
+      workers[0].process.kill('SIGSTOP');
+      await sleep(300);
+      elasticsearchWay.always = undefined;
+      await sleep(beyondLockMs);
+      workers[0].process.kill('SIGCONT');
+    },
+  },
+  'Redis killed, back with its data': {
+    redis: onDisk,
+    async fault({ redis, elasticsearchWay }) {
+      elasticsearchWay.always = { status: 503 };
+      await sleep(2500);
+      await redis.signal('SIGKILL');
+      elasticsearchWay.always = undefined;
+      await sleep(2000);
+      await redis.restart();
+    },
+  },
+  'Redis stopped for 4 s': {
+    async fault({ redis }) {
+      await redis.signal('SIGSTOP');
+      await sleep(4000);
+      await redis.signal('SIGCONT');
+    },
+  },
+  'Redis connections cut, again and again': {
+    async fault({ redisWay }) {
+      for (let round = 0; round < 6; round += 1) {
+        redisWay.cut();
+        await sleep(300);
+      }
+    },
+  },
+  'Redis refused for 4 s': {
+    async fault({ redisWay }) {
+      redisWay.refuse();
+      await sleep(4000);
+      redisWay.mend();
+    },
+  },
+  'Redis swallowed for 6 s': {
+    async fault({ redisWay }) {
+      redisWay.swallow();
+      await sleep(6000);
+      redisWay.mend();
+    },
+  },
+  'Redis slow by 100 ms': {
+    async fault({ redisWay }) {
+      redisWay.delay(100);
+      await sleep(3000);
+      redisWay.mend();
+    },
+  },
+  'Redis at maxmemory': {
+    async fault({ redis, elasticsearchWay }) {
+      elasticsearchWay.always = { status: 503 };
+      const used = Number(/used_memory:(\d+)/.exec(await redis.ask('INFO', 'memory'))?.[1]);
+      await redis.ask('CONFIG', 'SET', 'maxmemory', `${used + 1_000_000}`);
+      await sleep(4000);
+      elasticsearchWay.always = undefined;
+      await sleep(500);
+      await redis.ask('CONFIG', 'SET', 'maxmemory', '0');
+    },
+    flowsPerSecond: 4000,
+  },
+  'spool full: Redis away, disk of 1 MiB': {
+    queue: 'spool: { size: 8MiB }',
+    prepare: (folder) => mountSmallDisk(join(folder, 'listener', 'state')),
+    async fault(stage) {
+      stage.redisWay.refuse();
+      await sleep(4000);
+      stage.redisWay.mend();
+    },
+    flowsPerSecond: 6000,
+    mayLose: true,
+  },
+  'Elasticsearch killed and restarted': {
+    async fault({ elasticsearch }) {
+      await elasticsearch.kill();
+      await sleep(1000);
+      await elasticsearch.restart();
+    },
+  },
+  'Elasticsearch’s answers swallowed': {
+    async fault({ elasticsearchWay }) {
+      elasticsearchWay.always = 'cut after';
+      await sleep(3000);
+      elasticsearchWay.always = undefined;
+    },
+  },
+  'half of Elasticsearch’s answers': {
+    async fault({ elasticsearchWay }) {
+      elasticsearchWay.always = 'cut in the answer';
+      await sleep(3000);
+      elasticsearchWay.always = undefined;
+    },
+  },
+  'Elasticsearch says 429, then 503': {
+    async fault({ elasticsearchWay }) {
+      elasticsearchWay.always = { status: 429 };
+      await sleep(2000);
+      elasticsearchWay.always = { status: 503 };
+      await sleep(2000);
+      elasticsearchWay.always = undefined;
+    },
+  },
+};
+
+describeWith(['redis', 'java', 'maven'], 'the fault matrix', () => {
+  let folder: string;
+  let elasticsearch: ElasticsearchServer;
+  const outcomes: [string, Outcome][] = [];
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'weir-faults-'));
+    elasticsearch = await startElasticsearch({ version: '7.10.2' });
+  }, 180_000);
+  afterAll(async () => {
+    await elasticsearch?.stop();
+    for (const mounted of mounts) spawnSync('umount', [mounted]);
+    await rm(folder, { recursive: true });
+    console.log(toTable(outcomes));
+  });
+
+  test.each(Object.entries(faults))(
+    '%s',
+    async (title, { mayLose = false, ...options }) => {
+      const name = `f${outcomes.length}`;
+      const outcome = await play({ name, folder: join(folder, name), elasticsearch, ...options });
+      outcomes.push([title, outcome]);
+      const { sent, indexed, named, doubled } = outcome;
+      expect({ doubled, missing: sent - indexed - named }).toEqual({ doubled: 0, missing: 0 });
+      if (!mayLose) expect(named).toBe(0);
+    },
+    180_000,
+  );
+});
+
+const mounts: string[] = [];
+
+/** Needs root, which CI has. Elsewhere the spool has the disk's room, and the fault is none. */
+function mountSmallDisk(directory: string): void {
+  mkdirSync(directory, { recursive: true });
+  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
+  if (status === 0) mounts.push(directory);
+}
+
+function toTable(outcomes: readonly (readonly [string, Outcome])[]): string {
+  const rows = outcomes.map(([fault, { sent, indexed, named, doubled, caughtUpMs }]) =>
+    [fault, sent, indexed, named, doubled, (caughtUpMs / 1000).toFixed(1)].join(' | '),
+  );
+  return ['fault | sent | indexed | named losses | doubled | seconds until caught up', ...rows].join('\n');
+}
