@@ -181,7 +181,7 @@ describeWith(['redis', 'java', 'maven'], 'the fault matrix', () => {
   test.each(Object.entries(faults))(
     '%s',
     async (title, { mayLose = false, ...options }) => {
-      const name = `f${outcomes.length}`;
+      const name = `fault${Object.keys(faults).indexOf(title)}`;
       const outcome = await play({ name, folder: join(folder, name), elasticsearch, ...options });
       outcomes.push([title, outcome]);
       const { sent, indexed, named, doubled } = outcome;
