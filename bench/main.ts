@@ -6,7 +6,18 @@ import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-const all = ['decode', 'decode-sflow', 'enrich', 'steps', 'lookup', 'index', 'collect', 'queue', 'end-to-end'];
+const all = [
+  'decode',
+  'decode-sflow',
+  'enrich',
+  'steps',
+  'lookup',
+  'index',
+  'collect',
+  'queue',
+  'elasticsearch',
+  'end-to-end',
+];
 
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !all.includes(name));

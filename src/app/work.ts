@@ -119,6 +119,14 @@ export function createWork({ queue, ledger, logger, now }: WorkOptions): Work {
     }
     for (const { exporter, step, rows } of documents.dropped) countDropped(ledger.exporter(exporter), step, rows);
     for (const { exporter, documents: more } of documents.added) ledger.exporter(exporter).documentsAddedByStep += more;
+    for (const { exporter, documents: count } of documents.partlyIndexed) {
+      ledger.exporter(exporter).documentsPartlyIndexed += count;
+      if (pass('partly indexed', now()) !== undefined)
+        logger.warn(
+          { exporter, documents: count },
+          'too many kinds of fields: those of some templates are kept in the documents, but not indexed',
+        );
+    }
   }
 
   function countSetAside(batch: RecordBatch, fate: 'quarantined' | 'lost'): void {

@@ -2,6 +2,7 @@
 // that have no property of their own. One object is reused for all rows; a document without changes never comes here.
 
 import { quoted } from './json-text.ts';
+import { unindexedName } from './stored-columns.ts';
 
 /** A new value as it is stored; null: the field is taken out. */
 export type Change = string | number | null;
@@ -98,7 +99,9 @@ function withChangedFields(text: string, fields: ReadonlyMap<string, Change>): s
 
 /** `text` is one object, whose members are replaced, taken out, or added at its end. */
 function editMembers(text: string, members: Map<string, Change>): string {
-  const edited = editObject(text, 0, ({ name }) => {
+  const edited = editObject(text, 0, ({ name, from, to }) => {
+    // What a record's object holds below `unindexed` has the same paths for whoever writes a pipeline file.
+    if (name === unindexedName) return editMembers(text.slice(from, to), members);
     const change = members.get(name);
     if (change === undefined) return undefined;
     members.delete(name);

@@ -1,14 +1,14 @@
 // A lane: where the documents of one batch are written as bytes, in one buffer that is used again for the next batch.
 // A fresh buffer per batch would cost more than all the rest: its pages are new each time.
 
-import type { AddedDocuments, DocumentBatch, DroppedRows } from '../model/document.ts';
+import type { DocumentBatch } from '../model/document.ts';
 
 export interface DocumentLane {
   /** Forgets the documents written before; their bytes are no longer valid. `rows`: as many documents, as a rule. */
   begin(batchId: string, rows: number): void;
   /** Writes one document, its newline included. */
   write(text: string, position: number, timeMs: number, exporter: string): void;
-  end(dropped: readonly DroppedRows[], added: readonly AddedDocuments[]): DocumentBatch;
+  end(counts: Pick<DocumentBatch, 'dropped' | 'added' | 'partlyIndexed'>): DocumentBatch;
 }
 
 /** A batch of 1,000 ordinary documents is 1.5 MB. */
@@ -90,7 +90,7 @@ export function createDocumentLane(): DocumentLane {
     return lastExporter;
   }
 
-  function end(dropped: readonly DroppedRows[], added: readonly AddedDocuments[]): DocumentBatch {
+  function end(counts: Parameters<DocumentLane['end']>[0]): DocumentBatch {
     return {
       batchId,
       bytes: slab.subarray(0, used),
@@ -100,8 +100,7 @@ export function createDocumentLane(): DocumentLane {
       timesMs: timesMs.subarray(0, count),
       exporterOf: exporterOf.subarray(0, count),
       exporters,
-      dropped,
-      added,
+      ...counts,
     };
   }
 

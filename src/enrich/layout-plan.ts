@@ -4,6 +4,7 @@
 import { WeirError } from '../model/errors.ts';
 import type { ColumnType, Layout } from '../model/record.ts';
 import { joinedSamplingInterval } from '../model/record.ts';
+import { createFieldBudget, type FieldBudget } from './field-budget.ts';
 import { type FieldMap, type FieldSource, type ObjectName, objectOf, type ProtocolMap } from './field-map.ts';
 import type { PropertyOf } from './flow-document.ts';
 import { planStored, type StoredColumn } from './stored-columns.ts';
@@ -133,8 +134,18 @@ const timeElements: readonly (readonly [string, TimeSource['form']])[] = [
   ['DeltaMicroseconds', 'delta'],
 ];
 
-/** `readsTimes`: a step wants the times of the flow's first and last packet. */
-export function planLayout(layout: Layout, fieldMap: FieldMap, { readsTimes = false } = {}): LayoutPlan {
+export interface PlanOptions {
+  /** A step wants the times of the flow's first and last packet. */
+  readonly readsTimes?: boolean;
+  /** Shared by all layouts of an index. */
+  readonly budget?: FieldBudget;
+}
+
+export function planLayout(
+  layout: Layout,
+  fieldMap: FieldMap,
+  { readsTimes = false, budget = createFieldBudget() }: PlanOptions = {},
+): LayoutPlan {
   const map = fieldMap.protocols[layout.protocol];
   const { columns } = layout;
   const at = new Map(columns.map(({ name }, index) => [name, index]));
@@ -232,7 +243,7 @@ export function planLayout(layout: Layout, fieldMap: FieldMap, { readsTimes = fa
     clientServer,
     moves,
     sameTraffic,
-    stored: planStored(layout, moved, fieldMap),
+    stored: planStored(layout, moved, fieldMap, budget),
   };
 }
 

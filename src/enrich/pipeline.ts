@@ -8,6 +8,7 @@ import { changedDocument } from './document-changes.ts';
 import { flowText, tailText } from './document-fields.ts';
 import { headTextOf, toDocumentHead, withTime } from './document-head.ts';
 import type { DocumentLane } from './document-writer.ts';
+import { createFieldBudget } from './field-budget.ts';
 import { type FieldMap, loadFieldMap, objectOf } from './field-map.ts';
 import { FlowDocument } from './flow-document.ts';
 import { cutFlow, type PartColumns, partRow, planParts, shareOf } from './flow-parts.ts';
@@ -32,6 +33,8 @@ export interface PipelineOptions {
   readonly maxAddresses?: number;
   /** Document makers kept: one per template layout. */
   readonly maxLayouts?: number;
+  /** Names that the index may learn from exporters. */
+  readonly maxFieldNames?: number;
 }
 
 export interface Pipeline {
@@ -66,6 +69,7 @@ export function createPipeline({
   fieldMap = loadFieldMap(),
   maxAddresses = defaultMaxAddresses,
   maxLayouts = defaultMaxLayouts,
+  maxFieldNames,
 }: PipelineOptions): Pipeline {
   const preparing = steps.filter(({ step }) => step.prepare !== undefined);
   const classifying = steps.filter(({ step }) => step.classify !== undefined);
@@ -82,6 +86,7 @@ export function createPipeline({
     },
   });
   const makers = createRecentMap<string, LayoutMaker>(maxLayouts);
+  const budget = createFieldBudget(maxFieldNames);
   const flow = new FlowDocument();
   const versions = steps.flatMap(({ step }) =>
     step.factsVersion === undefined ? [] : [() => step.factsVersion?.() ?? 0],
@@ -100,8 +105,12 @@ export function createPipeline({
   function makerOf(layout: Layout): LayoutMaker {
     const known = makers.get(layout.id);
     if (known !== undefined) return known;
-    const maker = createDocumentMaker(planLayout(layout, fieldMap, { readsTimes }), addresses);
-    return makers.add(layout.id, { maker, columns: cutting === undefined ? undefined : planParts(layout, fieldMap) });
+    const plan = planLayout(layout, fieldMap, { readsTimes, budget });
+    return makers.add(layout.id, {
+      maker: createDocumentMaker(plan, addresses),
+      columns: cutting === undefined ? undefined : planParts(layout, fieldMap),
+      isWholeIndexed: plan.stored.every(({ isIndexed }) => isIndexed),
+    });
   }
 
   async function prepare(batch: RecordBatch): Promise<void> {
@@ -110,7 +119,7 @@ export function createPipeline({
 
   function toDocuments(batch: RecordBatch, lane: DocumentLane): DocumentBatch {
     if (versions.length > 0) forgetOldFacts();
-    const counts: BatchCounts = { dropped: new Map(), added: new Map() };
+    const counts: BatchCounts = { dropped: new Map(), added: new Map(), partlyIndexed: new Map() };
     const rows = countRows(batch);
     const maxParts = maxPartsFor(rows, batch.byteSize);
     lane.begin(batch.id, rows);
@@ -120,10 +129,11 @@ export function createPipeline({
       if (layout?.kind === 'flow') writeSet(set, layout, position, maxParts, lane, counts);
       position += set.rows.length;
     }
-    return lane.end(
-      [...counts.dropped.values()],
-      [...counts.added].map(([exporter, documents]) => ({ exporter, documents })),
-    );
+    return lane.end({
+      dropped: [...counts.dropped.values()],
+      added: toList(counts.added),
+      partlyIndexed: toList(counts.partlyIndexed),
+    });
   }
 
   function writeSet(
@@ -135,7 +145,7 @@ export function createPipeline({
     counts: BatchCounts,
   ): void {
     const { header, rows } = set;
-    const { maker, columns } = makerOf(layout);
+    const { maker, columns, isWholeIndexed } = makerOf(layout);
     const head = toDocumentHead(layout, header, rows.length);
     flow.header = header;
     flow.type = objectOf(layout.protocol);
@@ -152,6 +162,8 @@ export function createPipeline({
       }
       const partMs = columns === undefined ? 0 : (cutting?.partMs?.(flow, maxParts) ?? 0);
       const headText = headTextOf(head, flow.exporter, flow.exporterHostname);
+      if (!isWholeIndexed)
+        counts.partlyIndexed.set(header.exporter, (counts.partlyIndexed.get(header.exporter) ?? 0) + 1);
       if (columns === undefined || partMs === 0) {
         lane.write(toText(headText, maker.rest(row, flow)), first + i, head.timestampMs, header.exporter);
         continue;
@@ -216,12 +228,20 @@ interface LayoutMaker {
   readonly maker: DocumentMaker;
   /** Where flows may be stored in parts. */
   readonly columns: PartColumns | undefined;
+  /** False: some of its fields are beyond the budget of names. */
+  readonly isWholeIndexed: boolean;
 }
 
 interface BatchCounts {
   readonly dropped: DroppedCounts;
   /** Exporter → documents beyond one for each row. */
   readonly added: Map<string, number>;
+  /** Exporter → rows with fields that the index does not learn. */
+  readonly partlyIndexed: Map<string, number>;
+}
+
+function toList(counts: ReadonlyMap<string, number>): { readonly exporter: string; readonly documents: number }[] {
+  return [...counts].map(([exporter, documents]) => ({ exporter, documents }));
 }
 
 /** By the batch alone: an attempt at it again must come to the same documents. */

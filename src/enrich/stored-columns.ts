@@ -2,6 +2,7 @@
 // Names: data/stored-names.tsv. Forms: ElastiFlow 3.5's documents.
 
 import type { Column, ColumnType, FieldValue, Layout, RecordHeader, Row } from '../model/record.ts';
+import type { FieldBudget } from './field-budget.ts';
 import { type FieldMap, objectOf } from './field-map.ts';
 import { hexText, isStorableTime, numberText, quoted, timeText, valueText } from './json-text.ts';
 
@@ -12,8 +13,13 @@ export interface StoredColumn {
   readonly name: string;
   /** `moved`: stored only in rows where the value could not be moved whole (repeated elements, wrong lengths). */
   readonly when: 'always' | 'moved';
+  /** False: stored in the object `unindexed`, whose names the index does not learn. */
+  readonly isIndexed: boolean;
   readonly form: 'value' | 'uptime' | 'milliseconds' | 'status' | 'application' | 'acl' | 'dscp' | 'ecn';
 }
+
+/** Member of an object of a protocol; nothing in it is searched. No element has this name. */
+export const unindexedName = 'unindexed';
 
 /** What the rows of a set say once, in the header: names that no column may take. */
 const headerNames: Readonly<Record<Layout['protocol'], readonly string[]>> = {
@@ -23,11 +29,16 @@ const headerNames: Readonly<Record<Layout['protocol'], readonly string[]>> = {
   sflow5: ['sflow_type', 'sub_agent_id', 'source_id_type', 'source_id_index'],
 };
 
-export function planStored(layout: Layout, moved: ReadonlySet<number>, fieldMap: FieldMap): readonly StoredColumn[] {
+export function planStored(
+  layout: Layout,
+  moved: ReadonlySet<number>,
+  fieldMap: FieldMap,
+  budget: FieldBudget,
+): readonly StoredColumn[] {
   const object = objectOf(layout.protocol);
   const names = fieldMap.storedNames[object];
   // A name twice in an object is no valid document for Elasticsearch.
-  const taken = new Set(headerNames[layout.protocol]);
+  const taken = new Set([...headerNames[layout.protocol], unindexedName]);
   const unique = (column: Column, index: number): string => {
     const name = names.get(column.name) ?? safeName(column.name);
     const free = [name, safeName(column.name), `${name}_${index}`].find((candidate) => !taken.has(candidate));
@@ -36,11 +47,15 @@ export function planStored(layout: Layout, moved: ReadonlySet<number>, fieldMap:
     return chosen;
   };
   return layout.columns.flatMap((column, index): StoredColumn[] => {
+    const name = unique(column, index);
+    const when = moved.has(index) ? 'moved' : 'always';
     const stored: StoredColumn = {
       column: index,
       type: column.type,
-      name: unique(column, index),
-      when: moved.has(index) ? 'moved' : 'always',
+      name,
+      when,
+      // What is moved has names of the field map, which are few.
+      isIndexed: when === 'moved' || budget.admit(object, name),
       form: formOf(layout, column),
     };
     if (layout.protocol !== 'sflow5' || column.name !== 'ipClassOfService') return [stored];

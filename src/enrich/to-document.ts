@@ -8,7 +8,7 @@ import type { FlowDocument } from './flow-document.ts';
 import { flat, quoted } from './json-text.ts';
 import type { LayoutPlan, Move } from './layout-plan.ts';
 import * as values from './row-values.ts';
-import { oddText, storedText } from './stored-columns.ts';
+import { oddText, type StoredColumn, storedText, unindexedName } from './stored-columns.ts';
 
 export interface DocumentMaker {
   /** Sets the properties of a cleared flow document; its header and exporter are set already. */
@@ -24,6 +24,8 @@ export function createDocumentMaker(plan: LayoutPlan, addresses: AddressCache): 
 export function interpretMaker(plan: LayoutPlan, addresses: AddressCache): DocumentMaker {
   const state: values.RowState = { odd: false, unusedFamily: undefined };
   const always = plan.stored.filter(({ when }) => when === 'always');
+  const indexed = always.filter(({ isIndexed }) => isIndexed);
+  const unindexed = always.filter(({ isIndexed }) => !isIndexed);
 
   function fill(row: Row, flow: FlowDocument): void {
     state.odd = false;
@@ -34,16 +36,24 @@ export function interpretMaker(plan: LayoutPlan, addresses: AddressCache): Docum
   }
 
   function rest(row: Row, flow: FlowDocument): string {
-    let text = '';
-    for (const stored of always) {
-      text += storedText(`,${quoted(stored.name)}:`, row[stored.column], stored, flow.header);
-    }
+    const textOf = (columns: readonly StoredColumn[]): string =>
+      columns.map((stored) => storedText(keyOf(stored), row[stored.column], stored, flow.header)).join('');
+    const text = textOf(indexed) + unindexedText(textOf(unindexed));
     return state.odd
       ? text + oddText(row, plan.stored, values.unusedAddresses(plan.addresses, state), flow.header)
       : text;
   }
 
   return { fill, rest };
+}
+
+function keyOf({ name }: StoredColumn): string {
+  return `,${quoted(name)}:`;
+}
+
+/** `members`: `,"name":value` of each column that the index does not learn. */
+function unindexedText(members: string): string {
+  return members === '' ? '' : `,"${unindexedName}":{${members.slice(1)}}`;
 }
 
 function applyMove(move: Move, row: Row, flow: FlowDocument, plan: LayoutPlan, state: values.RowState): void {
@@ -86,7 +96,7 @@ function applyMove(move: Move, row: Row, flow: FlowDocument, plan: LayoutPlan, s
 }
 
 /** What generated code may call. */
-const library = { ...values, applyMove, storedText, oddText };
+const library = { ...values, applyMove, storedText, oddText, unindexedText };
 
 type Factory = (
   library: object,
@@ -99,7 +109,7 @@ type Factory = (
 
 /** Undefined where the process forbids code from strings (--disallow-code-generation-from-strings). */
 export function compileMaker(plan: LayoutPlan, addresses: AddressCache): DocumentMaker | undefined {
-  const keys = plan.stored.map(({ name }) => `,${quoted(name)}:`);
+  const keys = plan.stored.map(keyOf);
   let factory: Factory;
   try {
     factory = new Function('library', 'plan', 'addresses', 'state', 'keys', 'zeros', makerSource(plan)) as Factory;
@@ -119,7 +129,7 @@ export function compileMaker(plan: LayoutPlan, addresses: AddressCache): Documen
 
 function makerSource(plan: LayoutPlan): string {
   return `'use strict';
-const { applyMove, readAddresses, readClientServer, storedText, oddText, unusedAddresses } = library;
+const { applyMove, readAddresses, readClientServer, storedText, oddText, unindexedText, unusedAddresses } = library;
 const { moves, stored } = plan;
 ${plan.stored.map((_, index) => `const k${index} = keys[${index}], z${index} = zeros[${index}];`).join('\n')}
 return {
@@ -132,7 +142,8 @@ return {
   },
   rest(row, flow) {
     let text = '', v;
-    ${plan.stored.map((_, index) => storedSource(plan, index)).join('\n    ')}
+    ${storedSources(plan, true)}
+    ${plan.stored.every(({ isIndexed }) => isIndexed) ? '' : `const indexed = text; text = ''; ${storedSources(plan, false)} text = indexed + unindexedText(text);`}
     return state.odd ? text + oddText(row, plan.stored, unusedAddresses(plan.addresses, state), flow.header) : text;
   },
 };`;
@@ -172,6 +183,12 @@ function moveSource(move: Move, index: number): string {
     default:
       return general;
   }
+}
+
+function storedSources(plan: LayoutPlan, indexed: boolean): string {
+  return plan.stored
+    .map(({ isIndexed }, index) => (isIndexed === indexed ? storedSource(plan, index) : ''))
+    .join('\n    ');
 }
 
 function storedSource(plan: LayoutPlan, index: number): string {

@@ -17,10 +17,12 @@ export interface DocumentBatch {
   /** Rows that became no document because a step dropped them. Empty for most batches. */
   readonly dropped: readonly DroppedRows[];
   /** Documents beyond one for each row, because a step stored flows in parts. Empty for most batches. */
-  readonly added: readonly AddedDocuments[];
+  readonly added: readonly ExporterDocuments[];
+  /** Documents with fields that are kept and not indexed: exporters sent more names than an index may learn. Empty for most batches. */
+  readonly partlyIndexed: readonly ExporterDocuments[];
 }
 
-export interface AddedDocuments {
+export interface ExporterDocuments {
   readonly exporter: string;
   readonly documents: number;
 }

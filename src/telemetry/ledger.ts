@@ -47,6 +47,8 @@ export interface ExporterCounts {
   readonly droppedBySteps: Map<string, number>;
   /** Documents beyond one for each flow record: flows stored in parts. */
   documentsAddedByStep: number;
+  /** Documents with fields that are kept and not indexed, because the exporter's names are too many. */
+  documentsPartlyIndexed: number;
   documentsIndexed: number;
   documentsAlreadyThere: number;
   documentsDeadLettered: number;
@@ -153,6 +155,7 @@ export const plainCounts = [
   'recordsLostInQueue',
   'recordsQuarantined',
   'documentsAddedByStep',
+  'documentsPartlyIndexed',
   'documentsIndexed',
   'documentsAlreadyThere',
   'documentsDeadLettered',

@@ -41,6 +41,7 @@ export function documentBatchOf(
     exporters,
     dropped: [],
     added: [],
+    partlyIndexed: [],
   };
 }
 

@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { indexTemplateFile, toIndexTemplate } from '../../scripts/generate-index-template.ts';
 import { documentFieldNames } from '../../src/enrich/document-fields.ts';
 import { createIndexNaming } from '../../src/index/index-name.ts';
 import { flowKind, readIndexTemplates, toComposableBody, toLegacyBody } from '../../src/index/index-template.ts';
 
 interface Mapping {
   readonly type?: string;
+  readonly path?: string;
+  readonly index?: boolean;
+  readonly dynamic?: boolean;
   readonly properties?: Readonly<Record<string, Mapping>>;
 }
 
@@ -15,13 +19,49 @@ const templates = await readIndexTemplates({ naming, flowPattern: naming.wildcar
 const flows = templates.find(({ kind }) => kind === flowKind);
 const mappings = flows?.mappings as Mapping;
 
+function fieldsOf({ properties = {} }: Mapping, prefix = ''): [string, Mapping][] {
+  return Object.entries(properties).flatMap(([name, mapping]) =>
+    // A label is a name of the user's own.
+    prefix + name === 'labels'
+      ? []
+      : mapping.properties === undefined
+        ? [[prefix + name, mapping]]
+        : fieldsOf(mapping, `${prefix}${name}.`),
+  );
+}
+
 function typeOf(path: string): string | undefined {
   return path.split('.').reduce<Mapping | undefined>((mapping, name) => mapping?.properties?.[name], mappings)?.type;
 }
 
+test('index-templates/weir-flow.json is what scripts/generate-index-template.ts makes: run it after a change of fields', () => {
+  expect(readFileSync(indexTemplateFile, 'utf8')).toBe(toIndexTemplate());
+});
+
 test('every field that enrich writes has a type in the template', () => {
   expect(documentFieldNames().length).toBeGreaterThan(60);
   expect(documentFieldNames().filter((path) => typeOf(path) === undefined)).toEqual([]);
+});
+
+test('the template has the fields of docs/fields.md, and no other', () => {
+  const docs = readFileSync(new URL('../../docs/fields.md', import.meta.url), 'utf8');
+  const [documented = ''] = docs.split('## What ElastiFlow had');
+  const rows = [...documented.matchAll(/^\| `([^`]+)` \| (\w+)/gm)].map(([, path, type]) => `${path} ${type}`);
+  const own = [...fieldsOf(mappings)].filter(([path, { type }]) => type !== 'alias' && path !== 'tags');
+  expect(rows.sort()).toEqual(own.map(([path, { type }]) => `${path} ${type}`).sort());
+});
+
+test('an ECS name stands for a field that can be searched', () => {
+  const fields = new Map(fieldsOf(mappings));
+  const aliases = [...fields.values()].filter(({ type }) => type === 'alias');
+  expect(aliases.length).toBeGreaterThan(60);
+  expect(aliases.filter(({ path = '' }) => fields.get(path)?.index === false || !fields.has(path))).toEqual([]);
+});
+
+test('nothing but labels and what exporters send beside known fields is learnt', () => {
+  expect(mappings.dynamic).toBe(false);
+  const open = Object.entries(mappings.properties ?? {}).filter(([, { dynamic }]) => dynamic === true);
+  expect(open.map(([name]) => name).sort()).toEqual(['ipfix', 'labels', 'netflow', 'sflow']);
 });
 
 test('the index is sorted by fields that have doc values', () => {

@@ -18,10 +18,14 @@ export interface ElasticsearchServerOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** What `startElasticsearch` waits for: `http` for one that is to have no master. */
   readonly ready?: 'yellow' | 'http';
+  /** Of the JVM. The default starts soon and stays small; a benchmark wants the optimizing compiler and a larger heap. */
+  readonly javaOptions?: readonly string[];
 }
 
 export interface ElasticsearchServer {
   readonly url: string;
+  /** Process id of the server that runs now. */
+  readonly pid: number;
   /** Ends it properly, and for good. */
   stop(): Promise<void>;
   /** Ends it as a power cut would: SIGKILL. `restart` may follow. */
@@ -32,7 +36,9 @@ export interface ElasticsearchServer {
   ask<Answer>(method: string, path: string, body?: unknown): Promise<Answer>;
 }
 
-const readyTimeoutMs = 90_000;
+/** 10 s, as a rule; minutes where the machine has a great deal else to do. */
+const readyTimeoutMs = 240_000;
+const testJavaOptions = ['-Xms512m', '-Xmx512m', '-XX:TieredStopAtLevel=1'];
 
 export async function startElasticsearch({
   version = '7.10.2',
@@ -40,6 +46,7 @@ export async function startElasticsearch({
   home,
   settings = {},
   ready = 'yellow',
+  javaOptions = testJavaOptions,
 }: ElasticsearchServerOptions = {}): Promise<ElasticsearchServer> {
   const jars = prepareJars(version);
   const folder = home ?? mkdtempSync(join(tmpdir(), 'weir-elasticsearch-'));
@@ -51,13 +58,7 @@ export async function startElasticsearch({
     const started = spawn(
       'java',
       [
-        ...[
-          '-Xms512m',
-          '-Xmx512m',
-          '-XX:TieredStopAtLevel=1',
-          '-Dlog4j2.disable.jmx=true',
-          '-Des.distribution.flavor=oss',
-        ],
+        ...[...javaOptions, '-Dlog4j2.disable.jmx=true', '-Des.distribution.flavor=oss'],
         ...[
           '-cp',
           `${jars}/classes:${jars}/lib/*`,
@@ -97,6 +98,9 @@ export async function startElasticsearch({
   await start();
   return {
     url,
+    get pid() {
+      return child?.pid ?? 0;
+    },
     async stop() {
       await end('SIGTERM');
       if (home === undefined) rmSync(folder, { recursive: true, force: true });

@@ -1,0 +1,142 @@
+// Generated flows as weir's documents, made by the real decoder and pipeline, in a file: one line each. Three exporters (NetFlow v5
+// and v9, IPFIX), 2,000 flows a second; places and AS of all outer addresses are known, as with a city database.
+
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { createIpfixExporter } from '../../src/app/demo/build-ipfix.ts';
+import { createNetflow5Exporter } from '../../src/app/demo/build-netflow5.ts';
+import { createNetflow9Exporter } from '../../src/app/demo/build-netflow9.ts';
+import { createDecoder } from '../../src/decode/decoder.ts';
+import { createBatcher } from '../../src/enqueue/batcher.ts';
+import { createDocumentLane, createPipeline, type NamedStep } from '../../src/enrich/pipeline.ts';
+import { stepCatalog } from '../../src/enrich/step-catalog.ts';
+import { documentId } from '../../src/model/document.ts';
+import { silentLogger } from '../../src/telemetry/logger.ts';
+import { writeDatabase } from '../../test/enrich/city-database.ts';
+import { createBenchFlows, recordsPerDatagram } from '../bench-flows.ts';
+
+export const documentsPerRequest = 2000;
+const flowsPerSecond = 2000;
+const startMs = Date.UTC(2026, 10, 24, 12);
+const cities = 600;
+
+interface Request {
+  readonly from: number;
+  readonly ends: Uint32Array;
+  readonly ids: readonly string[];
+}
+
+export interface DocumentFile {
+  readonly requests: number;
+  readonly bytesPerDocument: number;
+  readonly documents: number;
+  /** A _bulk body; `action` makes the line before each document from its id. */
+  body(request: number, action: (id: string) => string): Buffer;
+  countOf(request: number): number;
+  close(): void;
+}
+
+export async function makeDocuments(folder: string, count: number): Promise<DocumentFile> {
+  const file = openSync(join(folder, 'documents.ndjson'), 'w+');
+  const requests: Request[] = [];
+  let size = 0;
+  let documents = 0;
+  const pipeline = createPipeline({ steps: await openSteps(folder) });
+  const lane = createDocumentLane();
+  const batcher = createBatcher({
+    maxRecords: documentsPerRequest,
+    maxBytes: Number.POSITIVE_INFINITY,
+    maxAgeMs: Number.POSITIVE_INFINITY,
+    // As app/run.ts makes it: a time and a random part, the same for all batches of a process.
+    idPrefix: '0198f0c4a1b2c3d4-',
+    onBatch(batch) {
+      const made = pipeline.toDocuments(batch, lane);
+      writeSync(file, made.bytes);
+      requests.push({
+        from: size,
+        ends: Uint32Array.from(made.ends),
+        ids: Array.from(made.positions, (position) => documentId(made.batchId, position)),
+      });
+      size += made.bytes.length;
+      documents += made.count;
+    },
+  });
+  const decoder = createDecoder({ onFault: ({ detail }) => console.error(detail) });
+  const bootedAtMs = startMs - 10 * 86_400_000;
+  const netflow9 = createNetflow9Exporter({ bootedAtMs, sourceId: 1, samplingInterval: 100 });
+  const ipfix = createIpfixExporter({ bootedAtMs, domain: 1 });
+  const exporters = [createNetflow5Exporter({ bootedAtMs }), netflow9, ipfix];
+  const flows = exporters.map((_, seed) => createBenchFlows(seed + 1));
+  const receive = (payload: Buffer, exporter: number, receivedAtMs: number): void => {
+    const datagram = { payload, exporter: `192.0.2.${exporter + 1}`, exporterPort: 2055, receivedAtMs };
+    for (const set of decoder.decode(datagram)) batcher.add(set, receivedAtMs);
+  };
+  receive(netflow9.templates(startMs), 1, startMs);
+  receive(ipfix.templates(startMs), 2, startMs);
+  for (let datagram = 0; documents < count; datagram += 1) {
+    const nowMs = startMs + Math.floor((datagram * recordsPerDatagram * 1000) / flowsPerSecond);
+    const turn = datagram % exporters.length;
+    receive(exporters[turn]!.datagram(flows[turn]!(nowMs), nowMs), turn, nowMs);
+  }
+  await pipeline.close();
+
+  return {
+    requests: requests.length,
+    documents,
+    bytesPerDocument: size / documents,
+    body(request, action) {
+      const { from, ends, ids } = requests[request]!;
+      const lines = Buffer.allocUnsafe(ends.at(-1)!);
+      readSync(file, lines, 0, lines.length, from);
+      const actions = ids.map(action);
+      const body = Buffer.allocUnsafe(lines.length + actions.reduce((sum, { length }) => sum + length, 0));
+      let at = 0;
+      for (const [index, line] of actions.entries()) {
+        at += body.write(line, at, 'latin1');
+        at += lines.copy(body, at, index === 0 ? 0 : ends[index - 1], ends[index]);
+      }
+      return body;
+    },
+    countOf: (request) => requests[request]!.ids.length,
+    close: () => closeSync(file),
+  };
+}
+
+async function openSteps(folder: string): Promise<NamedStep[]> {
+  const database = await writeCities(folder);
+  const chosen: readonly (readonly [string, object])[] = [
+    ['sampling', {}],
+    ['server', {}],
+    ['services', {}],
+    ['geoip', { database }],
+    ['asn', {}],
+    ['locality', {}],
+  ];
+  return Promise.all(
+    chosen.map(async ([name, options]) => {
+      const definition = stepCatalog.find((step) => step.name === name);
+      if (definition === undefined) throw new Error(`no step ${name}`);
+      return {
+        name,
+        step: await definition.create(definition.options.parse(options), { folder, logger: silentLogger }),
+      };
+    }),
+  );
+}
+
+/** Each /12 has one of 600 cities in 40 countries: every outer address has a place. */
+function writeCities(folder: string): Promise<string> {
+  const countries = ['US', 'DE', 'FR', 'GB', 'NL', 'JP', 'BR', 'IN', 'CA', 'IT'].flatMap((code) =>
+    ['', 'North ', 'South ', 'New '].map((prefix) => ({ iso_code: code, names: { en: `${prefix}${code} country` } })),
+  );
+  const places = Array.from({ length: cities }, (_, city) => ({
+    city: { names: { en: `City number ${city}` } },
+    country: countries[city % countries.length]!,
+    location: { latitude: ((city * 7919) % 14_000) / 100 - 60, longitude: ((city * 104_729) % 36_000) / 100 - 180 },
+  }));
+  const prefixes = Array.from({ length: 223 * 16 }, (_, index) => {
+    const prefix = `${1 + (index >> 4)}.${(index & 15) << 4}.0.0/12`;
+    return [prefix, places[(index * 31) % cities]!] as const;
+  });
+  return writeDatabase(join(folder, 'cities.mmdb'), 'Bench-City', prefixes);
+}

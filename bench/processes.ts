@@ -1,0 +1,17 @@
+// What a process of this machine has used so far, by proc(5).
+
+import { readFileSync } from 'node:fs';
+
+const ticksPerSecond = 100;
+
+/** User and system time of a process in seconds (fields 14 and 15 of its stat). */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+export function memoryMb(pid: number, key: 'VmRSS' | 'VmHWM'): number {
+  const found = new RegExp(`${key}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Math.round(Number(found?.[1] ?? 0) / 1024);
+}
