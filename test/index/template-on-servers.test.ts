@@ -9,7 +9,7 @@ import { createDocumentLane, createPipeline, type NamedStep } from '../../src/en
 import { stepCatalog } from '../../src/enrich/step-catalog.ts';
 import { toTestBatch } from '../../src/enrich/test-record.ts';
 import { createIndexNaming } from '../../src/index/index-name.ts';
-import { readIndexTemplates } from '../../src/index/index-template.ts';
+import { flowKind, readIndexTemplates, toLegacyBody } from '../../src/index/index-template.ts';
 import { silentLogger } from '../../src/telemetry/logger.ts';
 import { writeAsnDatabase, writeCityDatabase } from '../enrich/city-database.ts';
 import { describeWith } from '../needs.ts';
@@ -136,9 +136,12 @@ function templateTests(version: ElasticsearchVersion): void {
   const folder = mkdtempSync(join(tmpdir(), 'weir-template-'));
 
   beforeAll(async () => {
-    const [flows] = await readIndexTemplates(createIndexNaming('weir-flow-%{yyyy.MM.dd}', () => 0));
+    const naming = createIndexNaming('weir-flow-%{yyyy.MM.dd}', () => 0);
+    const flows = (await readIndexTemplates({ naming, flowPattern: 'weir-flow-*' })).find(
+      ({ kind }) => kind === flowKind,
+    )!;
     server = await startElasticsearch({ version });
-    await server.ask('PUT', '/_template/weir-flow', flows?.body);
+    await server.ask('PUT', '/_template/weir-flow', toLegacyBody(flows));
   }, 300_000);
   afterAll(async () => {
     await server?.stop();
