@@ -61,7 +61,10 @@ export function readDecodeSection(config: DecodeConfig, tree: YamlTree, path: st
 }
 
 function readText(path: string): string {
-  if (statSync(path).size > maxFileBytes) throw new Error('it is larger than 1 MiB');
+  const found = statSync(path);
+  // A device has no size, and its text no end. Of a folder reading says what it is.
+  if (!found.isFile() && !found.isDirectory()) throw new Error('it is no file');
+  if (found.size > maxFileBytes) throw new Error('it is larger than 1 MiB');
   return readFileSync(path, 'utf8');
 }
 

@@ -6,6 +6,7 @@ import { type DataType, dataTypes, type ElementDefinition } from '../model/eleme
 import { didYouMean } from './did-you-mean.ts';
 import type { Mistake } from './pipeline-yaml.ts';
 import { readTsv } from './protocol-names.ts';
+import { yamlExcess } from './yaml-limits.ts';
 
 export type ElementFormat = 'weir' | 'logstash-ipfix' | 'logstash-netflow';
 
@@ -48,9 +49,12 @@ const logstashTypes: Readonly<Record<string, DataType>> = {
   long: 'unsigned64',
 };
 
-export function readElementFile(text: string, format: ElementFormat): ElementFile {
+export function readElementFile(content: string, format: ElementFormat): ElementFile {
+  const text = content.replace(/^\uFEFF/, '');
+  const excess = yamlExcess(text);
+  if (excess !== undefined) return { definitions: [], mistakes: [excess] };
   const lineCounter = new LineCounter();
-  const document = parseDocument(text.replace(/^\uFEFF/, ''), { lineCounter, uniqueKeys: false, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter, uniqueKeys: false, prettyErrors: false });
   const mistakes: Mistake[] = [];
   const definitions = new Map<string, ElementDefinition>();
 

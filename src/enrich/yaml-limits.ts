@@ -4,8 +4,9 @@
 import { CST, Lexer } from 'yaml';
 
 export interface YamlExcess {
-  /** Where in the text it becomes too much. */
-  readonly offset: number;
+  /** Where in the text it becomes too much; from 1. */
+  readonly line: number;
+  readonly column: number;
   readonly message: string;
 }
 
@@ -25,7 +26,7 @@ const maxLines = 50_000;
 export function yamlExcess(text: string): YamlExcess | undefined {
   let line = 0;
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) {
-    if (++line > maxLines) return { offset: at, message: `the file has more than ${maxLines} lines` };
+    if (++line > maxLines) return excess(text, at, `the file has more than ${maxLines} lines`);
   }
   /** Columns at which the lines begin that the line at hand lies in. */
   const indents: number[] = [];
@@ -54,14 +55,19 @@ export function yamlExcess(text: string): YamlExcess | undefined {
     else if (type === 'seq-item-ind' || type === 'explicit-key-ind' || type === 'map-value-ind') inLine += 1;
     else if (type === 'comma') inLine = 0;
     if (indents.length + inLine + flowDepth > maxDepth) {
-      return { offset, message: `values lie in each other more than ${maxDepth} deep` };
+      return excess(text, offset, `values lie in each other more than ${maxDepth} deep`);
     }
     const isMark = type === 'scalar' || type === 'flow-error-end' || type === 'doc-mode';
     if (type !== 'space' && type !== 'newline' && !isMark && ++counted > maxTokens) {
-      return { offset, message: `the file is made of more than ${maxTokens} words and signs: is it a pipeline file?` };
+      return excess(text, offset, `the file is made of more than ${maxTokens} words and signs`);
     }
     // Marks announce what comes, and are not in the text.
     if (!isMark) offset += token.length;
   }
   return undefined;
+}
+
+function excess(text: string, offset: number, message: string): YamlExcess {
+  const before = text.slice(0, offset);
+  return { line: before.split('\n').length, column: offset - before.lastIndexOf('\n'), message };
 }

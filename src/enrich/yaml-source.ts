@@ -41,18 +41,11 @@ export function parseSource(file: YamlFile): { readonly source: Source; readonly
     return { ...(isIncluded && { file: file.name }), line: Math.max(1, line), column: Math.max(1, col) };
   }
 
-  function refused(offset: number, message: string) {
-    // The parser would have told the counter where lines begin.
-    lineCounter.addNewLine(0);
-    for (let at = text.indexOf('\n'); at >= 0 && at < offset; at = text.indexOf('\n', at + 1)) {
-      lineCounter.addNewLine(at + 1);
-    }
-    const source: Source = { ...file, text, anchors: new Map(), contents: null, placeOf };
-    return { source, mistakes: [{ ...placeOf(offset), message }] };
-  }
-
   const excess = yamlExcess(text);
-  if (excess !== undefined) return refused(excess.offset, excess.message);
+  if (excess !== undefined) {
+    const source: Source = { ...file, text, anchors: new Map(), contents: null, placeOf };
+    return { source, mistakes: [{ ...(isIncluded && { file: file.name }), ...excess }] };
+  }
   // Duplicate keys are found by the reader: the parser compares each key with each other one.
   const document = parseDocument(text, { lineCounter, uniqueKeys: false, prettyErrors: false, customTags });
   const mistakes: Mistake[] = [];

@@ -143,6 +143,26 @@ describe('a definitions file of Logstash', () => {
   });
 });
 
+describe.each(['weir', 'logstash-ipfix', 'logstash-netflow'] as const)(
+  'a file of elements in the format %s',
+  (format) => {
+    test.each([
+      ['lists', '9:\n  1: '.concat('['.repeat(200_000)), /^2:\d+ values lie in each other more than 100 deep$/],
+      ['mappings', '{a: '.repeat(50_000), /^1:\d+ values lie in each other more than 100 deep$/],
+      ['items', `- ${'- '.repeat(100_000)}`, /^1:\d+ values lie in each other more than 100 deep$/],
+      [
+        'indented lines',
+        Array.from({ length: 700 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n'),
+        /^\d+:\d+ values lie in each other more than 100 deep$/,
+      ],
+      ['commas', `[${','.repeat(300_000)}]`, /^1:\d+ the file is made of more than 250000 words and signs$/],
+      ['lines', '\n'.repeat(60_000), /^\d+:\d+ the file has more than 50000 lines$/],
+    ])('is refused with one mistake where its %s have no end', (_what, text, expected) => {
+      expect(mistakesOf(text, format)).toEqual([expect.stringMatching(expected)]);
+    });
+  },
+);
+
 test('whatever a file holds, reading it ends in definitions or mistakes with their places', () => {
   const word = fc.constantFrom(
     '1',
@@ -288,6 +308,12 @@ describe('the section "decode" of a pipeline file', () => {
         "/flow.yml:4:25 decode.elements: can't read ./theirs.yml: there is no such file",
         "/flow.yml:5:22 decode.ipfix_definitions: can't read .: it is a folder",
       ].join('\n'),
+    );
+  });
+
+  test('does not read a device, whose text has no end', () => {
+    expect(errorOf('decode: { elements: [ /dev/zero ] }')).toBe(
+      "/flow.yml:3:23 decode.elements: can't read /dev/zero: it is no file",
     );
   });
 
