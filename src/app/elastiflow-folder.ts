@@ -82,7 +82,7 @@ export interface FoundSetting {
 
 /** A whole assignment in quotes (systemd), or a name and its value. `${ELASTIFLOW_…}` is a use, not a setting. */
 const assignment =
-  /"ELASTIFLOW_(\w+)=([^"]*)"|'ELASTIFLOW_(\w+)=([^']*)'|(?<![\w${])ELASTIFLOW_(\w+)["']?\s*[=:]\s*(?:"([^"]*)"|'([^']*)'|([^\s"'#]*))/g;
+  /"ELASTIFLOW_(\w+)=([^"]*)"|'ELASTIFLOW_(\w+)=([^']*)'|(?<![\w${])ELASTIFLOW_(\w+)["']?\s*[=:]\s*(?:"([^"]*)"|'([^']*)'|((?!#)[^\s"']*))/g;
 
 export function readSettings(text: string): FoundSetting[] {
   return text.split(/\r?\n/).flatMap((line, index) =>

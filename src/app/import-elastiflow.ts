@@ -44,12 +44,14 @@ async function toPipelineText(folder: ElastiflowFolder, from: string): Promise<s
     await stepsSection(source),
     indexSection(source),
   ];
+  const lines = sections.flatMap((section) => (section.length === 0 ? [] : ['', ...section]));
   return `${[
     `# Made by weir import elastiflow ${folder.path}`,
     '# Each line says where it came from. What weir does otherwise stands at the end; all of it: docs/migrating.md',
     'name: elastiflow',
-    ...sections.flatMap((lines) => (lines.length === 0 ? [] : ['', ...lines])),
-    ...['', ...restLines(source)],
+    ...lines,
+    '',
+    ...restLines(source, lines.join('\n')),
   ].join('\n')}\n`;
 }
 
@@ -96,7 +98,7 @@ function listenSection(source: Source): string[] {
       continue;
     }
     const url = `${scheme}://${bare.includes(':') ? `[${bare}]` : bare}:${Number(port.value)}`;
-    if (!seen.has(url)) lines.push(`  - ${yamlText(url)} # ${port.comment}`);
+    if (!seen.has(url)) lines.push(`  - ${yamlText(url)} # ${host.comment}; ${port.comment}`);
     seen.add(url);
   }
   return seen.size === 0
@@ -165,22 +167,29 @@ function indexSection(source: Source): string[] {
   ];
 }
 
-/** What was set or lies in the folder, and has no counterpart. */
-function restLines({ folder: { settings, overridden, files } }: Source): string[] {
+/** What was set or lies in the folder, and is not named by the lines above. */
+function restLines({ folder: { settings, overridden, files } }: Source, above: string): string[] {
   const nothing = /^nothing: /;
   const known = new Map(elastiflowVariables.map((variable) => [variable.name, variable]));
-  const variables = [...settings].flatMap(([name, { value, place }]) => {
+  const named = new Set([...above.matchAll(/ELASTIFLOW_(\w+), /g)].map(([, name]) => name));
+  const without: string[] = [];
+  const idle: string[] = [];
+  for (const [name, { value, place }] of settings) {
     const row = known.get(name);
-    if (row === undefined) return [`#   ELASTIFLOW_${name} (${onOneLine(place)}): weir does not know this variable`];
-    if (!nothing.test(row.becomes) || value === row.preset) return [];
-    return [`#   ELASTIFLOW_${name}=${onOneLine(value)} (${onOneLine(place)}): ${row.becomes.replace(nothing, '')}`];
-  });
-  const unused = elastiflowFiles.flatMap(({ name, becomes }) => {
+    const at = `(${onOneLine(place)})`;
+    if (row === undefined) without.push(`#   ELASTIFLOW_${name} ${at}: weir does not know this variable`);
+    else if (nothing.test(row.becomes))
+      without.push(`#   ELASTIFLOW_${name}=${onOneLine(value)} ${at}: ${row.becomes.replace(nothing, '')}`);
+    // Without its value: it may be a secret.
+    else if (!named.has(name)) idle.push(`#   ELASTIFLOW_${name} ${at}: ${row.becomes}`);
+  }
+  for (const { name, becomes } of elastiflowFiles) {
     const path = files.get(name);
-    return path === undefined || !nothing.test(becomes)
-      ? []
-      : [`#   ${onOneLine(path)}: ${becomes.replace(nothing, '')}`];
-  });
+    if (path === undefined) continue;
+    const shown = onOneLine(path);
+    if (nothing.test(becomes)) without.push(`#   ${shown}: ${becomes.replace(nothing, '')}`);
+    else if (!above.includes(shown)) idle.push(`#   ${shown}: ${becomes}`);
+  }
   return [
     ...(overridden.length === 0
       ? []
@@ -188,7 +197,13 @@ function restLines({ folder: { settings, overridden, files } }: Source): string[
           '# Set more than once; the last file in order of names counts. Not taken:',
           ...overridden.map(({ name, place }) => `#   ELASTIFLOW_${name}, ${onOneLine(place)}`),
         ]),
+    ...(idle.length === 0
+      ? []
+      : [
+          '# Not used here: the default, or of something that is off, or another one counts. What it becomes else:',
+          ...idle,
+        ]),
     '# Without a counterpart:',
-    ...(variables.length + unused.length === 0 ? ['#   nothing'] : [...variables, ...unused]),
+    ...(without.length === 0 ? ['#   nothing'] : without),
   ];
 }

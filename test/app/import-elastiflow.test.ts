@@ -72,7 +72,9 @@ describe('a pipeline file made of a folder of ElastiFlow', () => {
   ])('takes the variables of %s, and says where they stand', async (name, content) => {
     const { text } = await imported({ [`etc/${name}`]: content });
     expect(text).toMatch(
-      new RegExp(`- "udp://192.0.2.5:9995" # ELASTIFLOW_NETFLOW_IPV4_PORT, etc/${name.replaceAll('.', '\\.')}:\\d\n`),
+      new RegExp(
+        `- "udp://192\\.0\\.2\\.5:9995" # ELASTIFLOW_NETFLOW_IPV4_HOST, (etc/\\S+:\\d); ELASTIFLOW_NETFLOW_IPV4_PORT, etc/${name.replaceAll('.', '\\.')}:\\d\n`,
+      ),
     );
   });
 
@@ -173,6 +175,63 @@ describe('a pipeline file made of a folder of ElastiFlow', () => {
     expect(urlsOf(text)).toContain('udp://0.0.0.0:7001');
   });
 
+  it('names every variable and every file of a full folder, and passes weir check', async () => {
+    const special: Readonly<Record<string, string>> = {
+      ES_PASSWD: 'pa ss#w0rd',
+      DEFAULT_APPID_SRCTYPE: 'fortinet',
+      RESOLVE_IP2HOST: 'endpoints',
+      NAMESERVER: '192.0.2.53',
+      DNS_HIT_CACHE_SIZE: '20000',
+      NETFLOW_TZ: '',
+      AGENT_ID: 'no. 7 # ours',
+    };
+    const environment = elastiflowVariables.map(
+      ({ name, preset }) => `Environment="ELASTIFLOW_${name}=${special[name] ?? preset}"`,
+    );
+    const dictionaries: Readonly<Record<string, string>> = {
+      'ifName.yml': '"192.0.2.11::ifName.2": "eth0 # uplink"\r\n\'192.0.2.11::ifName.3\': "Gi0/3 \\"core\\""\r\n',
+      'sampling_interval.yml': '"192.0.2.1": 1024\r\n"2001:db8::1": "2048"\r\n',
+      'app_id.srctype.yml': '"192.0.2.2": "fortinet"\r\n"192.0.2.3": "cisco_nbar2"\r\n',
+      'app_id.yml': '"fortinet__0..10": "Skype"\r\n"cisco_nbar2__13..453": "SSL"\r\n',
+      'applications.yml': '"192.0.2.2:9092": "kafka"\r\n',
+      'ip_rep_basic.yml': '"192.0.2.66": "scanner,botnet"\r\n',
+      'ip_rep_whitelist.yml': '"8.8.8.8": "true"\r\n',
+    };
+    const definitions: Readonly<Record<string, string>> = {
+      'ipfix.yml': '4242:\r\n  7:\r\n  - :string\r\n  - :acme_rule\r\n',
+      'netflow.yml': '40010:\r\n- :uint32\r\n- :acme_user\r\n',
+      'netflow_riverbed.yml': '40011:\r\n- :uint32\r\n- :acme_other\r\n',
+    };
+    const mapping = Object.fromEntries(
+      elastiflowFiles
+        .filter(({ name }) => name.endsWith('.yml') && !(name in dictionaries) && !(name in definitions))
+        .map(({ name }) => [`dictionaries/${name}`, '"1": "one"\r\n']),
+    );
+    await put({
+      'elastiflow.conf': `[Service]\r\n${environment.join('\r\n')}\r\n`,
+      ...mapping,
+      ...Object.fromEntries(Object.entries(dictionaries).map(([name, text]) => [`dictionaries/${name}`, text])),
+      ...Object.fromEntries(Object.entries(definitions).map(([name, text]) => [`definitions/${name}`, text])),
+    });
+    const output = join(folder, 'pipeline.yml');
+    await importElastiflow(folder, { output });
+    const text = await readFile(output, 'utf8');
+    expect(await check(output)).toContain('0 tests passed');
+    const comments = text
+      .split('\n')
+      .map((line) => line.slice(line.indexOf('#')))
+      .join('\n');
+    const places = elastiflowVariables.map(
+      ({ name }, index) => new RegExp(`ELASTIFLOW_${name}(?:, |=.* \\(| \\()elastiflow\\.conf:${index + 2}\\b`),
+    );
+    expect(places.filter((place) => !place.test(comments)).map(({ source }) => source)).toEqual([]);
+    const paths = elastiflowFiles
+      .filter(({ name }) => name.endsWith('.yml'))
+      .map(({ name }) => `${name in definitions ? 'definitions' : 'dictionaries'}/${name}`);
+    expect(paths.filter((path) => !comments.includes(path))).toEqual([]);
+    expect(text).not.toContain('pa ss');
+  });
+
   it('is valid whatever the values are', async () => {
     const { text } = await imported({
       '.env':
@@ -203,6 +262,8 @@ describe('settings in a text', () => {
     ['a use in a Logstash file', `host => "\${ELASTIFLOW_A:0.0.0.0}"`, []],
     ['an empty value', 'ELASTIFLOW_A=', [['A', '']]],
     ['a value with blanks and a colon', 'Environment="ELASTIFLOW_A=x: y z"', [['A', 'x: y z']]],
+    ['a value with a sign that begins comments elsewhere', 'ELASTIFLOW_A=a#b # c', [['A', 'a#b']]],
+    ['a comment in place of a value', 'ELASTIFLOW_A= # ELASTIFLOW', [['A', '']]],
     ['a part of another name', 'MY_ELASTIFLOW_A=1', []],
   ])('%s', (_title, text, expected) => {
     expect(readSettings(text).map(({ variable, value }) => [variable, value])).toEqual(expected);
