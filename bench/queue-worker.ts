@@ -46,6 +46,7 @@ function watch(job: Job): Job {
 const nowhere: Sink = {
   start: async () => undefined,
   write: async () => ({ alreadyThere: [], refused: [] }),
+  ready: async () => undefined,
   trouble: () => undefined,
   stop: async () => undefined,
 };

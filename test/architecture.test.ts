@@ -26,7 +26,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   'node:dns': ['enrich/steps/hostname'],
   'node:http': ['telemetry'],
   // The schemas only ask what is an IP address.
-  'node:net': ['collect', 'enrich/pipeline-schema', 'enrich/collect-section'],
+  'node:net': ['collect', 'enrich/pipeline-schema', 'enrich/collect-section', 'enrich/telemetry-section'],
   'node:tls': ['collect', 'index/elasticsearch-trust'],
   'net-snmp': ['enrich'],
   'prom-client': ['telemetry'],

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { createDecoder } from '../decode/decoder.ts';
+import { createDecoder, type DecoderLevels } from '../decode/decoder.ts';
 import { createInformationElements } from '../decode/information-elements.ts';
 import { createBatcher } from '../enqueue/batcher.ts';
 import type { Queue } from '../enqueue/queue.ts';
@@ -46,6 +46,8 @@ export interface Listen {
    * has changed then.
    */
   prepare(next: PipelineFile): Promise<ListenChange>;
+  /** How much the decoder knows; undefined where there is none. */
+  levels(): DecoderLevels | undefined;
   /** Closes the ports and puts what is in hand on the queue. */
   stop(): Promise<void>;
 }
@@ -61,6 +63,7 @@ export interface ListenChange {
 export const noListen: Listen = {
   start: async () => undefined,
   addresses: () => [],
+  levels: () => undefined,
   prepare: async () => ({ opened: [], commit: async () => undefined, undo: async () => undefined }),
   stop: async () => undefined,
 };
@@ -266,7 +269,7 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
     };
   }
 
-  return { start, addresses: ports.addresses, prepare, stop };
+  return { start, addresses: ports.addresses, levels: decoder.levels, prepare, stop };
 }
 
 /** Those of `addresses` that `others` has not; an address that is there twice (any free port) counts twice. */

@@ -183,13 +183,21 @@ export async function createReload({
 }
 
 /** Settings that live as long as the process: what is learnt and what waits hang on them. */
-function fixedSettings({ state, queue, decode, collect }: PipelineFile) {
+function fixedSettings({ state, queue, decode, collect, telemetry }: PipelineFile) {
   const { receiveBufferBytes, tcp, tls } = collect;
-  return { state, queue, decode, 'collect.receive_buffer': receiveBufferBytes, 'collect.tcp': tcp, 'collect.tls': tls };
+  return {
+    state,
+    queue,
+    decode,
+    telemetry,
+    'collect.receive_buffer': receiveBufferBytes,
+    'collect.tcp': tcp,
+    'collect.tls': tls,
+  };
 }
 
 function withFixedSettings(read: PipelineFile, running: PipelineFile): PipelineFile {
-  const { state, queue, decode, collect } = running;
+  const { state, queue, decode, collect, telemetry } = running;
   const { allowedExporters, ...others } = read.collect;
   const { receiveBufferBytes, tcp, tls } = collect;
   if (others.tls !== undefined && tls === undefined) {
@@ -202,6 +210,7 @@ function withFixedSettings(read: PipelineFile, running: PipelineFile): PipelineF
     state,
     queue,
     decode,
+    telemetry,
     collect: {
       receiveBufferBytes,
       tcp,

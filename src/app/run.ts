@@ -19,6 +19,7 @@ import { createRetentionSchedule } from './retention.ts';
 import { type ChosenSink, createSink } from './sinks.ts';
 import { readProgress, toStatusLine } from './status-line.ts';
 import { openPipeline } from './steps.ts';
+import { createTelemetry } from './telemetry.ts';
 import { createWork, noWork } from './work.ts';
 
 /** An orderly stop must end within 5 s (orchestrators kill then): the waits below add up to less. */
@@ -75,6 +76,8 @@ export async function run(options: RunOptions): Promise<void> {
   // Rows of a listener live until their batch is full: in a small heap half of its CPU would go into copying them.
   if (part !== 'listen') keepHeapSmall();
   await makeFolder(pipelineFile.state.directory, 'state');
+  const telemetry = createTelemetry({ pipelineFile, ledger, logger, now, startedAtMs });
+  await telemetry.start();
   const way = part === 'listen' ? undefined : await openWay(pipelineFile, logger, now);
   const queue = await createQueue(pipelineFile, { adds: part !== 'work', ledger, logger, now });
   const work = way === undefined ? noWork : createWork({ queue, ledger, logger, now });
@@ -122,10 +125,12 @@ export async function run(options: RunOptions): Promise<void> {
     now,
   });
   if (way !== undefined) retention.start();
+  telemetry.watch({ queue, listen, inEffect: reload.inEffect });
   const status = startStatus({ ledger, queue, reload, logger, now, onTerminal, quiet, write });
 
   const signal = await stopSignal;
   logger.info({ signal }, 'stopping: a second signal ends at once');
+  telemetry.unwatch();
   const stopped = await within(
     stopLimitMs,
     (async () => {
@@ -140,6 +145,7 @@ export async function run(options: RunOptions): Promise<void> {
       await reload.inEffect().way?.chosen.sink.stop();
       await queue.stop();
       await reload.inEffect().way?.pipeline.close();
+      await telemetry.stop();
       return true;
     })(),
   );

@@ -124,10 +124,21 @@ export interface Decoder {
   exporterStatistics(): ExporterStatistic[];
   /** Where the sequence numbers of each exporter and domain stand. */
   sequences(): Iterable<SequenceReport>;
+  /** How much it knows now; sessions have their own. */
+  levels(): DecoderLevels;
   /** Changes whenever `saveState` would give something new. */
   readonly stateVersion: number;
   /** For one TCP connection, whose templates are its own and are not saved (docs/decisions/0016). Compiled readers are shared. */
   openSession(): SessionDecoder;
+}
+
+export interface DecoderLevels {
+  readonly exporters: number;
+  readonly templates: number;
+  /** Sampling intervals and names that options data taught. */
+  readonly facts: number;
+  /** Sets that wait for their template. */
+  readonly parkedSets: number;
 }
 
 export interface SessionDecoder {
@@ -268,6 +279,12 @@ export function createDecoder(options: DecoderOptions): Decoder {
     exporterStatistics: () => toExporterStatistics(context.templates),
     restoreState,
     sequences: sequences.reports,
+    levels: () => ({
+      exporters: context.templates.exporterCount,
+      templates: context.templates.templateCount,
+      facts: context.templates.factCount,
+      parkedSets: context.parked.size,
+    }),
     get stateVersion() {
       return versionBefore + context.templates.version;
     },

@@ -18,6 +18,8 @@ export interface FactLimits {
 export interface FactAccounts {
   /** Changes whenever there is something else to save. */
   readonly version: number;
+  /** Of all exporters. */
+  readonly count: number;
   learn(domain: Domain, columns: OptionsColumns, rows: readonly Row[]): void;
   /** For facts and elements from elsewhere; the caller keeps to the limits. */
   adoptFacts(domain: Domain, facts: DomainFacts): void;
@@ -118,6 +120,9 @@ export function createFactAccounts({ maxFacts, maxFactsPerExporter, onFault }: F
   return {
     get version() {
       return version;
+    },
+    get count() {
+      return factCount;
     },
     learn: learnRows,
     adoptFacts,

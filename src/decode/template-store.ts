@@ -56,6 +56,7 @@ export interface TemplateStore {
   readonly version: number;
   readonly templateCount: number;
   readonly exporterCount: number;
+  readonly factCount: number;
   beginDatagram(): void;
   /** The template of a data set that has just come. */
   use(address: string, protocol: TemplateProtocol, domain: number, id: number): Template | undefined;
@@ -277,6 +278,9 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
     },
     get templateCount() {
       return templateCount;
+    },
+    get factCount() {
+      return facts.count;
     },
     get exporterCount() {
       return byAddress.size;

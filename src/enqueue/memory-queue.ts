@@ -156,7 +156,13 @@ export function createMemoryQueue({ maxBytes, file, logger }: MemoryQueueOptions
   }
 
   async function depth(): Promise<QueueDepth> {
-    return { waiting: waiting.length - head, active: active.size, records, bytes };
+    return {
+      waiting: waiting.length - head,
+      active: active.size,
+      records,
+      bytes,
+      oldestAtMs: waiting[head]?.batch.createdAtMs,
+    };
   }
 
   async function stop(): Promise<void> {

@@ -46,6 +46,8 @@ export interface QueueDepth {
   /** Records waiting or active. */
   readonly records: number;
   readonly bytes: number;
+  /** When the batch at the head was made, ms since 1970; undefined where none waits, or the queue can't tell. */
+  readonly oldestAtMs?: number | undefined;
 }
 
 export interface SpoolDepth {

@@ -21,6 +21,7 @@ import { type PipelineStep, readSteps, type StepOptions } from './pipeline-steps
 import { type Mistake, type Place, placeText, readYaml, type YamlTree } from './pipeline-yaml.ts';
 import { type QueueSettings, queueContradictions, type RedisTarget, toQueueSettings } from './queue-section.ts';
 import { check } from './schema-issues.ts';
+import { type TelemetrySettings, telemetryContradictions, toTelemetrySettings } from './telemetry-section.ts';
 import type { TestRecord } from './test-record.ts';
 
 export {
@@ -47,6 +48,7 @@ export interface PipelineFile {
   readonly queue: QueueSettings;
   /** Where templates survive a restart; relative to the working directory. */
   readonly state: { readonly directory: string };
+  readonly telemetry: TelemetrySettings;
   readonly steps: readonly PipelineStep[];
   readonly index: {
     /** `weir-flow-%{yyyy.MM.dd}` */
@@ -157,6 +159,7 @@ function contradictions(config: PipelineConfig, tree: YamlTree): Mistake[] {
   }
   for (const { path, message } of elasticsearchContradictions(config.index.elasticsearch, config.index.name))
     add(path, message);
+  for (const { path, message } of telemetryContradictions(config.telemetry)) add(path, message);
   return mistakes;
 }
 
@@ -178,6 +181,7 @@ function toPipelineFile(
     batch: { maxRecords: config.batch.records, maxBytes: config.batch.bytes, maxAgeMs: config.batch.age },
     queue: toQueueSettings(config.queue, folder),
     state: { directory: config.state },
+    telemetry: toTelemetrySettings(config.telemetry, isWritten(tree.value, ['telemetry', 'http'])),
     steps,
     index: {
       name: indexName,
@@ -231,4 +235,11 @@ function toTestRecord(record: PipelineConfig['tests'][number]['record']): TestRe
       ...(record.uptime_ms !== undefined && { sysUptimeMs: record.uptime_ms }),
     },
   };
+}
+
+/** Says the file so itself, or is it a default? */
+function isWritten(value: unknown, path: readonly string[]): boolean {
+  const [key, ...rest] = path;
+  if (key === undefined) return value !== undefined;
+  return typeof value === 'object' && value !== null && isWritten((value as Record<string, unknown>)[key], rest);
 }

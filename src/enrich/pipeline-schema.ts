@@ -6,6 +6,7 @@ import { collect, listen } from './collect-section.ts';
 import { elasticsearch } from './elasticsearch-section.ts';
 import { queue } from './queue-section.ts';
 import { duration, oneOrMore, size, whole, words } from './setting-types.ts';
+import { telemetry } from './telemetry-section.ts';
 
 export const protocols = ['netflow5', 'netflow9', 'ipfix', 'sflow5'] as const;
 
@@ -128,6 +129,7 @@ export const pipelineSchema = z.strictObject(
     state: words('a folder')
       .prefault('./state')
       .describe('Where templates and unfinished batches survive a restart; from the working directory.'),
+    telemetry,
     steps: z
       .array(stepItem, { error: 'expected the list of steps, such as "- sampling: {}"' })
       .describe('What happens to each flow, in this order.'),

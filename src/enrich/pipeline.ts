@@ -14,6 +14,7 @@ import { FlowDocument } from './flow-document.ts';
 import { cutFlow, type PartColumns, partRow, planParts, shareOf } from './flow-parts.ts';
 import { planLayout } from './layout-plan.ts';
 import { createRecentMap } from './recent-map.ts';
+import type { DataFile, WatchedData } from './reloading-file.ts';
 import type { Step } from './step.ts';
 import { createDocumentMaker, type DocumentMaker } from './to-document.ts';
 
@@ -42,7 +43,13 @@ export interface Pipeline {
   prepare(batch: RecordBatch): Promise<void>;
   /** Writes the documents of a batch into the lane. Rows that are no flows (options, counters, discards) become none. */
   toDocuments(batch: RecordBatch, lane: DocumentLane): DocumentBatch;
+  /** Data files of the steps, for metrics. */
+  dataFiles(): readonly StepDataFile[];
   close(): Promise<void>;
+}
+
+export interface StepDataFile extends DataFile, Omit<WatchedData, 'files'> {
+  readonly step: string;
 }
 
 /**
@@ -217,11 +224,19 @@ export function createPipeline({
     return result;
   }
 
+  function dataFiles(): readonly StepDataFile[] {
+    return steps.flatMap(({ name, step: { watched = [] } }) =>
+      watched.flatMap(({ files, version, refusals, isRefused }) =>
+        files.map((file) => ({ ...file, step: name, version, refusals, isRefused })),
+      ),
+    );
+  }
+
   async function close(): Promise<void> {
     for (const { step } of steps) await step.close?.();
   }
 
-  return { prepare, toDocuments, close };
+  return { prepare, toDocuments, dataFiles, close };
 }
 
 interface LayoutMaker {

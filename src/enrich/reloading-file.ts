@@ -18,12 +18,20 @@ export interface ReloadingFileOptions<T> {
   readonly everyMs?: number;
 }
 
-export interface ReloadingFile<T> {
-  readonly current: T;
-  /** 0 at first; grows each time `current` becomes another. */
+/** Data that is taken over while weir runs, as metrics show it. */
+export interface WatchedData {
+  /** 0 at first; grows each time it becomes another. */
   readonly version: number;
-  /** Of what `current` was made. */
+  /** What it was made of. */
   readonly files: readonly DataFile[];
+  /** Changes that were no good: the data before stayed in use. */
+  readonly refusals: number;
+  /** Was the newest change refused? */
+  readonly isRefused: boolean;
+}
+
+export interface ReloadingFile<T> extends WatchedData {
+  readonly current: T;
   /** `current` stays what it is from now on. */
   stop(): void;
 }
@@ -49,14 +57,19 @@ export async function openReloadingFile<T>({
   let current = await open();
   let files = await describeFiles(paths);
   let version = 0;
+  let refusals = 0;
+  let isRefused = false;
 
   async function reload(): Promise<void> {
     try {
       current = await open();
       files = await describeFiles(paths);
       version += 1;
+      isRefused = false;
       logger.info({ step: name, files: paths }, 'a data file has changed: the new one is in use');
     } catch (error) {
+      refusals += 1;
+      isRefused = true;
       const reason = error instanceof Error ? error.message : String(error);
       const hint = error instanceof WeirError ? error.hint : undefined;
       logger.error(
@@ -77,16 +90,22 @@ export async function openReloadingFile<T>({
     get files() {
       return files;
     },
+    get refusals() {
+      return refusals;
+    },
+    get isRefused() {
+      return isRefused;
+    },
     stop: watch.stop,
   };
 }
 
 /** For what came with weir, and changes with it only. */
 export function fixedFile<T>(current: T): ReloadingFile<T> {
-  return { current, version: 0, files: [], stop: () => undefined };
+  return { current, version: 0, files: [], refusals: 0, isRefused: false, stop: () => undefined };
 }
 
-async function describeFiles(paths: readonly string[]): Promise<readonly DataFile[]> {
+export async function describeFiles(paths: readonly string[]): Promise<readonly DataFile[]> {
   const found = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
   return paths.flatMap((path, index) => {
     const file = found[index];

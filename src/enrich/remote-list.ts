@@ -6,6 +6,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../telemetry/logger.ts';
 import { maxDataBytes } from './data-file.ts';
+import { type DataFile, describeFiles, type WatchedData } from './reloading-file.ts';
 
 export interface RemoteListOptions<T> {
   readonly url: string;
@@ -28,10 +29,9 @@ export interface RemoteLimits {
   readonly retryMs: number;
 }
 
-export interface RemoteList<T> {
+/** Its file is the one that is kept, under its address. */
+export interface RemoteList<T> extends WatchedData {
   readonly current: T;
-  /** Grows each time `current` becomes another. */
-  readonly version: number;
   stop(): Promise<void>;
 }
 
@@ -47,12 +47,16 @@ export async function openRemoteList<T>(options: RemoteListOptions<T>): Promise<
   const stopping = new AbortController();
   let current = empty;
   let version = 0;
+  let files: readonly DataFile[] = [];
+  let refusals = 0;
+  let isRefused = false;
   let entityTag: string | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   if (file !== undefined) {
     try {
       current = read(await readFile(file, 'utf8'));
+      await describe();
     } catch {
       // None was kept, or it is damaged: it is fetched now.
     }
@@ -66,11 +70,15 @@ export async function openRemoteList<T>(options: RemoteListOptions<T>): Promise<
         current = read(text);
         version += 1;
         await keep(text);
+        await describe();
         logger.info({ list: shown }, 'a list was fetched and is in use');
       }
       isGood = true;
+      isRefused = false;
     } catch (error) {
       if (stopping.signal.aborted) return;
+      refusals += 1;
+      isRefused = true;
       logger.warn(
         { list: shown, reason: reasonOf(error) },
         'a list could not be fetched: the last good one stays in use',
@@ -79,6 +87,11 @@ export async function openRemoteList<T>(options: RemoteListOptions<T>): Promise<
     if (stopping.signal.aborted) return;
     timer = setTimeout(again, isGood ? everyMs : Math.min(everyMs, retryMs));
     timer.unref();
+  }
+
+  async function describe(): Promise<void> {
+    if (file === undefined) return;
+    files = (await describeFiles([file])).map((kept) => ({ ...kept, path: shown }));
   }
 
   /** Undefined: it is the same as before (RFC 9110 §15.4.5). */
@@ -125,6 +138,15 @@ export async function openRemoteList<T>(options: RemoteListOptions<T>): Promise<
     },
     get version() {
       return version;
+    },
+    get files() {
+      return files;
+    },
+    get refusals() {
+      return refusals;
+    },
+    get isRefused() {
+      return isRefused;
     },
     async stop() {
       stopping.abort();

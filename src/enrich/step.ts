@@ -5,6 +5,7 @@ import type { RecordBatch } from '../model/record-batch.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { AddressFacts } from './address-facts.ts';
 import type { FlowDocument } from './flow-document.ts';
+import type { WatchedData } from './reloading-file.ts';
 
 export interface StepDefinition<Options> {
   /** As written in the pipeline file. */
@@ -65,5 +66,7 @@ export interface Step {
   partMs?(flow: FlowDocument, maxParts: number): number;
   /** Once per document, after all steps: the whole line of JSON. It must stay one line of JSON, and what it may cost is its own business. */
   rewrite?(text: string): string;
+  /** Files that it reads again when they change: for metrics. */
+  readonly watched?: readonly WatchedData[];
   close?(): Promise<void>;
 }

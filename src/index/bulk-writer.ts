@@ -216,6 +216,7 @@ export function createBulkWriter({
   return {
     start,
     write,
+    ready: prepare,
     stop,
     trouble,
     measures: () => ({

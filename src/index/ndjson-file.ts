@@ -145,5 +145,5 @@ export function createNdjsonFile({
     return longest && `${directory} takes no documents for ${toDurationText(longest.forMs)}: ${longest.reason}`;
   }
 
-  return { start, write, stop, trouble };
+  return { start, write, ready: async () => undefined, stop, trouble };
 }

@@ -14,6 +14,8 @@ export interface Sink {
    * later doubles nothing.
    */
   write(documents: DocumentBatch, signal: AbortSignal): Promise<WriteResult>;
+  /** Resolves when the target is there and prepared, rejects with WeirError when it is not: for readiness. Changes no documents. */
+  ready(signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;
   /** One short phrase for the status line when documents are held, e.g. "Elasticsearch away for 12 s"; undefined when all is well. */
   trouble(): string | undefined;

@@ -68,7 +68,7 @@ export interface Ledger {
 }
 
 /** Name under which exporters beyond the limit are counted. */
-const otherExporters = 'others';
+export const otherExporters = 'others';
 
 export interface LedgerOptions {
   /** Spoofed sources must not grow the map without bound: 10,000 exporters are 3 MB. */

@@ -13,6 +13,8 @@ export interface WeirOptions {
   readonly folder: string;
   /** YAML of the `index` key; NDJSON files in flows/ when absent. */
   readonly index?: string;
+  /** YAML of the `telemetry` key; nothing is shown when absent. */
+  readonly telemetry?: string;
   /** Further YAML lines at the top level. */
   readonly settings?: string;
   /** 0 (the default): any free port. */
@@ -38,6 +40,7 @@ export async function startWeir({
   folder,
   index,
   settings = '',
+  telemetry = '{ http: off }',
   port = 0,
   listen = [],
   verb = ['run'],
@@ -51,6 +54,7 @@ export async function startWeir({
 listen: ${JSON.stringify([`udp://127.0.0.1:${port}`, ...listen])}
 state: ${JSON.stringify(join(folder, 'state'))}
 steps: [ sampling, server, services, geoip, asn, locality ]
+telemetry: ${telemetry}
 index: ${index ?? `{ files: { directory: ${JSON.stringify(join(folder, 'flows'))} } }`}
 ${settings}
 `,

@@ -86,6 +86,7 @@ describe('a file that is right', () => {
       batch: { maxRecords: 2000, maxBytes: 1_048_576, maxAgeMs: 200 },
       queue: { maxBytes: 134_217_728, spool: { maxBytes: 2 ** 30, sync: { everyMs: 1000 } } },
       state: { directory: './state' },
+      telemetry: { http: { host: '127.0.0.1', port: 8081, isWritten: false } },
       steps: [],
       index: { name: 'weir-flow-%{yyyy.MM.dd}', files: { directory: './flows', maxFileBytes: 268_435_456 } },
       tests: [],
@@ -301,7 +302,7 @@ describe('variables', () => {
   });
 });
 
-const allKeys = 'name, listen, collect, decode, batch, queue, state, steps, index, tests';
+const allKeys = 'name, listen, collect, decode, batch, queue, state, telemetry, steps, index, tests';
 const allSteps = 'sampling, geoip, asn, drop, server, services, locality';
 
 const wrongFiles: readonly [
@@ -349,7 +350,7 @@ const wrongFiles: readonly [
     ['2:10 steps: expected a step: its name, or "name: { options }", got 5'],
   ],
   ['an unknown key', withLines('listn: x'), ['3:1 unknown key "listn"; did you mean "listen"?']],
-  ['a key that is near none', withLines('telemetry: x'), [`3:1 unknown key "telemetry"; the keys are: ${allKeys}`]],
+  ['a key that is near none', withLines('monitoring: x'), [`3:1 unknown key "monitoring"; the keys are: ${allKeys}`]],
   [
     'an unknown key further in, in another case',
     withLines('index: { elasticsearch: { nodes: [], apiKey: x } }'),

@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { waitForReloadSignals, waitForStopSignal } from '../lifecycle.ts';
 import { readVersion } from '../version.ts';
+import { exitCodes } from './failure.ts';
 import { addIndexVerbs } from './index-verbs.ts';
 import { addQueueVerbs } from './queue-verbs.ts';
 import { examples, logLevelOption, pipelineArgument, writeLines } from './shared-options.ts';
@@ -84,6 +85,23 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
         await run({ ...(await toRunOptions(file, flags, onReload)), part, stopSignal, startedAtMs });
       });
   }
+
+  program
+    .command('healthcheck')
+    .description(
+      'Ask the weir that runs with this pipeline file on this machine whether it is ready. Exit code 0: it is.',
+    )
+    .addArgument(pipelineArgument())
+    .option('--live', 'only whether it is alive: the process answers')
+    .addOption(logLevelOption())
+    .addHelpText('after', examples('weir healthcheck', 'weir healthcheck my-pipeline.yml --live'))
+    .action(async (file: string | undefined, { live = false }: { readonly live?: boolean }) => {
+      const { loadPipelineFile } = await import('../pipeline-source.ts');
+      const { checkHealth } = await import('../healthcheck.ts');
+      const { isGood, line } = await checkHealth(await loadPipelineFile(file), live ? 'livez' : 'readyz');
+      process.stdout.write(`${line}\n`);
+      if (!isGood) process.exitCode = exitCodes.unhealthy;
+    });
 
   program
     .command('check')

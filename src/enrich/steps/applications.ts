@@ -156,6 +156,7 @@ export const applicationsStep: StepDefinition<ApplicationsOptions> = {
 
     return {
       apply,
+      watched: [names, servers, vendors],
       close: async () => {
         for (const table of [names, servers, vendors]) table.stop();
       },

@@ -60,6 +60,6 @@ export const asnStep: StepDefinition<AsnOptions> = {
       facts.autonomousSystem = facts.isPrivate ? 'private' : (system?.text ?? 'public');
     }
 
-    return { describe, factsVersion: () => systems.version, close: async () => systems.stop() };
+    return { describe, factsVersion: () => systems.version, watched: [systems], close: async () => systems.stop() };
   },
 };

@@ -62,6 +62,6 @@ export const geoipStep: StepDefinition<GeoipOptions> = {
       facts.location = place.location;
     }
 
-    return { describe, factsVersion: () => places.version, close: async () => places.stop() };
+    return { describe, factsVersion: () => places.version, watched: [places], close: async () => places.stop() };
   },
 };

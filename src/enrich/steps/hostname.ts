@@ -180,6 +180,7 @@ export const hostnameStep: StepDefinition<HostnameOptions> = {
       prepare,
       ...(ofEndpoints && { describe, factsVersion: () => table.version }),
       apply,
+      watched: [table],
       close: async () => {
         table.stop();
         names?.stop();

@@ -111,6 +111,7 @@ export const interfacesStep: StepDefinition<InterfacesOptions> = {
         },
       }),
       apply,
+      watched: [table],
       async close() {
         table.stop();
         await snmp?.stop();

@@ -207,7 +207,7 @@ function createTableStep(
     }
   }
 
-  return { apply, close: async () => rows.stop() };
+  return { apply, watched: [rows], close: async () => rows.stop() };
 }
 
 /** Of a field with several values the first one that is in the table. */
@@ -262,7 +262,7 @@ async function openMmdbStep(
     for (let i = 0; i < targets.length; i++) if (found[i] !== undefined) targets[i]!.set(flow, found[i]);
   }
 
-  return { apply, close: async () => database.stop() };
+  return { apply, watched: [database], close: async () => database.stop() };
 }
 
 /** As for labels. */

@@ -7,7 +7,7 @@ import { type AddressLabels, createAddressLabels, type LabelledAddress } from '.
 import { readAddressRange } from '../address-words.ts';
 import { type DataRead, isYaml, logMistakes, noteMistake, shown } from '../data-file.ts';
 import { readFlatEntries } from '../flat-entries.ts';
-import { fixedFile } from '../reloading-file.ts';
+import { fixedFile, type WatchedData } from '../reloading-file.ts';
 import { openRemoteList } from '../remote-list.ts';
 import { type ListShape, listFormats, readReputationList } from '../reputation-list.ts';
 import { duration } from '../setting-types.ts';
@@ -133,6 +133,7 @@ export const reputationStep: StepDefinition<ReputationOptions> = {
     return {
       describe,
       factsVersion: () => opened.reduce((sum, { table }) => sum + table.version, allowed.version),
+      watched: [allowed, ...opened.map(({ table }) => table)],
       close: async () => {
         allowed.stop();
         await Promise.all(opened.map(({ table }) => table.stop()));
@@ -152,7 +153,7 @@ const allowShape: ListShape = {
 };
 
 interface OpenList {
-  readonly table: { readonly current: AddressLabels; readonly version: number; stop(): void | Promise<void> };
+  readonly table: WatchedData & { readonly current: AddressLabels; stop(): void | Promise<void> };
 }
 
 async function openList(

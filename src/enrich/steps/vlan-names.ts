@@ -92,7 +92,7 @@ export const vlanNamesStep: StepDefinition<VlanNamesOptions> = {
       if (flow.vlan !== undefined) flow.vlanName = table.current.lookup(flow.exporter, flow.vlan);
     }
 
-    return { apply, close: async () => table.stop() };
+    return { apply, watched: [table], close: async () => table.stop() };
   },
 };
 

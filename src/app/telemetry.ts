@@ -1,0 +1,138 @@
+// How weir is watched: wires the HTTP server to the ledger and to the parts of this process. Metrics are loaded when somebody asks.
+
+import type { Queue } from '../enqueue/queue.ts';
+import type { PipelineFile } from '../enrich/pipeline-file.ts';
+import { WeirError } from '../model/errors.ts';
+import type { HttpServer } from '../telemetry/http.ts';
+import type { Ledger } from '../telemetry/ledger.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Levels } from '../telemetry/measures.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Readiness } from '../telemetry/routes.ts';
+import { within } from './lifecycle.ts';
+import type { Listen } from './listen.ts';
+import type { Reload } from './reload.ts';
+import { readVersion } from './version.ts';
+
+export interface TelemetryOptions {
+  readonly pipelineFile: PipelineFile;
+  readonly ledger: Ledger;
+  readonly logger: Logger;
+  readonly now: () => number;
+  /** When the process started, ms since 1970. */
+  readonly startedAtMs: number;
+}
+
+/** What there is to watch, once it has started. */
+export interface WatchedParts {
+  readonly queue: Queue;
+  readonly listen: Listen;
+  readonly inEffect: Reload['inEffect'];
+}
+
+export interface Telemetry {
+  /** Alive, and not ready. Throws WeirError when the address that the pipeline file names can't be opened. */
+  start(): Promise<void>;
+  watch(parts: WatchedParts): void;
+  /** From now on weir is not ready: whoever shares load must go elsewhere. */
+  unwatch(): void;
+  stop(): Promise<void>;
+}
+
+/** An orchestrator waits no longer for an answer (Kubernetes: 1 s by default). */
+const answerLimitMs = 800;
+
+export function createTelemetry({ pipelineFile, ledger, logger, now, startedAtMs }: TelemetryOptions): Telemetry {
+  const { http } = pipelineFile.telemetry;
+  let watched: WatchedParts | undefined;
+  let server: HttpServer | undefined;
+
+  async function start(): Promise<void> {
+    if (http === undefined) return;
+    // Loaded only where it is wanted: start-up counts.
+    const { createHttpServer } = await import('../telemetry/http.ts');
+    const { createTelemetryRoutes } = await import('../telemetry/routes.ts');
+    const { host, port, isWritten, ...access } = http;
+    const routes = createTelemetryRoutes({ metrics: createLateMetrics(), readReadiness });
+    const opened = createHttpServer({ host, port, access, routes, logger });
+    try {
+      await opened.start();
+    } catch (error) {
+      if (isWritten || !(error instanceof WeirError)) throw error;
+      // Nobody asked for it: flows matter more.
+      logger.warn({ hint: error.hint }, `${error.message}; weir goes on without /metrics and /readyz`);
+      return;
+    }
+    server = opened;
+    logger.info({ metrics: `${opened.address()}/metrics` }, 'weir can be watched');
+  }
+
+  function createLateMetrics(): Metrics {
+    let loading: Promise<Metrics> | undefined;
+    async function load(): Promise<Metrics> {
+      const { createMetrics } = await import('../telemetry/metrics.ts');
+      return createMetrics({ ledger, readLevels, version: readVersion(), startedAtMs, now });
+    }
+    return {
+      async toText(accept) {
+        loading ??= load();
+        return (await loading).toText(accept);
+      },
+    };
+  }
+
+  async function readLevels(): Promise<Levels> {
+    if (watched === undefined) return { dataFiles: [] };
+    const { queue, listen, inEffect } = watched;
+    const { way } = inEffect();
+    return {
+      decoder: listen.levels(),
+      // A queue that is away has no depth that we know.
+      queue: await within(
+        answerLimitMs,
+        queue.depth().catch(() => undefined),
+      ),
+      sink: way && { holdsDocuments: way.chosen.sink.trouble() !== undefined, ...way.chosen.sink.measures?.() },
+      dataFiles: way?.pipeline.dataFiles() ?? [],
+    };
+  }
+
+  async function readReadiness(): Promise<Readiness> {
+    if (watched === undefined) return { isReady: false, checks: { weir: 'is starting or stopping' } };
+    const { queue, inEffect } = watched;
+    const { sink } = inEffect().way?.chosen ?? {};
+    const checks = {
+      ...(watched.listen.addresses().length > 0 && { ports: ok }),
+      queue: await check(() => queue.depth()),
+      ...(sink !== undefined && {
+        index: sink.trouble() ?? (await check(() => sink.ready(AbortSignal.timeout(answerLimitMs)))),
+      }),
+    };
+    return { isReady: Object.values(checks).every((result) => result === ok), checks };
+  }
+
+  return {
+    start,
+    watch(parts) {
+      watched = parts;
+    },
+    unwatch() {
+      watched = undefined;
+    },
+    async stop() {
+      await server?.stop();
+    },
+  };
+}
+
+const ok = 'ok';
+
+async function check(work: () => Promise<unknown>): Promise<string> {
+  const done = work().then(
+    () => ok,
+    (error: unknown) => (error instanceof WeirError && error.code !== 'stopped' ? error.message : noAnswer),
+  );
+  return (await within(answerLimitMs, done)) ?? noAnswer;
+}
+
+const noAnswer = 'no answer in time';
