@@ -3,8 +3,7 @@
 import { isIP, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { readPrefix } from './prefix-table.ts';
-import { duration, oneOrMore, size, whole, words } from './setting-types.ts';
+import { duration, oneOrMore, size, subnet, whole, words } from './setting-types.ts';
 
 export interface ListenAddress {
   /** TCP and TLS carry IPFIX only. */
@@ -69,10 +68,6 @@ export const listen = oneOrMore(listenAddress, 'an address such as "udp://0.0.0.
   .describe(
     'Where exporters send to. udp://: any protocol on any port; tcp:// and tls://: IPFIX. [::] takes IPv4 too; port 0 is any free port.',
   );
-
-const subnet = z
-  .string({ error: 'expected a subnet such as "10.0.0.0/8"' })
-  .refine((text) => readPrefix(text) !== undefined, { error: 'expected a subnet such as "10.0.0.0/8", or an address' });
 
 const second = 1000;
 const hour = 3_600_000;

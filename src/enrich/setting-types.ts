@@ -1,32 +1,42 @@
 // The types of settings in the pipeline file that occur more than once, with what is said when a value is none of them.
 
 import { z } from 'zod';
+import { readPrefix } from './prefix-table.ts';
 import { fromBytes, fromMs, toBytes, toMs } from './quantities.ts';
 
+/** For the JSON Schema; a variable may stand anywhere in a text. What counts is quantities.ts. */
+const sizePattern = '^\\s*\\d{1,15}(\\.\\d{1,6})? ?([bB]|[kKmMgG][iI]?[bB])?\\s*$|\\$\\{';
+const durationPattern = '^\\s*\\d{1,15}(\\.\\d{1,6})? ?([mM][sS]|[sSmMhHdD])\\s*$|\\$\\{';
+
 export function size(min: number, max: number) {
-  return z.union([z.string(), z.number()], { error: 'expected a size such as "64MiB"' }).transform((text, context) => {
-    const bytes = toBytes(text);
-    if (bytes !== undefined && bytes >= min && bytes <= max) return bytes;
-    const message =
-      bytes === undefined
-        ? 'expected a size such as "64MiB" (KB, MB, GB, KiB, MiB, GiB)'
-        : `expected a size from ${fromBytes(min)} to ${fromBytes(max)}`;
-    context.issues.push({ code: 'custom', message, input: text });
-    return z.NEVER;
-  });
+  return z
+    .union([z.string().meta({ pattern: sizePattern }), z.number()], { error: 'expected a size such as "64MiB"' })
+    .transform((text, context) => {
+      const bytes = toBytes(text);
+      if (bytes !== undefined && bytes >= min && bytes <= max) return bytes;
+      const message =
+        bytes === undefined
+          ? 'expected a size such as "64MiB" (KB, MB, GB, KiB, MiB, GiB)'
+          : `expected a size from ${fromBytes(min)} to ${fromBytes(max)}`;
+      context.issues.push({ code: 'custom', message, input: text });
+      return z.NEVER;
+    });
 }
 
 export function duration(min: number, max: number) {
-  return z.string({ error: 'expected a duration with its unit, such as "200ms"' }).transform((text, context) => {
-    const ms = toMs(text);
-    if (ms !== undefined && ms >= min && ms <= max) return ms;
-    const message =
-      ms === undefined
-        ? 'expected a duration such as "200ms" (ms, s, m, h, d)'
-        : `expected a duration from ${fromMs(min)} to ${fromMs(max)}`;
-    context.issues.push({ code: 'custom', message, input: text });
-    return z.NEVER;
-  });
+  return z
+    .string({ error: 'expected a duration with its unit, such as "200ms"' })
+    .meta({ pattern: durationPattern })
+    .transform((text, context) => {
+      const ms = toMs(text);
+      if (ms !== undefined && ms >= min && ms <= max) return ms;
+      const message =
+        ms === undefined
+          ? 'expected a duration such as "200ms" (ms, s, m, h, d)'
+          : `expected a duration from ${fromMs(min)} to ${fromMs(max)}`;
+      context.issues.push({ code: 'custom', message, input: text });
+      return z.NEVER;
+    });
 }
 
 export function whole(min: number, max: number) {
@@ -49,3 +59,12 @@ export function oneOrMore<T extends z.ZodType>(item: T, what: string) {
     .transform((value): unknown[] => (typeof value === 'string' ? [value] : value))
     .pipe(z.array(item));
 }
+
+/** For the JSON Schema: the digits and the length of either kind, or a variable. */
+const subnetPattern =
+  '^([0-9.]+(/([0-2]?[0-9]|3[0-2]))?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(/(12[0-8]|1[01][0-9]|[0-9]{1,2}))?)$|\\$\\{';
+
+export const subnet = z
+  .string({ error: 'expected a subnet such as "10.0.0.0/8", or an address' })
+  .refine((text) => readPrefix(text) !== undefined, { error: 'expected a subnet such as "10.0.0.0/8", or an address' })
+  .meta({ pattern: subnetPattern });

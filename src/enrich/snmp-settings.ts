@@ -2,8 +2,7 @@
 
 import { z } from 'zod';
 import { createPrefixTable } from './prefix-table.ts';
-import { duration, whole, words } from './setting-types.ts';
-import { subnetKey } from './table-files.ts';
+import { duration, subnet, whole, words } from './setting-types.ts';
 
 export const authProtocols = ['md5', 'sha', 'sha224', 'sha256', 'sha384', 'sha512'] as const;
 export const privProtocols = ['des', 'aes', 'aes256b', 'aes256r'] as const;
@@ -45,7 +44,7 @@ export type SnmpAgent = z.output<typeof agent>;
 const agents = z
   .record(z.string(), z.unknown(), { error: 'expected how to ask agents, or a map from subnet to that' })
   .transform((given): Record<string, unknown> => ('community' in given || 'user' in given ? allSubnets(given) : given))
-  .pipe(z.record(subnetKey, agent));
+  .pipe(z.record(subnet, agent));
 
 function allSubnets(value: unknown): Record<string, unknown> {
   return { '0.0.0.0/0': value, '::/0': value };

@@ -4,7 +4,6 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { Logger } from '../telemetry/logger.ts';
 import { type DataRead, readEntries } from './data-file.ts';
-import { readPrefix } from './prefix-table.ts';
 import { fixedFile, openReloadingFile, type ReloadingFile } from './reloading-file.ts';
 
 export interface TableFiles<Entry, Table> {
@@ -66,7 +65,3 @@ export const storedName = z
     const message = nameMistake(name);
     if (message !== undefined) context.addIssue({ code: 'custom', message });
   });
-
-export const subnetKey = z
-  .string()
-  .refine((text) => readPrefix(text) !== undefined, { error: 'expected a subnet such as "10.0.0.0/8", or an address' });

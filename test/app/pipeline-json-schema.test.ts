@@ -52,6 +52,15 @@ test.each([
   ['a step without the options that it needs', 'name: a\nsteps: [ drop ]'],
   ['a number out of its bounds', 'name: a\nsteps: []\nbatch: { records: 0 }'],
   ['no steps', 'name: a'],
+  ['a duration in a unit that there is not', 'name: a\nsteps: []\nbatch: { age: 5 parsecs }'],
+  ['a duration without a number', 'name: a\nsteps: [ { hostname: { wait: long } } ]'],
+  ['a size in a unit that there is not', 'name: a\nsteps: []\nqueue: { memory: 64MiX }'],
+  ['a list of subnets with a word in it', 'name: a\nsteps: [ { hostname: { networks: [ router ] } } ]'],
+  ['a map from a word in place of a subnet', 'name: a\nsteps: [ { sampling: { default: { router: 5 } } } ]'],
+  [
+    'a map from a subnet that is too long',
+    'name: a\nsteps: [ { reputation: { lists: [ a.txt ], labels: { 10.0.0.0/33: bad } } } ]',
+  ],
 ])('refuses %s', (_, text) => {
   expect(mistakesOf(text)).not.toEqual([]);
 });
@@ -63,6 +72,21 @@ test('takes variables where numbers stand, and steps without options', () => {
     ),
   ).toEqual([]);
 });
+
+test.each(['200ms', '1.5s', '5 m', '2H', '30d', "'  1s '", `"\${AGE:1s}"`])('takes the duration %s', (age) => {
+  expect(mistakesOf(`name: a\nsteps: []\nbatch: { age: ${age} }`)).toEqual([]);
+});
+
+test.each(['65536', '"65536"', '500KB', '64 MiB', '1.5gib', `"\${SIZE}"`])('takes the size %s', (bytes) => {
+  expect(mistakesOf(`name: a\nsteps: []\nqueue: { memory: ${bytes} }`)).toEqual([]);
+});
+
+test.each(['10.0.0.0/8', '192.0.2.1', '2001:db8::/32', '::ffff:192.0.2.1', '::/0', '2001:DB8::1/128'])(
+  'takes the subnet %s',
+  (subnet) => {
+    expect(mistakesOf(`name: a\nsteps: [ { hostname: { networks: [ "${subnet}" ] } } ]`)).toEqual([]);
+  },
+);
 
 test('has a sentence for each key and each step', () => {
   const silent: string[] = [];

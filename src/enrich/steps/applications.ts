@@ -17,8 +17,9 @@ import {
 import type { FlowDocument } from '../flow-document.ts';
 import { createPrefixTable } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
+import { subnet } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
-import { filePaths, openTable, storedName, subnetKey } from '../table-files.ts';
+import { filePaths, openTable, storedName } from '../table-files.ts';
 
 const vendor = z
   .string({ error: 'expected the name of a vendor, such as "fortinet"' })
@@ -39,7 +40,7 @@ const options = z.strictObject({
     .default([])
     .describe('Files of the same, such as ElastiFlow’s `app_id.yml`.'),
   vendor: z
-    .union([vendor, z.record(subnetKey, vendor)], {
+    .union([vendor, z.record(subnet, vendor)], {
       error: 'expected the name of a vendor, or a mapping from subnet of exporters to vendor',
     })
     .optional()

@@ -4,13 +4,10 @@
 import { z } from 'zod';
 import type { AddressFacts } from '../address-facts.ts';
 import type { FlowDocument } from '../flow-document.ts';
-import { createPrefixTable, readPrefix } from '../prefix-table.ts';
+import { createPrefixTable } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
+import { subnet } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
-
-const subnet = z
-  .string({ error: 'expected a subnet such as "10.0.0.0/8", or an address' })
-  .refine((text) => readPrefix(text) !== undefined, { error: 'expected a subnet such as "10.0.0.0/8", or an address' });
 
 /** ifIndex is 32 bits wide (RFC 2863). */
 const interfaceNumber = z

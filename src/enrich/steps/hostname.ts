@@ -11,9 +11,9 @@ import { readHostNames, toHostKey } from '../host-names.ts';
 import { createPrefixTable } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
 import { createReverseNames, type Named } from '../reverse-names.ts';
-import { duration, whole } from '../setting-types.ts';
+import { duration, subnet, whole } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
-import { filePaths, openTable, storedName, subnetKey } from '../table-files.ts';
+import { filePaths, openTable, storedName } from '../table-files.ts';
 
 const hostKey = z
   .string()
@@ -48,7 +48,7 @@ const options = z.strictObject({
     .optional()
     .describe('Name servers to ask, by their addresses; without them, those of the system.'),
   networks: z
-    .array(subnetKey, { error: 'expected a list of subnets' })
+    .array(subnet, { error: 'expected a list of subnets' })
     .optional()
     .describe('Subnets whose addresses are asked for; without them, all.'),
   wait: duration(0, 1000)

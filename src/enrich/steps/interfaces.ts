@@ -5,11 +5,12 @@ import { z } from 'zod';
 import type { RecordBatch } from '../../model/record-batch.ts';
 import type { FlowDocument } from '../flow-document.ts';
 import { createNumberNames, type NumberName, readNumberNames } from '../number-names.ts';
+import { subnet } from '../setting-types.ts';
 import { readSnmpTable, type SnmpInterface } from '../snmp-agent.ts';
 import { createSnmpInterfaces } from '../snmp-interfaces.ts';
 import { type SnmpSettings, snmpSettings } from '../snmp-settings.ts';
 import type { StepDefinition } from '../step.ts';
-import { filePaths, openTable, storedName, subnetKey } from '../table-files.ts';
+import { filePaths, openTable, storedName } from '../table-files.ts';
 
 /** ifIndex is 32 bits wide (RFC 2863). */
 const maxInterface = 2 ** 32 - 1;
@@ -21,7 +22,7 @@ const interfaceNumber = z
 const options = z.strictObject({
   names: z
     .record(
-      subnetKey,
+      subnet,
       z.record(interfaceNumber, storedName, { error: 'expected a mapping from interface number to name' }),
       { error: 'expected a mapping from exporter to interface names, such as "192.0.2.1: { 2: eth0 }"' },
     )

@@ -3,12 +3,9 @@
 
 import { z } from 'zod';
 import type { AddressFacts, NamedNetwork } from '../address-facts.ts';
-import { createPrefixTable, readPrefix } from '../prefix-table.ts';
+import { createPrefixTable } from '../prefix-table.ts';
+import { subnet } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
-
-const subnet = z
-  .string({ error: 'expected a subnet such as "10.0.0.0/8", or an address' })
-  .refine((text) => readPrefix(text) !== undefined, { error: 'expected a subnet such as "10.0.0.0/8", or an address' });
 
 /** What Elasticsearch takes as a value (`ignore_above`). */
 const label = (what: string) =>

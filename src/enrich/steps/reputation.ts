@@ -10,9 +10,9 @@ import { readFlatEntries } from '../flat-entries.ts';
 import { fixedFile, type WatchedData } from '../reloading-file.ts';
 import { openRemoteList } from '../remote-list.ts';
 import { type ListShape, listFormats, readReputationList } from '../reputation-list.ts';
-import { duration } from '../setting-types.ts';
+import { duration, subnet } from '../setting-types.ts';
 import type { StepContext, StepDefinition } from '../step.ts';
-import { filePaths, openTable, storedName, subnetKey } from '../table-files.ts';
+import { filePaths, openTable, storedName } from '../table-files.ts';
 
 const url = z.string({ error: 'expected a URL such as "https://lists.example/drop.txt"' }).refine(
   (text) => {
@@ -64,11 +64,11 @@ const options = z.strictObject({
       'Lists of addresses and subnets: paths, or { file or url, label, every, format, address_column, label_column }.',
     ),
   labels: z
-    .record(subnetKey, labels, { error: 'expected a mapping from subnet to label' })
+    .record(subnet, labels, { error: 'expected a mapping from subnet to label' })
     .default({})
     .describe('Addresses and subnets with a label, or a list of labels, of your own.'),
   allow: z
-    .array(subnetKey, { error: 'expected a list of subnets' })
+    .array(subnet, { error: 'expected a list of subnets' })
     .default([])
     .describe('Addresses and subnets that never get a label.'),
   allow_file: filePaths('a list of allowed addresses')

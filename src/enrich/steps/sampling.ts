@@ -2,19 +2,16 @@
 
 import { z } from 'zod';
 import type { FlowDocument } from '../flow-document.ts';
-import { createPrefixTable, readPrefix } from '../prefix-table.ts';
+import { createPrefixTable } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
 import { scaled } from '../scaled-count.ts';
+import { subnet } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
 
 const interval = z
   .int({ error: 'expected a sampling interval: 1 out of N packets' })
   .min(1, { error: 'expected a sampling interval of at least 1 (1: every packet was counted)' })
   .max(2 ** 32 - 1, { error: 'expected a sampling interval below 4294967296' });
-
-const subnet = z
-  .string()
-  .refine((text) => readPrefix(text) !== undefined, { error: 'expected a subnet such as "10.0.0.0/8", or an address' });
 
 /** ifIndex is 32 bits wide (RFC 2863). */
 const interfaceNumber = z

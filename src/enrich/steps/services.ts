@@ -3,9 +3,10 @@
 import { z } from 'zod';
 import type { AddressFacts } from '../address-facts.ts';
 import type { FlowDocument } from '../flow-document.ts';
-import { createPrefixTable, readPrefix } from '../prefix-table.ts';
+import { createPrefixTable } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
 import { createServiceNames, readPortKey } from '../service-names.ts';
+import { subnet } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
 
 const portKey = z.string().refine((key) => readPortKey(key) !== undefined, {
@@ -19,10 +20,6 @@ const serviceName = z
 const names = z.record(portKey, serviceName, {
   error: 'expected a mapping from protocol and port to name, such as "tcp/8443: my-admin"',
 });
-
-const subnet = z
-  .string()
-  .refine((text) => readPrefix(text) !== undefined, { error: 'expected a subnet such as "10.0.0.0/8", or an address' });
 
 const options = z.strictObject({
   names: names
