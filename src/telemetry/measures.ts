@@ -224,6 +224,11 @@ export const measures: readonly Measure[] = [
     'Documents beyond one for each flow record: flows stored in parts.',
     'documentsAddedByStep',
   ),
+  ofExporters(
+    'weir_enrich_documents_restricted_total',
+    'Documents with fields that are kept in them and not indexed: exporters sent more names than an index may learn.',
+    'documentsPartlyIndexed',
+  ),
   ofDataFiles(
     'weir_enrich_data_file_age_seconds',
     'gauge',
