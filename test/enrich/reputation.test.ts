@@ -235,6 +235,19 @@ describe('a list from a URL', () => {
     await silent.stop();
   });
 
+  test.each(['file:///etc/hosts', '/drop.txt'])(
+    'is not followed to %s: to a file, or in a circle',
+    async (location) => {
+      const reasons: string[] = [];
+      const logger = createLogger({ write: (line) => reasons.push((JSON.parse(line) as { reason: string }).reason) });
+      const url = await serve((_request, response) => response.writeHead(302, { location }).end());
+      const list = await remote(url, { logger });
+      await vi.waitFor(() => expect(reasons).toEqual([expect.any(String)]));
+      expect(list.current).toBe('');
+      await list.stop();
+    },
+  );
+
   test('stops while it waits', async () => {
     const url = await serve(() => undefined);
     const list = await remote(url);
