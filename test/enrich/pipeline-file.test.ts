@@ -118,7 +118,7 @@ describe('a file that is right', () => {
     expect(file.index.elasticsearch).toEqual({
       nodes: ['http://localhost:9200'],
       productCheck: 'auto',
-        setup: true,
+      setup: true,
       bulk: { concurrency: 4, maxRequestBytes: 5_000_000, maxRequestDocuments: 2000, compress: false },
     });
     expect(file.tests).toEqual([
