@@ -5,6 +5,12 @@ export interface GeoLocation {
   readonly lon: number;
 }
 
+export interface AutonomousSystem {
+  readonly asn: number | undefined;
+  /** "Google LLC (15169)", "Google LLC" or "15169". */
+  readonly text: string;
+}
+
 export interface NamedNetwork {
   readonly name: string | undefined;
   readonly site: string | undefined;

@@ -5,27 +5,37 @@ import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { WeirError } from '../model/errors.ts';
+import type { AutonomousSystem } from './address-facts.ts';
+import { toIPv4Text } from './address-text.ts';
 import { buildAsnDatabase, packageFolder, packageVersion } from './asn-ranges.ts';
-import { openMmdbFile } from './mmdb-file.ts';
+import { type MmdbFile, openMmdbFile } from './mmdb-file.ts';
 
 /** Part of the file's name: a change of what we write makes a new file. */
 const formatVersion = 1;
 
-export interface AutonomousSystem {
-  readonly asn: number | undefined;
-  /** "Google LLC (15169)", "Google LLC" or "15169". */
-  readonly text: string;
-}
-
 export interface AsnDatabase {
   lookup(address: string, version: 4 | 6): AutonomousSystem | undefined;
+  /** By its number; where the database was not opened for that or has no name, the number is all there is. */
+  system(asn: number): AutonomousSystem;
+}
+
+export interface AsnDatabaseOptions {
+  /** Also the names by number: takes a second, and 20 MB. */
+  readonly readsNames?: boolean;
 }
 
 /** Several files: some sources have one for IPv4 and one for IPv6; the first that knows the address answers. */
-export async function openAsnDatabase(paths: readonly string[], option: string): Promise<AsnDatabase> {
+export async function openAsnDatabase(
+  paths: readonly string[],
+  option: string,
+  { readsNames = false }: AsnDatabaseOptions = {},
+): Promise<AsnDatabase> {
   const files = await Promise.all(paths.map((path) => openMmdbFile(path, option)));
+  const systems = new Map<number, AutonomousSystem>();
+  if (readsNames) for (const file of files) await addSystems(systems, file);
 
   function lookup(address: string, version: 4 | 6): AutonomousSystem | undefined {
     for (const file of files) {
@@ -35,7 +45,30 @@ export async function openAsnDatabase(paths: readonly string[], option: string):
     return undefined;
   }
 
-  return { lookup };
+  function system(asn: number): AutonomousSystem {
+    return systems.get(asn) ?? { asn, text: String(asn) };
+  }
+
+  return { lookup, system };
+}
+
+/** 120,000 numbers are given out. */
+const maxSystems = 262_144;
+/** The Internet's IPv4 has some 400,000 networks; a file that has each address apart is given up here. */
+const maxNetworks = 4_194_304;
+const networksPerTurn = 10_000;
+
+/** Goes through IPv4 network by network: nearly every system has some. Others have their name where the address tells it. */
+async function addSystems(systems: Map<number, AutonomousSystem>, file: MmdbFile): Promise<void> {
+  let address = 0;
+  for (let networks = 1; address < 2 ** 32 && networks <= maxNetworks && systems.size < maxSystems; networks++) {
+    const { record, prefixLength } = file.lookupNetwork(toIPv4Text(address));
+    const system = record === undefined ? undefined : toAutonomousSystem(record);
+    if (system?.asn !== undefined && !systems.has(system.asn)) systems.set(system.asn, system);
+    const size = 2 ** (32 - prefixLength);
+    address = (Math.floor(address / size) + 1) * size;
+    if (networks % networksPerTurn === 0) await setImmediate();
+  }
 }
 
 /** GeoLite2, DB-IP and ip-location-db name the two fields alike. AS 0 is nobody's (RFC 7607). */
@@ -49,13 +82,13 @@ function toAutonomousSystem(record: Readonly<Record<string, unknown>>): Autonomo
 }
 
 /** The database that came with the install. A kept file that turns out damaged is made again. */
-export async function openShippedAsnDatabase(option: string): Promise<AsnDatabase> {
+export async function openShippedAsnDatabase(option: string, options: AsnDatabaseOptions = {}): Promise<AsnDatabase> {
   const path = await ensureAsnDatabase();
   try {
-    return await openAsnDatabase([path], option);
+    return await openAsnDatabase([path], option, options);
   } catch {
     await rm(path, { force: true });
-    return openAsnDatabase([await ensureAsnDatabase()], option);
+    return openAsnDatabase([await ensureAsnDatabase()], option, options);
   }
 }
 

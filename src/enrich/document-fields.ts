@@ -1,7 +1,7 @@
 // The table of what is stored in a document outside `netflow`, `ipfix` and `sflow`: the path, how its value is read from
 // the flow document (for conditions and tests), and how it is written. ElastiFlow 3.5's names and forms.
 
-import type { AddressFacts } from './address-facts.ts';
+import type { AddressFacts, AutonomousSystem } from './address-facts.ts';
 import {
   type DocumentField,
   derived,
@@ -16,7 +16,7 @@ import type { FlowDocument, SamplingSource } from './flow-document.ts';
 import { createFlowText, type FlowText, type PlainField } from './flow-text.ts';
 import { flat, quoted, timeText } from './json-text.ts';
 import { protocolName } from './protocol-names.ts';
-import { bothLabels, hostnameOf, publicSystem, type Role, sidesText } from './sides-text.ts';
+import { bothLabels, hostnameOf, publicSystem, type Role, sidesText, withSystem } from './sides-text.ts';
 
 const tcp = 6;
 const flagNames = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR'];
@@ -48,10 +48,26 @@ const groups: readonly FieldGroup[] = [
   number('sampling_flow_interval', 'flowSamplingInterval'),
   {
     fields: [
-      ...sideFields('src', ({ src }) => src),
-      ...sideFields('dst', ({ dst }) => dst),
-      ...sideFields('client', (flow) => bySide(flow, flow.dst, flow.src)),
-      ...sideFields('server', (flow) => bySide(flow, flow.src, flow.dst)),
+      ...sideFields(
+        'src',
+        ({ src }) => src,
+        ({ srcSystem }) => srcSystem,
+      ),
+      ...sideFields(
+        'dst',
+        ({ dst }) => dst,
+        ({ dstSystem }) => dstSystem,
+      ),
+      ...sideFields(
+        'client',
+        (flow) => bySide(flow, flow.dst, flow.src),
+        (flow) => bySide(flow, flow.dstSystem, flow.srcSystem),
+      ),
+      ...sideFields(
+        'server',
+        (flow) => bySide(flow, flow.src, flow.dst),
+        (flow) => bySide(flow, flow.srcSystem, flow.dstSystem),
+      ),
       ...sharedFields(),
     ],
     write: sidesText,
@@ -212,15 +228,19 @@ function bySide<T>({ server }: FlowDocument, ofSrc: T, ofDst: T): T | undefined 
   return server === undefined ? undefined : server === 'src' ? ofSrc : ofDst;
 }
 
-function sideFields(role: Role, factsOf: (flow: FlowDocument) => AddressFacts | undefined): readonly DocumentField[] {
+function sideFields(
+  role: Role,
+  factsOf: (flow: FlowDocument) => AddressFacts | undefined,
+  systemOf: (flow: FlowDocument) => AutonomousSystem | undefined,
+): readonly DocumentField[] {
   return [
     field(`${role}_addr`, (flow) => factsOf(flow)?.text),
     field(`${role}_hostname`, (flow) => {
       const facts = factsOf(flow);
       return facts === undefined ? undefined : hostnameOf(facts, flow.exporterHostname ?? flow.header.exporter);
     }),
-    field(`${role}_autonomous_system`, (flow) => factsOf(flow)?.autonomousSystem),
-    field(`${role}_asn`, (flow) => factsOf(flow)?.asn),
+    field(`${role}_autonomous_system`, (flow) => systemOf(flow)?.text ?? factsOf(flow)?.autonomousSystem),
+    field(`${role}_asn`, (flow) => systemOf(flow)?.asn ?? factsOf(flow)?.asn),
     field(`${role}_city`, (flow) => factsOf(flow)?.city),
     field(`${role}_country`, (flow) => factsOf(flow)?.country),
     field(`${role}_country_code`, (flow) => factsOf(flow)?.countryCode),
@@ -237,17 +257,20 @@ function sideFields(role: Role, factsOf: (flow: FlowDocument) => AddressFacts | 
 
 function sharedFields(): readonly DocumentField[] {
   const both = (name: string, read: (facts: AddressFacts | undefined) => string | undefined) =>
-    field(name, ({ src, dst }) => {
-      const values = [...new Set([read(dst), read(src)].filter((value) => value !== undefined))];
-      return values.length > 1 ? values : values[0];
-    });
+    field(name, ({ src, dst }) => eachOnce(read(dst), read(src)));
   return [
-    both('autonomous_system', publicSystem),
+    field('autonomous_system', ({ src, dst, srcSystem, dstSystem }) =>
+      eachOnce(publicSystem(withSystem(dst, dstSystem)), publicSystem(withSystem(src, srcSystem))),
+    ),
     both('city', (facts) => facts?.city),
     both('country', (facts) => facts?.country),
     both('country_code', (facts) => facts?.countryCode),
     field('rep_tags', ({ src, dst }) => bothLabels(src?.reputation, dst?.reputation)),
   ];
+}
+
+function eachOnce(dst: string | undefined, src: string | undefined): string | readonly string[] | undefined {
+  return dst === undefined || src === undefined || dst === src ? (dst ?? src) : [dst, src];
 }
 
 function locality(dst: AddressFacts | undefined, src: AddressFacts | undefined): 'private' | 'public' | undefined {

@@ -2,7 +2,7 @@
 // How it is stored (names, nesting, text forms) is document-fields.ts' business.
 
 import type { RecordHeader } from '../model/record.ts';
-import type { AddressFacts } from './address-facts.ts';
+import type { AddressFacts, AutonomousSystem } from './address-facts.ts';
 import { DocumentChanges } from './document-changes.ts';
 
 /** A counter: a number, or decimal text beyond 2^53 - 1. */
@@ -28,6 +28,12 @@ export class FlowDocument {
 
   src: AddressFacts | undefined;
   dst: AddressFacts | undefined;
+  /** Elements 16 and 17, as the exporter's BGP has them. Only read where a step asks for it (`readsAsNumbers`). */
+  srcAsNumber: number | undefined;
+  dstAsNumber: number | undefined;
+  /** Set by `asn` where the exporter goes before the database: in place of what the facts of the address say. */
+  srcSystem: AutonomousSystem | undefined;
+  dstSystem: AutonomousSystem | undefined;
   /** Which side is the server, once a step has decided. */
   server: Side | undefined;
   /** What decided it (step `server`). */
@@ -115,6 +121,10 @@ export class FlowDocument {
     this.exporterHostname = undefined;
     this.src = undefined;
     this.dst = undefined;
+    this.srcAsNumber = undefined;
+    this.dstAsNumber = undefined;
+    this.srcSystem = undefined;
+    this.dstSystem = undefined;
     this.server = undefined;
     this.serverRule = undefined;
     this.biflowDirection = undefined;

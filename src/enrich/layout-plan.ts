@@ -124,6 +124,11 @@ const icmpElements: readonly (readonly [PropertyOf<number>, readonly string[]])[
   ['icmpCode', ['icmpCodeIPv4', 'icmpCodeIPv6']],
 ];
 
+const asNumberElements: readonly (readonly [PropertyOf<number>, string])[] = [
+  ['srcAsNumber', 'bgpSourceAsNumber'],
+  ['dstAsNumber', 'bgpDestinationAsNumber'],
+];
+
 /** The finest first. */
 const timeElements: readonly (readonly [string, TimeSource['form']])[] = [
   ['Nanoseconds', 'time'],
@@ -137,6 +142,8 @@ const timeElements: readonly (readonly [string, TimeSource['form']])[] = [
 export interface PlanOptions {
   /** A step wants the times of the flow's first and last packet. */
   readonly readsTimes?: boolean;
+  /** A step wants the exporter's AS numbers; they are stored on their own all the same. */
+  readonly readsAsNumbers?: boolean;
   /** Shared by all layouts of an index. */
   readonly budget?: FieldBudget;
 }
@@ -144,7 +151,7 @@ export interface PlanOptions {
 export function planLayout(
   layout: Layout,
   fieldMap: FieldMap,
-  { readsTimes = false, budget = createFieldBudget() }: PlanOptions = {},
+  { readsTimes = false, readsAsNumbers = false, budget = createFieldBudget() }: PlanOptions = {},
 ): LayoutPlan {
   const map = fieldMap.protocols[layout.protocol];
   const { columns } = layout;
@@ -225,6 +232,12 @@ export function planLayout(
   }
   const biflow = find(map.clientServer?.direction ?? '', 'number');
   if (biflow >= 0) moves.push({ kind: 'number', property: 'biflowDirection', columns: [biflow] });
+  if (readsAsNumbers) {
+    for (const [property, name] of asNumberElements) {
+      const column = find(name, 'number');
+      if (column >= 0) moves.push({ kind: 'number', property, columns: [column] });
+    }
+  }
   if (readsTimes) {
     for (const [property, which] of [
       ['startMs', 'flowStart'],

@@ -11,6 +11,11 @@ export interface MmdbFile {
   readonly builtAtMs: number;
   /** The record of a canonical address; undefined: not in the database. */
   lookup(address: string, version: 4 | 6): Readonly<Record<string, unknown>> | undefined;
+  /** Also the length of the network around an IPv4 address that has this record, or none; 32 where the file is damaged. */
+  lookupNetwork(address: string): {
+    readonly record: Readonly<Record<string, unknown>> | undefined;
+    readonly prefixLength: number;
+  };
 }
 
 /** Node reads no larger file into one Buffer; the largest database known (DB-IP City, paid) has 0.5 GB. */
@@ -32,7 +37,16 @@ export async function openMmdbFile(path: string, option: string): Promise<MmdbFi
     }
   }
 
-  return { path, databaseType, builtAtMs: buildEpoch.getTime(), lookup };
+  function lookupNetwork(address: string): ReturnType<MmdbFile['lookupNetwork']> {
+    try {
+      const [record, prefixLength]: [unknown, number] = reader.getWithPrefixLength(address);
+      return { record: isRecord(record) ? record : undefined, prefixLength: Math.min(32, Math.max(0, prefixLength)) };
+    } catch {
+      return { record: undefined, prefixLength: 32 };
+    }
+  }
+
+  return { path, databaseType, builtAtMs: buildEpoch.getTime(), lookup, lookupNetwork };
 }
 
 async function openReader(path: string, option: string): Promise<Reader<Response>> {

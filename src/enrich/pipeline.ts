@@ -85,6 +85,7 @@ export function createPipeline({
   const rewriting = steps.filter(({ step }) => step.rewrite !== undefined);
   const cutting = steps.find(({ step }) => step.partMs !== undefined)?.step;
   const readsTimes = steps.some(({ step }) => step.readsTimes === true);
+  const readsAsNumbers = steps.some(({ step }) => step.readsAsNumbers === true);
   const addresses = createAddressCache({
     maxAddresses,
     describe: (facts) => {
@@ -112,7 +113,7 @@ export function createPipeline({
   function makerOf(layout: Layout): LayoutMaker {
     const known = makers.get(layout.id);
     if (known !== undefined) return known;
-    const plan = planLayout(layout, fieldMap, { readsTimes, budget });
+    const plan = planLayout(layout, fieldMap, { readsTimes, readsAsNumbers, budget });
     return makers.add(layout.id, {
       maker: createDocumentMaker(plan, addresses),
       columns: cutting === undefined ? undefined : planParts(layout, fieldMap),

@@ -1,7 +1,7 @@
 // Both sides of a flow as JSON: their addresses, names and places, as source and destination, as client and server, and
 // what they share. The JSON of one address in one part is made once and kept with its facts.
 
-import type { AddressFacts } from './address-facts.ts';
+import type { AddressFacts, AutonomousSystem } from './address-facts.ts';
 import type { FlowDocument, Side } from './flow-document.ts';
 import { numberText, quoted, quotedAgain } from './json-text.ts';
 
@@ -36,7 +36,10 @@ export function hostnameOf(facts: AddressFacts, exporter: string): string {
 }
 
 /** `,"src_addr":…` and so on for both sides of a flow. */
-export function sidesText({ src, dst, server, header, exporterHostname }: FlowDocument): string {
+export function sidesText(flow: FlowDocument): string {
+  const { server, header, exporterHostname } = flow;
+  const src = withSystem(flow.src, flow.srcSystem);
+  const dst = withSystem(flow.dst, flow.dstSystem);
   const exporter = exporterHostname ?? header.exporter;
   const isSrcPlaced = src !== undefined && hasPlace(src);
   const isDstPlaced = dst !== undefined && hasPlace(dst);
@@ -50,6 +53,18 @@ export function sidesText({ src, dst, server, header, exporterHostname }: FlowDo
     text += sideText(dst, isDstPlaced && !isSrcPlaced ? role + 1 : role, exporter);
   }
   return isSrcPlaced && isDstPlaced ? text + placesText(dst, src) : text;
+}
+
+/** What an exporter says of one flow is not for the others: JSON made of it is not kept. */
+export function withSystem(
+  facts: AddressFacts | undefined,
+  system: AutonomousSystem | undefined,
+): AddressFacts | undefined {
+  if (facts === undefined || system === undefined) return facts;
+  const { hostname } = facts;
+  const own = { ...facts, hostname, asn: system.asn, autonomousSystem: system.text };
+  delete own.partText;
+  return own;
 }
 
 function sideText(facts: AddressFacts, index: number, exporter: string): string {

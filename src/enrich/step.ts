@@ -48,6 +48,8 @@ export interface StepContext {
 export interface Step {
   /** `apply` reads `startMs` and `endMs`, which cost time and are undefined otherwise. */
   readonly readsTimes?: boolean;
+  /** `apply` reads `srcAsNumber` and `dstAsNumber`, likewise. */
+  readonly readsAsNumbers?: boolean;
   /** The only place that may wait. */
   prepare?(batch: RecordBatch): Promise<void>;
   /** Once per address, before `describe` of any step: whether it is private, and whose it is. */

@@ -37,6 +37,19 @@ describe('the AS database made from the CSV package', () => {
     expect(textOf('2001:4860:4860::8c02')).toBeUndefined();
   });
 
+  it('finds systems by their number where it was opened for that, the last address included', async () => {
+    const source = await writePackage({
+      ipv4: '16777216,16777471,13335,"Cloudflare, Inc."\n4294967295,4294967295,64497,Last\n',
+      ipv6: '42541956123769884636017138956568136704,42541956123769884636017138956568136705,6939,Hurricane Electric LLC\n',
+    });
+    const path = await ensureAsnDatabase({ sourceFolder: source, folders: [folder] });
+    const database = await openAsnDatabase([path], 'asn', { readsNames: true });
+    expect(database.system(13_335)).toEqual({ asn: 13_335, text: 'Cloudflare, Inc. (13335)' });
+    expect(database.system(64_497).text).toBe('Last (64497)');
+    expect(database.system(64_500)).toEqual({ asn: 64_500, text: '64500' });
+    expect((await openAsnDatabase([path], 'asn')).system(13_335).text).toBe('13335');
+  });
+
   it('is made once and then found', async () => {
     const source = await writePackage({});
     const path = await ensureAsnDatabase({ sourceFolder: source, folders: [folder] });

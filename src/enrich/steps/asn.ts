@@ -2,9 +2,10 @@
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import type { AddressFacts } from '../address-facts.ts';
+import type { AddressFacts, AutonomousSystem } from '../address-facts.ts';
 import { openAsnDatabase, openShippedAsnDatabase } from '../asn-database.ts';
 import { databasePaths } from '../database-option.ts';
+import type { FlowDocument } from '../flow-document.ts';
 import { fixedFile, openReloadingFile } from '../reloading-file.ts';
 import type { StepDefinition } from '../step.ts';
 
@@ -14,7 +15,16 @@ const options = z.strictObject({
     .describe(
       'An AS database (.mmdb: GeoLite2-ASN, DB-IP ASN), from the folder of the pipeline file; a list where IPv4 and IPv6 have a file each. Default: the database that comes with weir.',
     ),
+  prefer: z
+    .enum(['database', 'exporter'], { error: 'expected database or exporter' })
+    .default('database')
+    .describe(
+      'With `exporter`, the AS numbers that the exporter’s BGP knows (elements 16 and 17, NetFlow v5, sFlow’s gateway data) go first where it sends some; the database has their names, and serves where it does not.',
+    ),
 });
+
+/** The exporter does not know (0, RFC 7607), or has no room for a number of 32 bits (AS_TRANS, RFC 6793). */
+const unknownNumbers = [0, 23_456];
 
 export type AsnOptions = z.infer<typeof options>;
 
@@ -46,13 +56,47 @@ export const asnStep: StepDefinition<AsnOptions> = {
       record: { sourceIPv6Address: '2001:4860:4860::8888', destinationIPv6Address: '2001:db8::1' },
       expect: { 'flow.src_asn': 15169, 'flow.dst_autonomous_system': 'public', 'flow.dst_asn': null },
     },
+    {
+      title: 'what the exporter’s BGP says goes first, for private addresses too',
+      options: { prefer: 'exporter' },
+      record: {
+        sourceIPv4Address: '10.0.0.115',
+        destinationIPv4Address: '8.8.8.8',
+        bgpSourceAsNumber: 64500,
+        bgpDestinationAsNumber: 13335,
+      },
+      expect: {
+        'flow.src_asn': 64500,
+        'flow.src_autonomous_system': '64500',
+        'flow.dst_asn': 13335,
+        'flow.dst_autonomous_system': 'Cloudflare, Inc. (13335)',
+        'flow.autonomous_system': 'Cloudflare, Inc. (13335)',
+      },
+    },
+    {
+      title: 'an exporter that does not know (0), or has no room for the number (23456): the database',
+      options: { prefer: 'exporter' },
+      record: {
+        sourceIPv4Address: '8.8.8.8',
+        destinationIPv4Address: '8.8.8.8',
+        bgpSourceAsNumber: 0,
+        bgpDestinationAsNumber: 23456,
+      },
+      expect: { 'flow.src_asn': 15169, 'flow.dst_asn': 15169, 'flow.dst_autonomous_system': 'Google LLC (15169)' },
+    },
   ],
-  async create({ database }, { folder, logger }) {
+  async create({ database, prefer }, { folder, logger }) {
     const paths = database?.map((path) => resolve(folder, path));
+    const readsNames = prefer === 'exporter';
     const systems =
       paths === undefined
-        ? fixedFile(await openShippedAsnDatabase('database'))
-        : await openReloadingFile({ name: 'asn', paths, open: () => openAsnDatabase(paths, 'database'), logger });
+        ? fixedFile(await openShippedAsnDatabase('database', { readsNames }))
+        : await openReloadingFile({
+            name: 'asn',
+            paths,
+            open: () => openAsnDatabase(paths, 'database', { readsNames }),
+            logger,
+          });
 
     function describe(facts: AddressFacts): void {
       const system = facts.isPrivate ? undefined : systems.current.lookup(facts.text, facts.version);
@@ -60,6 +104,22 @@ export const asnStep: StepDefinition<AsnOptions> = {
       facts.autonomousSystem = facts.isPrivate ? 'private' : (system?.text ?? 'public');
     }
 
-    return { describe, factsVersion: () => systems.version, watched: [systems], close: async () => systems.stop() };
+    function systemOf(facts: AddressFacts | undefined, asn: number | undefined): AutonomousSystem | undefined {
+      if (facts === undefined || asn === undefined || unknownNumbers.includes(asn)) return undefined;
+      return asn === facts.asn ? undefined : systems.current.system(asn);
+    }
+
+    function apply(flow: FlowDocument): undefined {
+      flow.srcSystem = systemOf(flow.src, flow.srcAsNumber);
+      flow.dstSystem = systemOf(flow.dst, flow.dstAsNumber);
+    }
+
+    return {
+      describe,
+      ...(prefer === 'exporter' && { readsAsNumbers: true, apply }),
+      factsVersion: () => systems.version,
+      watched: [systems],
+      close: async () => systems.stop(),
+    };
   },
 };

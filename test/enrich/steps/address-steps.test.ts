@@ -73,21 +73,21 @@ describe('geoip', () => {
 
 describe('asn', () => {
   it('has number and text of public addresses', async () => {
-    expect(await described(asnStep, { database: ['asn.mmdb'] }, '216.58.0.131')).toMatchObject({
+    expect(await described(asnStep, { database: ['asn.mmdb'], prefer: 'database' }, '216.58.0.131')).toMatchObject({
       autonomousSystem: 'Google LLC (15169)',
       asn: 15169,
     });
   });
 
   it('has them without any option, for both families', async () => {
-    expect(await described(asnStep, {}, '2001:4860:4860::8888')).toMatchObject({
+    expect(await described(asnStep, { prefer: 'database' }, '2001:4860:4860::8888')).toMatchObject({
       autonomousSystem: 'Google LLC (15169)',
       asn: 15169,
     });
   });
 
   it('calls public addresses that it does not know “public”', async () => {
-    expect(await described(asnStep, { database: ['asn.mmdb'] }, '192.0.2.1')).toMatchObject({
+    expect(await described(asnStep, { database: ['asn.mmdb'], prefer: 'database' }, '192.0.2.1')).toMatchObject({
       autonomousSystem: 'public',
       asn: undefined,
     });
@@ -95,7 +95,9 @@ describe('asn', () => {
 
   it('calls private addresses “private”, even if the database has them', async () => {
     await writeDatabase(join(folder, 'own-asn.mmdb'), 'Own', [['10.0.0.0/8', { autonomous_system_number: 64512 }]]);
-    expect(await described(asnStep, { database: ['own-asn.mmdb'] }, '10.0.0.1', true)).toMatchObject({
+    expect(
+      await described(asnStep, { database: ['own-asn.mmdb'], prefer: 'database' }, '10.0.0.1', true),
+    ).toMatchObject({
       autonomousSystem: 'private',
       asn: undefined,
     });
