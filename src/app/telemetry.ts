@@ -92,6 +92,7 @@ export function createTelemetry({ pipelineFile, ledger, logger, now, startedAtMs
         answerLimitMs,
         queue.depth().catch(() => undefined),
       ),
+      spool: queue.spooled?.(),
       sink: way && { holdsDocuments: way.chosen.sink.trouble() !== undefined, ...way.chosen.sink.measures?.() },
       dataFiles: way?.pipeline.dataFiles() ?? [],
     };

@@ -139,6 +139,8 @@ export interface DecoderLevels {
   readonly facts: number;
   /** Sets that wait for their template. */
   readonly parkedSets: number;
+  /** What exporters last said of themselves in options data. */
+  readonly statistics: readonly ExporterStatistic[];
 }
 
 export interface SessionDecoder {
@@ -284,6 +286,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
       templates: context.templates.templateCount,
       facts: context.templates.factCount,
       parkedSets: context.parked.size,
+      statistics: toExporterStatistics(context.templates),
     }),
     get stateVersion() {
       return versionBefore + context.templates.version;

@@ -23,7 +23,7 @@ export interface AsnDatabase {
 }
 
 export interface AsnDatabaseOptions {
-  /** Also the names by number: takes a second, and 20 MB. */
+  /** Also the names by number: a walk through the whole database when it is opened. */
   readonly readsNames?: boolean;
 }
 

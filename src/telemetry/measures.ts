@@ -3,6 +3,9 @@
 
 import type { ExporterCounts, Ledger, PlainCount } from './ledger.ts';
 
+/** Series of what exporters say of themselves: forged ones could say it of any number of domains. */
+const maxStatistics = 5000;
+
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
@@ -29,6 +32,7 @@ export interface MeasureSource {
 export interface Levels {
   readonly decoder?: DecoderLevels | undefined;
   readonly queue?: QueueLevels | undefined;
+  readonly spool?: { readonly records: number; readonly bytes: number } | undefined;
   readonly sink?: SinkLevels | undefined;
   readonly dataFiles: readonly DataFileLevels[];
 }
@@ -39,6 +43,14 @@ export interface DecoderLevels {
   /** Entries that options records taught: sampling intervals, names. */
   readonly facts: number;
   readonly parkedSets: number;
+  /** Counters that exporters send of themselves; beyond 2^53 as decimal text. */
+  readonly statistics: readonly {
+    readonly exporter: string;
+    readonly domain: number;
+    readonly process: number;
+    readonly name: string;
+    readonly value: number | string;
+  }[];
 }
 
 export interface QueueLevels {
@@ -159,6 +171,20 @@ export const measures: readonly Measure[] = [
     ({ decoder }) => decoder?.facts,
   ),
   {
+    name: 'weir_decode_exporter_statistic',
+    type: 'gauge',
+    help: 'What exporters last said of themselves, by element (40–42, 163–168) and metering or exporting process.',
+    labels: ['exporter', 'domain', 'process', 'element'],
+    read: ({ exporters, levels }) =>
+      (levels.decoder?.statistics ?? [])
+        .filter(({ exporter }) => exporters.has(exporter))
+        .slice(0, maxStatistics)
+        .map(({ exporter, domain, process, name, value }) => ({
+          labels: { exporter, domain: `${domain}`, process: `${process}`, element: name },
+          value: Number(value),
+        })),
+  },
+  {
     name: 'weir_decode_records_decoded_total',
     type: 'counter',
     help: 'Flow records.',
@@ -190,6 +216,8 @@ export const measures: readonly Measure[] = [
     'Flow records lost because the spool was full, or damaged.',
     'recordsLostBySpool',
   ),
+  level('weir_enqueue_spool_records', 'Records that wait on disk now.', ({ spool }) => spool?.records),
+  level('weir_enqueue_spool_bytes', 'Size of the spool on disk.', ({ spool }) => spool?.bytes),
   level('weir_enqueue_batches_waiting', 'Batches that wait on the queue.', ({ queue }) => queue?.waiting),
   level('weir_enqueue_batches_active', 'Batches in the hands of workers.', ({ queue }) => queue?.active),
   level('weir_enqueue_queue_records', 'Records waiting or in hand.', ({ queue }) => queue?.records),

@@ -5,7 +5,17 @@ import { type Levels, measures } from '../../src/telemetry/measures.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 
 const levels: Levels = {
-  decoder: { exporters: 2, templates: 30, facts: 40, parkedSets: 5 },
+  decoder: {
+    exporters: 2,
+    templates: 30,
+    facts: 40,
+    parkedSets: 5,
+    statistics: [
+      { exporter: '192.0.2.1', domain: 7, process: 3, name: 'notSentPacketTotalCount', value: '9007199254740993' },
+      { exporter: '203.0.113.9', domain: 7, process: 3, name: 'notSentPacketTotalCount', value: 1 },
+    ],
+  },
+  spool: { records: 120, bytes: 4096 },
   queue: { waiting: 6, active: 7, records: 800, bytes: 9000, oldestAtMs: 990_000 },
   sink: { holdsDocuments: true },
   dataFiles: [
@@ -53,6 +63,11 @@ describe('the metrics', () => {
       weir_decode_faults_counted_total: ['{exporter="192.0.2.1",code="template-missing"} 1'],
       weir_decode_records_decoded_total: ['{exporter="192.0.2.1",protocol="ipfix"} 9'],
       weir_decode_templates_known: [' 30'],
+      weir_decode_exporter_statistic: [
+        '{exporter="192.0.2.1",domain="7",process="3",element="notSentPacketTotalCount"} 9007199254740992',
+      ],
+      weir_enqueue_spool_records: [' 120'],
+      weir_enqueue_spool_bytes: [' 4096'],
       weir_enqueue_batches_waiting: [' 6'],
       weir_enqueue_oldest_batch_age_seconds: [' 10'],
       weir_enrich_records_dropped_total: ['{exporter="192.0.2.1",step="drop"} 2'],
