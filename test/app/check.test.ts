@@ -47,7 +47,7 @@ describe('the pipelines shown in the documentation', () => {
     const steps = /^steps:/m.test(text) ? '' : 'steps: []\n';
     const file = readPipelineFile(name + steps + text, {
       path: 'shown.yml',
-      environment: { ES_PASSWORD: 'secret' },
+      environment: { ES_PASSWORD: 'secret', WEIR_TOKEN: 'a-token-for-tests' },
       stepDefinitions: stepCatalog,
     });
     expect(file.name).toMatch(/flow|shown/);
