@@ -181,7 +181,7 @@ function toPipelineFile(
     batch: { maxRecords: config.batch.records, maxBytes: config.batch.bytes, maxAgeMs: config.batch.age },
     queue: toQueueSettings(config.queue, folder),
     state: { directory: config.state },
-    telemetry: toTelemetrySettings(config.telemetry, isWritten(tree.value, ['telemetry', 'http'])),
+    telemetry: toTelemetrySettings(config.telemetry),
     steps,
     index: {
       name: indexName,
@@ -235,11 +235,4 @@ function toTestRecord(record: PipelineConfig['tests'][number]['record']): TestRe
       ...(record.uptime_ms !== undefined && { sysUptimeMs: record.uptime_ms }),
     },
   };
-}
-
-/** Says the file so itself, or is it a default? */
-function isWritten(value: unknown, path: readonly string[]): boolean {
-  const [key, ...rest] = path;
-  if (key === undefined) return value !== undefined;
-  return typeof value === 'object' && value !== null && isWritten((value as Record<string, unknown>)[key], rest);
 }

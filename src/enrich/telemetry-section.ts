@@ -35,8 +35,10 @@ export const telemetry = z
   .strictObject(
     {
       http: http
-        .prefault(defaultHttp)
-        .describe('Where /metrics, /livez and /readyz are answered; port 0 is any free one; off: nowhere.'),
+        .optional()
+        .describe(
+          'Where /metrics, /livez and /readyz are answered; port 0 is any free one; off: nowhere. Absent: 127.0.0.1:8081 if it is free.',
+        ),
       token: secret('a token')
         .optional()
         .describe('Asked for as "Authorization: Bearer …"; needed beyond this machine.'),
@@ -74,7 +76,7 @@ export function telemetryContradictions({ http: text, token, username, password 
     const missing = username === undefined ? 'username' : 'password';
     found.push({ path: ['telemetry'], message: `telemetry: ${missing} is missing` });
   }
-  const address = text === false ? undefined : toAddress(text);
+  const address = toAddress(text || 'off');
   if (address !== undefined && !isLoopback(address.host) && token === undefined && username === undefined) {
     found.push({
       path: ['telemetry', 'http'],
@@ -84,14 +86,13 @@ export function telemetryContradictions({ http: text, token, username, password 
   return found;
 }
 
-export function toTelemetrySettings(config: TelemetryConfig, isWritten: boolean): TelemetrySettings {
-  const { http: text, token, username, password } = config;
-  const address = text === false ? undefined : toAddress(text);
+export function toTelemetrySettings({ http: text, token, username, password }: TelemetryConfig): TelemetrySettings {
+  const address = toAddress((text ?? defaultHttp) || 'off');
   if (address === undefined) return {};
   return {
     http: {
       ...address,
-      isWritten,
+      isWritten: text !== undefined,
       ...(token !== undefined && { token }),
       ...(username !== undefined && { username }),
       ...(password !== undefined && { password }),
