@@ -8,6 +8,7 @@ import { listDeadLetters, purgeDeadLetters, retryDeadLetters, showDeadLetter } f
 import { toBulkOutcome } from '../../src/index/bulk-result.ts';
 import { type BulkWriterOptions, createBulkWriter } from '../../src/index/bulk-writer.ts';
 import { createElasticsearchClient } from '../../src/index/elasticsearch-client.ts';
+import { createServerSetup } from '../../src/index/server-setup.ts';
 import type { Sink } from '../../src/index/sink.ts';
 import { silentLogger } from '../../src/telemetry/logger.ts';
 import { describeWith } from '../needs.ts';
@@ -73,6 +74,13 @@ function faultTests(version: ElasticsearchVersion): void {
       version,
       settings: { 'action.auto_create_index': '-weir-flow-forbidden*,+weir-*' },
     });
+    // The template of dead letters; the tests' own indices are as they make them.
+    await createServerSetup({
+      client: createElasticsearchClient({ nodes: [server.url] }),
+      indexName: 'weir-elsewhere-%{yyyy.MM.dd}',
+      logger: silentLogger,
+      now: Date.now,
+    }).prepare(never);
   }, 120_000);
   afterEach(async () => {
     await Promise.all(sinks.splice(0).map((sink) => sink.stop()));
@@ -89,6 +97,7 @@ function faultTests(version: ElasticsearchVersion): void {
     const sink = createBulkWriter({
       client: createElasticsearchClient({ nodes: [server.url] }),
       indexName: index,
+      prepare: () => Promise.resolve(),
       backOff: { firstMs: 10, maxMs: 200 },
       serverTimeoutMs: 500,
       logger: silentLogger,
