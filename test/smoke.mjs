@@ -39,7 +39,7 @@ index: { files: { directory: ${JSON.stringify(join(folder, 'flows'))} } }
     const timer = setTimeout(() => reject(new Error(`no port was opened: ${output}`)), 20_000);
     const read = (data) => {
       output += data;
-      const found = /127\.0\.0\.1:(\d+)/.exec(output);
+      const found = /udp:\/\/127\.0\.0\.1:(\d+)/.exec(output);
       if (found !== null && found[1] !== '0') {
         clearTimeout(timer);
         resolve(Number(found[1]));
