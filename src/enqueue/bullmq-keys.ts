@@ -2,6 +2,7 @@
 // bytes of batches have none, so that it spreads them over all.
 
 import type { RecordBatch } from '../model/record-batch.ts';
+import { type ExporterRecords, toExporterRecords } from './exporter-records.ts';
 
 export interface QueueKeys {
   /** BullMQ's prefix and name. */
@@ -35,15 +36,12 @@ export interface JobData {
   readonly createdAtMs: number;
   readonly records: number;
   readonly bytes: number;
-  /** Records by exporter. */
-  readonly exporters: Readonly<Record<string, number>>;
+  readonly exporters: ExporterRecords;
 }
 
 export function toJobData(batch: RecordBatch, bytes: number): JobData {
-  const exporters: Record<string, number> = Object.create(null);
-  for (const { header, rows } of batch.sets)
-    exporters[header.exporter] = (exporters[header.exporter] ?? 0) + rows.length;
-  return { id: batch.id, createdAtMs: batch.createdAtMs, records: batch.recordCount, bytes, exporters };
+  const { id, createdAtMs, recordCount: records } = batch;
+  return { id, createdAtMs, records, bytes, exporters: toExporterRecords(batch) };
 }
 
 /** BullMQ refuses ids that are whole numbers, or have a colon. */

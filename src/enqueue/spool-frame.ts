@@ -7,6 +7,7 @@
 // its own batch only: the next header is found by its magic and proved by its CRC. All numbers are big-endian.
 
 import { crc32 } from 'node:zlib';
+import type { ExporterRecords } from './exporter-records.ts';
 
 export const frameHeaderBytes = 24;
 /** Larger than any batch (batch.bytes allows 64 MiB) and its counts; a header that says more is damaged. */
@@ -15,9 +16,6 @@ const maxCountsBytes = 4 * 1024 * 1024;
 
 /** "weir", with the high bit of the first byte set: it occurs in no UTF-8 text. */
 export const frameMagic = 0xf7656972;
-
-/** Records by exporter. */
-export type ExporterRecords = Readonly<Record<string, number>>;
 
 export interface FrameHeader {
   readonly countsBytes: number;

@@ -1,8 +1,8 @@
 // One file of a spool: frames (spool-frame.ts) one behind the other, written at its end, read from its begin, removed whole.
 
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
+import type { ExporterRecords } from './exporter-records.ts';
 import {
-  type ExporterRecords,
   type FrameHeader,
   frameHeaderBytes,
   frameLength,
@@ -51,7 +51,8 @@ export interface SpoolSegment {
 }
 
 export function createSegment(path: string): Promise<SpoolSegment> {
-  return openWith(path, 'wx+');
+  // Appends at the end whatever was cut off it, and never to a file that is there.
+  return openWith(path, 'ax+');
 }
 
 export function openSegment(path: string): Promise<SpoolSegment> {
@@ -66,7 +67,7 @@ async function openWith(path: string, flags: string): Promise<SpoolSegment> {
   async function append(payload: Buffer, counts: ExporterRecords): Promise<number> {
     const frame = toFrame(payload, counts);
     try {
-      await writeAll(file, frame, size);
+      await file.appendFile(frame);
     } catch (error) {
       await file.truncate(size).catch(() => undefined);
       throw error;
@@ -143,13 +144,4 @@ async function openWith(path: string, flags: string): Promise<SpoolSegment> {
 
 function countsOf(body: Buffer, { countsBytes, countsCrc }: FrameHeader): ExporterRecords | undefined {
   return body.length < countsBytes ? undefined : readCounts(body.subarray(0, countsBytes), countsCrc);
-}
-
-async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  let done = 0;
-  while (done < bytes.length) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
-    if (bytesWritten === 0) throw Object.assign(new Error('nothing was written'), { code: 'EIO' });
-    done += bytesWritten;
-  }
 }

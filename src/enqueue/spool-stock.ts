@@ -1,6 +1,6 @@
 // What a segment of a spool holds behind the place up to which it was read: the batches, and the records of whom.
 
-import type { ExporterRecords } from './spool-frame.ts';
+import type { ExporterRecords } from './exporter-records.ts';
 import type { SpoolSegment } from './spool-segment.ts';
 
 export interface SpoolLoss {

@@ -6,9 +6,9 @@ import type { RecordBatch } from '../model/record-batch.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { createRateLimit } from '../telemetry/logger.ts';
 import { fromBatchBytes, toBatchBytes } from './batch-bytes.ts';
+import { type ExporterRecords, toExporterRecords } from './exporter-records.ts';
 import type { Queue, SpoolDepth } from './queue.ts';
-import type { Spool, SpooledBatch } from './spool.ts';
-import type { ExporterRecords } from './spool-frame.ts';
+import type { Spool } from './spool.ts';
 
 /** Batches of a process that is gone come without being added here. */
 const lookEveryMs = 250;
@@ -46,7 +46,7 @@ export function createSpoolingQueue(options: SpoolingQueueOptions): SpoolingQueu
 
   async function add(batch: RecordBatch): Promise<boolean> {
     if (spool.depth().batches === 0 && (await tryQueue(batch))) return true;
-    const records = countRecords(batch);
+    const records = toExporterRecords(batch);
     const isKept = await spool.append(toBatchBytes(batch), records);
     if (isKept) onSpooled(records);
     return isKept;
@@ -76,27 +76,24 @@ export function createSpoolingQueue(options: SpoolingQueueOptions): SpoolingQueu
   }
 
   async function replayAll(): Promise<void> {
-    let pauseMs = firstPauseMs;
     let count = 0;
     for (let head = await spool.head(); head !== undefined; head = await spool.head()) {
       if (stopping.signal.aborted) return;
-      if (await hand(head)) {
-        count += 1;
-        pauseMs = firstPauseMs;
-      } else {
-        await sleep(pauseMs * (0.5 + Math.random()), undefined, { signal: stopping.signal }).catch(() => undefined);
-        pauseMs = Math.min(2 * pauseMs, longestPauseMs);
-      }
+      const batch = fromBatchBytes(head.payload);
+      if (batch === undefined) onUnreadable(head.records);
+      else if (!(await putPatiently(batch))) return;
+      head.remove();
+      count += 1;
     }
     if (count > 0) logger.info({ batches: count }, 'the spool is empty: everything is on the queue');
   }
 
-  /** True: the batch is no longer ours. */
-  async function hand(head: SpooledBatch): Promise<boolean> {
-    const batch = fromBatchBytes(head.payload);
-    if (batch === undefined) onUnreadable(head.records);
-    else if (!(await tryQueue(batch))) return false;
-    head.remove();
+  /** True: the queue has it. False: weir is stopping. */
+  async function putPatiently(batch: RecordBatch): Promise<boolean> {
+    for (let pauseMs = firstPauseMs; !(await tryQueue(batch)); pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      await sleep(pauseMs * (0.5 + Math.random()), undefined, { signal: stopping.signal }).catch(() => undefined);
+      if (stopping.signal.aborted) return false;
+    }
     return true;
   }
 
@@ -116,10 +113,4 @@ export function createSpoolingQueue(options: SpoolingQueueOptions): SpoolingQueu
     spooled: spool.depth,
     stop,
   };
-}
-
-function countRecords(batch: RecordBatch): ExporterRecords {
-  const records: Record<string, number> = {};
-  for (const { header, rows } of batch.sets) records[header.exporter] = (records[header.exporter] ?? 0) + rows.length;
-  return records;
 }
