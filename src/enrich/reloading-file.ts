@@ -54,22 +54,24 @@ export async function openReloadingFile<T>({
   everyMs = defaultEveryMs,
 }: ReloadingFileOptions<T>): Promise<ReloadingFile<T>> {
   const stamp = await readStamp(paths);
-  let current = await open();
-  let files = await describeFiles(paths);
-  let version = 0;
-  let refusals = 0;
-  let isRefused = false;
+  const file = {
+    current: await open(),
+    files: await describeFiles(paths),
+    version: 0,
+    refusals: 0,
+    isRefused: false,
+  };
 
   async function reload(): Promise<void> {
     try {
-      current = await open();
-      files = await describeFiles(paths);
-      version += 1;
-      isRefused = false;
+      file.current = await open();
+      file.files = await describeFiles(paths);
+      file.version += 1;
+      file.isRefused = false;
       logger.info({ step: name, files: paths }, 'a data file has changed: the new one is in use');
     } catch (error) {
-      refusals += 1;
-      isRefused = true;
+      file.refusals += 1;
+      file.isRefused = true;
       const reason = error instanceof Error ? error.message : String(error);
       const hint = error instanceof WeirError ? error.hint : undefined;
       logger.error(
@@ -80,24 +82,7 @@ export async function openReloadingFile<T>({
   }
 
   const watch = createFileWatch({ paths: () => paths, stamp, everyMs, onChange: reload });
-  return {
-    get current() {
-      return current;
-    },
-    get version() {
-      return version;
-    },
-    get files() {
-      return files;
-    },
-    get refusals() {
-      return refusals;
-    },
-    get isRefused() {
-      return isRefused;
-    },
-    stop: watch.stop,
-  };
+  return Object.assign(file, { stop: watch.stop });
 }
 
 /** For what came with weir, and changes with it only. */

@@ -45,17 +45,19 @@ export async function openRemoteList<T>(options: RemoteListOptions<T>): Promise<
   const file =
     folder === undefined ? undefined : join(folder, `${createHash('sha256').update(url).digest('hex')}.list`);
   const stopping = new AbortController();
-  let current = empty;
-  let version = 0;
-  let files: readonly DataFile[] = [];
-  let refusals = 0;
-  let isRefused = false;
+  const list = {
+    current: empty,
+    version: 0,
+    files: [] as readonly DataFile[],
+    refusals: 0,
+    isRefused: false,
+  };
   let entityTag: string | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   if (file !== undefined) {
     try {
-      current = read(await readFile(file, 'utf8'));
+      list.current = read(await readFile(file, 'utf8'));
       await describe();
     } catch {
       // None was kept, or it is damaged: it is fetched now.
@@ -67,18 +69,18 @@ export async function openRemoteList<T>(options: RemoteListOptions<T>): Promise<
     try {
       const text = await fetchText();
       if (text !== undefined) {
-        current = read(text);
-        version += 1;
+        list.current = read(text);
+        list.version += 1;
         await keep(text);
         await describe();
         logger.info({ list: shown }, 'a list was fetched and is in use');
       }
       isGood = true;
-      isRefused = false;
+      list.isRefused = false;
     } catch (error) {
       if (stopping.signal.aborted) return;
-      refusals += 1;
-      isRefused = true;
+      list.refusals += 1;
+      list.isRefused = true;
       logger.warn(
         { list: shown, reason: reasonOf(error) },
         'a list could not be fetched: the last good one stays in use',
@@ -91,7 +93,7 @@ export async function openRemoteList<T>(options: RemoteListOptions<T>): Promise<
 
   async function describe(): Promise<void> {
     if (file === undefined) return;
-    files = (await describeFiles([file])).map((kept) => ({ ...kept, path: shown }));
+    list.files = (await describeFiles([file])).map((kept) => ({ ...kept, path: shown }));
   }
 
   /** Undefined: it is the same as before (RFC 9110 §15.4.5). */
@@ -132,28 +134,13 @@ export async function openRemoteList<T>(options: RemoteListOptions<T>): Promise<
     loading = load();
   }
 
-  return {
-    get current() {
-      return current;
-    },
-    get version() {
-      return version;
-    },
-    get files() {
-      return files;
-    },
-    get refusals() {
-      return refusals;
-    },
-    get isRefused() {
-      return isRefused;
-    },
+  return Object.assign(list, {
     async stop() {
       stopping.abort();
       clearTimeout(timer);
       await loading;
     },
-  };
+  });
 }
 
 /** fetch says "fetch failed", and why in its cause. */
