@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { createDecoder, type DecoderLevels } from '../decode/decoder.ts';
+import { createDecoder } from '../decode/decoder.ts';
 import { createInformationElements } from '../decode/information-elements.ts';
 import { createBatcher } from '../enqueue/batcher.ts';
 import type { Queue } from '../enqueue/queue.ts';
@@ -15,6 +15,7 @@ import type { RecordBatch } from '../model/record-batch.ts';
 import type { SequenceChange } from '../model/sequence.ts';
 import { countDecoded, countFault, countSequence, type Ledger } from '../telemetry/ledger.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
+import type { DecoderLevels } from '../telemetry/measures.ts';
 import { createExporterGate } from './exporter-gate.ts';
 import { createPorts } from './ports.ts';
 import { createSessionDecoders } from './session-decoders.ts';

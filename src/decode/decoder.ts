@@ -5,6 +5,7 @@ import type { Datagram } from '../model/datagram.ts';
 import type { Fault } from '../model/fault.ts';
 import type { RecordSet } from '../model/record.ts';
 import type { SequenceChange, SequenceReport } from '../model/sequence.ts';
+import type { DecoderLevels } from '../telemetry/measures.ts';
 import { type DecoderState, mergeTemplates, restoreTemplates, saveTemplates } from './decoder-state.ts';
 import { type ExplainedSet, explainNetflow5, explainRecords, explainSflow5 } from './explain.ts';
 import { type ExporterStatistic, toExporterStatistics } from './exporter-statistics.ts';
@@ -130,17 +131,6 @@ export interface Decoder {
   readonly stateVersion: number;
   /** For one TCP connection, whose templates are its own and are not saved (docs/decisions/0016). Compiled readers are shared. */
   openSession(): SessionDecoder;
-}
-
-export interface DecoderLevels {
-  readonly exporters: number;
-  readonly templates: number;
-  /** Sampling intervals and names that options data taught. */
-  readonly facts: number;
-  /** Sets that wait for their template. */
-  readonly parkedSets: number;
-  /** What exporters last said of themselves in options data. */
-  readonly statistics: readonly ExporterStatistic[];
 }
 
 export interface SessionDecoder {

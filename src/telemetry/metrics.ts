@@ -99,43 +99,23 @@ type AnyRegistry = Registry<PrometheusContentType> | Registry<OpenMetricsContent
 
 function fill<Filled extends AnyRegistry>(registry: Filled, read: () => MeasureSource): Filled {
   for (const measure of measures) {
-    registry.registerMetric(measure.type === 'counter' ? new ReadCounter(measure, read) : new ReadGauge(measure, read));
+    registry.registerMetric(toMetric(measure, read));
   }
   return registry;
 }
 
 /** prom-client's own keep a value per series; these look where the numbers already are. */
-class ReadCounter extends Counter {
-  readonly #values: () => Values;
-
-  constructor(measure: Measure, read: () => MeasureSource) {
-    super({ ...toConfiguration(measure) });
-    this.#values = () => toValues(measure, read);
-  }
-
-  override async get() {
-    return { ...(await super.get()), values: this.#values() };
-  }
-}
-
-class ReadGauge extends Gauge {
-  readonly #values: () => Values;
-
-  constructor(measure: Measure, read: () => MeasureSource) {
-    super({ ...toConfiguration(measure) });
-    this.#values = () => toValues(measure, read);
-  }
-
-  override async get() {
-    return { ...(await super.get()), values: this.#values() };
-  }
+function toMetric(measure: Measure, read: () => MeasureSource): Counter | Gauge {
+  const { type, name, help, labels } = measure;
+  const configuration = { name, help, labelNames: labels, registers: [] };
+  const metric = type === 'counter' ? new Counter(configuration) : new Gauge(configuration);
+  const about = metric.get.bind(metric);
+  return Object.assign(metric, {
+    get: async () => ({ ...(await about()), values: toValues(measure, read) }),
+  });
 }
 
 type Values = Awaited<ReturnType<Counter['get']>>['values'];
-
-function toConfiguration({ name, help, labels }: Measure) {
-  return { name, help, labelNames: labels, registers: [] };
-}
 
 function toValues(measure: Measure, read: () => MeasureSource): Values {
   return measure.read(read()).map(({ labels, value }) => ({ labels, value }));
