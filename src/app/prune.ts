@@ -1,7 +1,6 @@
 // `weir prune`: deletes old indices that weir made, by age and by size, or with --dry-run tells which, and when the disk is full.
 
 import { WeirError } from '../model/errors.ts';
-import type { Logger } from '../telemetry/logger.ts';
 import { silentLogger } from '../telemetry/logger.ts';
 import { withElasticsearch } from './elasticsearch.ts';
 import { loadPipelineFile } from './pipeline-source.ts';
@@ -15,7 +14,6 @@ export interface PruneOptions {
 }
 
 const limitMs = 120_000;
-const silent: Logger = silentLogger;
 
 /** Lines for people. Throws WeirError. */
 export async function prune(named: string | undefined, options: PruneOptions = {}): Promise<readonly string[]> {
@@ -46,7 +44,7 @@ export async function prune(named: string | undefined, options: PruneOptions = {
       ...(maxBytes !== undefined && { maxBytes }),
     };
     const surplus = findSurplus(indices, limits, now);
-    if (!dryRun) await deleteIndices(client, surplus, silent, signal);
+    if (!dryRun) await deleteIndices(client, surplus, silentLogger, signal);
     const left = indices.filter((index) => !surplus.some((gone) => gone.index === index));
     const forecast = await askForecast(client, left, limits, now, signal);
     const verb = dryRun ? 'would delete' : 'deleted';

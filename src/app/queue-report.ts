@@ -6,6 +6,7 @@ import type { PipelineFile } from '../enrich/pipeline-file.ts';
 import { WeirError } from '../model/errors.ts';
 import { silentLogger } from '../telemetry/logger.ts';
 import { loadPipelineFile } from './pipeline-source.ts';
+import { toTableLines } from './text-table.ts';
 
 export interface QueueReportOptions {
   readonly json: boolean;
@@ -163,12 +164,8 @@ function toJson(value: unknown): string {
   return `${JSON.stringify(value, undefined, 2)}\n`;
 }
 
-function toTable(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map(
-      (row) =>
-        `${row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  ')}\n`,
-    )
+function toTable([head = [], ...rows]: readonly (readonly string[])[]): string {
+  return toTableLines(head, rows)
+    .map((line) => `${line}\n`)
     .join('');
 }

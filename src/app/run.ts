@@ -86,7 +86,7 @@ export async function run(options: RunOptions): Promise<void> {
   // A server that does not answer takes seconds: whoever asks weir to stop need not wait for it.
   const early = await Promise.race([way?.chosen.sink.start(), stopSignal]);
   if (early !== undefined) {
-    await within(stopLimitMs, Promise.all([way?.chosen.sink.stop(), way?.pipeline.close()]));
+    await within(stopLimitMs, Promise.all([way?.chosen.sink.stop(), way?.pipeline.close(), telemetry.stop()]));
     logger.info({ signal: early }, 'weir has stopped before it was ready');
     return;
   }
