@@ -3,10 +3,10 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../test/servers/free-port.ts';
 
 const program = fileURLToPath(new URL('../dist/app/main.js', import.meta.url));
 const workerFile = fileURLToPath(new URL('queue-worker.ts', import.meta.url));
@@ -42,14 +42,6 @@ async function waitFor(started: Started, words: RegExp): Promise<RegExpExecArray
     await sleep(20);
   }
   throw new Error(`it did not start: ${started.output()}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** User and system time of a process in seconds (proc(5), fields 14 and 15). */

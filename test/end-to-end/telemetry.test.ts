@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { freePort } from '../servers/free-port.ts';
 import { createFlowSender } from './numbered-flows.ts';
 import { program, startWeir, type WeirProcess, waitUntil } from './weir-process.ts';
 
@@ -20,14 +21,6 @@ afterEach(async () => {
   weir = undefined;
   await rm(folder, { recursive: true });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 function healthcheck(...args: readonly string[]): { status: number | null; stdout: string } {
   const { status, stdout } = spawnSync(process.execPath, [

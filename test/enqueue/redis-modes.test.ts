@@ -4,7 +4,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { on } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -18,17 +17,10 @@ import { batchOf } from '../contracts/batches.ts';
 import { knowsTemplate, templateDatagram } from '../contracts/state-store-contract.ts';
 import { createFeed } from '../decode/feed.ts';
 import { describeWith } from '../needs.ts';
+import { freePort } from '../servers/free-port.ts';
 import { startRedis } from '../servers/redis.ts';
 
 const now = (): number => Date.now();
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** A batch there and back, one into quarantine and out again, templates told: every script and every key. */
 async function useEverything(redis: RedisSettings): Promise<void> {
