@@ -2,11 +2,13 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { waitForReloadSignals, waitForStopSignal } from '../lifecycle.ts';
+import type { RunOptions } from '../run.ts';
 import { readVersion } from '../version.ts';
+import { addDeadLetterVerbs } from './dead-letter-verbs.ts';
 import { exitCodes } from './failure.ts';
 import { addIndexVerbs } from './index-verbs.ts';
 import { addQueueVerbs } from './queue-verbs.ts';
-import { examples, logLevelOption, pipelineArgument, writeLines } from './shared-options.ts';
+import { examples, logLevelOption, pipelineArgument } from './shared-options.ts';
 
 export interface ProgramOptions {
   /** Milliseconds since 1970. */
@@ -28,8 +30,6 @@ interface GeoipUpdateFlags {
   readonly from?: string;
 }
 
-type LetterFlags = import('../dead-letters.ts').DeadLetterFlags;
-
 export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command {
   const program = new Command('weir')
     .description(
@@ -45,6 +45,21 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
       'after',
       '\nStart here:\n  $ weir demo          see it work, without a router\n  $ weir run           then point your router at UDP port 2055\n  $ weir run --help    every verb has its own help',
     );
+
+  /** Signals are heeded from here on, also while the pipeline file is read. */
+  async function start(
+    file: string | undefined,
+    { quiet = false, watch = false, logLevel }: RunFlags,
+    what: Pick<RunOptions, 'part' | 'demo'>,
+  ): Promise<void> {
+    const stopSignal = waitForStopSignal();
+    const onRequest = waitForReloadSignals();
+    const { run } = await import('../run.ts');
+    const { loadPipelineFile } = await import('../pipeline-source.ts');
+    const load = () => loadPipelineFile(file);
+    const reload = { load, watch, onRequest };
+    await run({ ...what, pipelineFile: await load(), quiet, logLevel, reload, stopSignal, startedAtMs });
+  }
 
   program
     .command('run')
@@ -63,10 +78,7 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
       ),
     )
     .action(async (file: string | undefined, flags: RunFlags) => {
-      const stopSignal = waitForStopSignal();
-      const onReload = waitForReloadSignals();
-      const { run } = await import('../run.ts');
-      await run({ ...(await toRunOptions(file, flags, onReload)), part: 'all', stopSignal, startedAtMs });
+      await start(file, flags, { part: 'all' });
     });
 
   for (const [part, description] of parts) {
@@ -79,10 +91,7 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
       .addOption(logLevelOption())
       .addHelpText('after', examples(`REDIS_URL=redis://localhost:6379 weir ${part} my-pipeline.yml`))
       .action(async (file: string | undefined, flags: RunFlags) => {
-        const stopSignal = waitForStopSignal();
-        const onReload = waitForReloadSignals();
-        const { run } = await import('../run.ts');
-        await run({ ...(await toRunOptions(file, flags, onReload)), part, stopSignal, startedAtMs });
+        await start(file, flags, { part });
       });
   }
 
@@ -149,16 +158,7 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
       examples('weir demo', 'weir demo --rate 5000', 'ELASTICSEARCH_URL=http://localhost:9200 weir demo'),
     )
     .action(async (file: string | undefined, flags: RunFlags & { readonly rate: number }) => {
-      const stopSignal = waitForStopSignal();
-      const onReload = waitForReloadSignals();
-      const { run } = await import('../run.ts');
-      await run({
-        ...(await toRunOptions(file, flags, onReload)),
-        part: 'all',
-        demo: { rate: flags.rate },
-        stopSignal,
-        startedAtMs,
-      });
+      await start(file, flags, { part: 'all', demo: { rate: flags.rate } });
     });
 
   program
@@ -206,56 +206,9 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
       await createLineOutput(process.stdout).write(await describeTemplates(file, { json }));
     });
 
-  const deadLetters = program
-    .command('dead-letters')
-    .description('Documents that Elasticsearch refused: list, show, retry, purge.')
-    .helpCommand(false)
-    .addHelpText(
-      'after',
-      examples(
-        'weir dead-letters list --since 1d',
-        'weir dead-letters retry --reason mapper_parsing',
-        'weir dead-letters purge --before 30d',
-      ),
-    );
-  withLetterOptions(deadLetters.command('list'))
-    .description('List dead letters, the newest first: when, id, index, exporter, reason.')
-    .option('--json', 'all of each, as JSON')
-    .addHelpText(
-      'after',
-      examples('weir dead-letters list', 'weir dead-letters list my-pipeline.yml --since 2h --json'),
-    )
-    .action(async (file: string | undefined, flags: LetterFlags & { readonly json?: boolean }) => {
-      const { listDeadLetters } = await import('../dead-letters.ts');
-      await writeLines(await listDeadLetters(file, flags, Date.now()));
-    });
-  deadLetters
-    .command('show')
-    .description('Print one dead letter: reason, original document, batch, exporter.')
-    .argument('<id>', 'its id, as list shows it')
-    .addArgument(pipelineArgument())
-    .addOption(logLevelOption())
-    .addHelpText('after', examples('weir dead-letters show 0198f0c4a1b2c3d4-1'))
-    .action(async (id: string, file: string | undefined) => {
-      const { showDeadLetter } = await import('../dead-letters.ts');
-      await writeLines(await showDeadLetter(file, id));
-    });
-  withLetterOptions(deadLetters.command('retry'))
-    .description('Send the originals again, under their own ids; those that are indexed then are no letters any more.')
-    .addHelpText('after', examples('weir dead-letters retry', 'weir dead-letters retry --reason "total fields"'))
-    .action(async (file: string | undefined, flags: LetterFlags) => {
-      const { retryDeadLetters } = await import('../dead-letters.ts');
-      await writeLines(await retryDeadLetters(file, flags, Date.now()));
-    });
-  withLetterOptions(deadLetters.command('purge'))
-    .description('Throw dead letters away; which ones must be said.')
-    .option('--yes', 'all of them, when no other option says which')
-    .addHelpText('after', examples('weir dead-letters purge --before 30d', 'weir dead-letters purge --yes'))
-    .action(async (file: string | undefined, flags: LetterFlags & { readonly yes?: boolean }) => {
-      const { purgeDeadLetters } = await import('../dead-letters.ts');
-      await writeLines(await purgeDeadLetters(file, flags, Date.now()));
-    });
-
+  addDeadLetterVerbs(
+    program.command('dead-letters').description('Documents that Elasticsearch refused: list, show, retry, purge.'),
+  );
   addIndexVerbs(program);
   addQueueVerbs(program.command('queue').description('Show the queue on Redis, and what is in quarantine there.'));
 
@@ -325,32 +278,6 @@ const parts = [
 async function createStderrProgress() {
   const { createProgress } = await import('../progress.ts');
   return createProgress({ write: (text) => process.stderr.write(text), now: () => performance.now() });
-}
-
-async function toRunOptions(
-  file: string | undefined,
-  { quiet = false, watch = false, logLevel }: RunFlags,
-  onRequest: (listener: () => void) => void,
-) {
-  const { loadPipelineFile } = await import('../pipeline-source.ts');
-  const load = () => loadPipelineFile(file);
-  return { pipelineFile: await load(), quiet, logLevel, reload: { load, watch, onRequest } };
-}
-
-function withLetterOptions(verb: Command): Command {
-  return verb
-    .addArgument(pipelineArgument())
-    .option('--id <id>', 'only this one')
-    .option('--since <time>', 'refused since then: a duration such as 2h, or 2026-11-24T12:00:00Z')
-    .option('--before <time>', 'refused before then')
-    .option('--reason <text>', 'whose reason has this text in it')
-    .addOption(new Option('--limit <count>', 'at most so many').argParser(toCount))
-    .addOption(logLevelOption());
-}
-
-function toCount(text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('Expected a whole number from 1 on.');
 }
 
 /** A million a second is more than one process decodes. */
