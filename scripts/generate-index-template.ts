@@ -186,11 +186,11 @@ export function toIndexTemplate(): string {
       properties: toProperties(),
     },
   };
-  return `${toText(template)}\n`;
+  return `${toTemplateText(template)}\n`;
 }
 
 /** Two spaces a level; what has no object inside and fits, on one line. */
-function toText(value: unknown, indent = ''): string {
+export function toTemplateText(value: unknown, indent = ''): string {
   const line = JSON.stringify(value)
     ?.replaceAll('":', '": ')
     .replaceAll(',"', ', "')
@@ -200,9 +200,9 @@ function toText(value: unknown, indent = ''): string {
   const inner = `${indent}  `;
   const [open, close] = Array.isArray(value) ? '[]' : '{}';
   const members = Array.isArray(value)
-    ? value.map((item) => inner + toText(item, inner))
+    ? value.map((item) => inner + toTemplateText(item, inner))
     : Object.entries(value as object).map(
-        ([name, child]) => `${inner}${JSON.stringify(name)}: ${toText(child, inner)}`,
+        ([name, child]) => `${inner}${JSON.stringify(name)}: ${toTemplateText(child, inner)}`,
       );
   return `${open}\n${members.join(',\n')}\n${indent}${close}`;
 }
