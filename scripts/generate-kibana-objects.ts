@@ -1,0 +1,28 @@
+// Writes kibana-saved-objects/weir.ndjson from the definitions beside it: `npx tsx scripts/generate-kibana-objects.ts`.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { toDashboardObjects } from './kibana/dashboard-objects.ts';
+import { DefinitionError, type Definitions, definitionsFolder, readDefinitions } from './kibana/definitions.ts';
+import { toIndexPattern } from './kibana/index-pattern.ts';
+import { type SavedObject, toNdjson } from './kibana/saved-object.ts';
+
+export const savedObjectsFile = join(definitionsFolder, 'weir.ndjson');
+
+export function toSavedObjects(definitions: Definitions): SavedObject[] {
+  return [
+    ...[...definitions.sources.values()].map((source) => toIndexPattern(source, definitions.formats[source.name])),
+    ...definitions.dashboards.flatMap((dashboard) => toDashboardObjects(dashboard, definitions)),
+  ];
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    writeFileSync(savedObjectsFile, toNdjson(toSavedObjects(readDefinitions())));
+  } catch (error) {
+    if (!(error instanceof DefinitionError)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}

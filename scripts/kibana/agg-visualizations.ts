@@ -1,0 +1,108 @@
+// Donuts, tables, tag clouds, heat maps and single numbers: visualizations whose `aggs` Kibana turns into one search.
+
+import { toBucketConfigs, toMetricConfigs } from './agg-configs.ts';
+import type { Panel } from './definitions.ts';
+import type { JsonObject } from './saved-object.ts';
+
+export function toDonut({ measures, splits, sizes }: Panel): JsonObject {
+  // Of a field with several values, the rest can't be told apart from the parts; of nested ones Kibana draws it once for each part.
+  const hasOther = splits.length === 1 && splits.every(({ multiple }) => !multiple);
+  return {
+    type: 'pie',
+    params: {
+      type: 'pie',
+      addTooltip: true,
+      addLegend: true,
+      legendPosition: 'right',
+      isDonut: true,
+      labels: { show: false, values: true, last_level: true, truncate: 100 },
+    },
+    aggs: [
+      ...toMetricConfigs(measures),
+      ...toBucketConfigs(splits, { schemas: ['segment'], sizes, firstId: 2, hasOther }),
+    ],
+  };
+}
+
+export function toTable({ measures, splits, sizes }: Panel): JsonObject {
+  return {
+    type: 'table',
+    params: {
+      perPage: 15,
+      showPartialRows: false,
+      showMetricsAtAllLevels: false,
+      sort: { columnIndex: null, direction: null },
+      showTotal: false,
+      totalFunc: 'sum',
+      percentageCol: '',
+    },
+    aggs: [
+      ...toMetricConfigs(measures),
+      ...toBucketConfigs(splits, { schemas: ['bucket'], sizes, firstId: measures.length + 1 }),
+    ],
+  };
+}
+
+export function toCloud({ measures, splits, sizes }: Panel): JsonObject {
+  return {
+    type: 'tagcloud',
+    params: { scale: 'square root', orientation: 'single', minFontSize: 14, maxFontSize: 44, showLabel: false },
+    aggs: [...toMetricConfigs(measures), ...toBucketConfigs(splits, { schemas: ['segment'], sizes, firstId: 2 })],
+  };
+}
+
+export function toHeatmap({ measures, splits, sizes }: Panel): JsonObject {
+  return {
+    type: 'heatmap',
+    params: {
+      type: 'heatmap',
+      addTooltip: true,
+      addLegend: true,
+      enableHover: false,
+      legendPosition: 'right',
+      times: [],
+      colorsNumber: 8,
+      colorSchema: 'Blues',
+      setColorRange: false,
+      colorsRange: [],
+      invertColors: false,
+      percentageMode: false,
+      valueAxes: [
+        {
+          show: false,
+          id: 'ValueAxis-1',
+          type: 'value',
+          // Traffic is unevenly spread: a linear scale shows the one largest pair.
+          scale: { type: 'square root', defaultYExtents: false },
+          labels: { show: false, rotate: 0, overwriteColor: false, color: '#555' },
+        },
+      ],
+    },
+    aggs: [
+      ...toMetricConfigs(measures),
+      ...toBucketConfigs(splits, { schemas: ['segment', 'group'], sizes, firstId: 2 }),
+    ],
+  };
+}
+
+export function toMetric({ measures }: Panel): JsonObject {
+  return {
+    type: 'metric',
+    params: {
+      type: 'metric',
+      addTooltip: true,
+      addLegend: false,
+      metric: {
+        percentageMode: false,
+        useRanges: false,
+        colorSchema: 'Green to Red',
+        metricColorMode: 'None',
+        colorsRange: [{ from: 0, to: 10_000 }],
+        labels: { show: true },
+        invertColors: false,
+        style: { bgFill: '#000', bgColor: false, labelColor: false, subText: '', fontSize: 30 },
+      },
+    },
+    aggs: toMetricConfigs(measures),
+  };
+}

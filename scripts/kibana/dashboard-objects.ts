@@ -1,0 +1,97 @@
+// One dashboard definition → its saved objects: the dashboard, its navigation and controls, and one object for each panel.
+
+import { toCloud, toDonut, toHeatmap, toMetric, toTable } from './agg-visualizations.ts';
+import { toControls } from './controls.ts';
+import type { Dashboard, Definitions, Panel } from './definitions.ts';
+import { toLucene, toScripts } from './filters.ts';
+import { dashboardId, panelId } from './identity.ts';
+import { type Placed, toLayout } from './layout.ts';
+import { toMarkdown, toNavigation } from './navigation.ts';
+import { toSankey } from './sankey.ts';
+import { type JsonObject, type SavedObject, toSearchSource } from './saved-object.ts';
+import { toTimeSeries } from './time-series.ts';
+import { toVisualization } from './visualization.ts';
+import { toWorldMap } from './world-map.ts';
+
+export function toDashboardObjects(dashboard: Dashboard, definitions: Definitions): SavedObject[] {
+  const { name, config, controls } = dashboard;
+  const head = [
+    toVisualization({
+      id: panelId(name, 'navigation'),
+      title: `${config.title}: navigation`,
+      visState: toNavigation(dashboard, definitions),
+    }),
+    ...(controls.length === 0
+      ? []
+      : [toControls(dashboard, panelId(name, 'controls'), definitions.sources.get(controls[0]!.source)!)]),
+  ];
+  const panels = dashboard.rows.map((row) => row.map((panel) => toPanelObject(panel, name, config.title)));
+  const placed = toLayout(dashboard, head, panels);
+  return [...head, ...panels.flat(), toDashboardObject(dashboard, placed)];
+}
+
+export function toPanelObject(panel: Panel, dashboard: string, dashboardTitle: string): SavedObject {
+  const { config, source, filters } = panel;
+  const id = panelId(dashboard, panel.title);
+  const title = `${dashboardTitle}: ${panel.title}`;
+  const configs = filters.map((filter) => filter.config);
+  if (config.kind === 'series') return toVisualization({ id, title, visState: toTimeSeries(panel, id) });
+  if (config.kind === 'text') return toVisualization({ id, title, visState: toMarkdown(config.text) });
+  if (config.kind === 'sankey') return toVisualization({ id, title, visState: toSankey(panel) });
+  if (config.kind === 'map') return toVisualization({ id, title, visState: toWorldMap(panel) });
+  const { searchSourceJSON, references } = toSearchSource(source.id, toLucene(configs), toScripts(configs));
+  if (config.kind === 'records') {
+    return {
+      type: 'search',
+      id,
+      attributes: {
+        columns: [...config.columns],
+        description: '',
+        hits: 0,
+        kibanaSavedObjectMeta: { searchSourceJSON },
+        // Flat, as Kibana 7.3 wants it; later ones wrap it.
+        sort: [source.time, 'desc'],
+        title,
+        version: 1,
+      },
+      references,
+    };
+  }
+  return toVisualization({ id, title, visState: drawings[config.kind](panel), searchSourceJSON, references });
+}
+
+const drawings = {
+  donut: toDonut,
+  table: toTable,
+  cloud: toCloud,
+  heatmap: toHeatmap,
+  metric: toMetric,
+} as const satisfies Readonly<Record<string, (panel: Panel) => JsonObject>>;
+
+function toDashboardObject({ name, config }: Dashboard, placed: readonly Placed[]): SavedObject {
+  const panels = placed.map(({ object, title, ...gridData }, index) => ({
+    embeddableConfig: title === undefined ? { hidePanelTitles: true } : { title },
+    gridData: { ...gridData, i: `${index + 1}` },
+    panelIndex: `${index + 1}`,
+    panelRefName: `panel_${index}`,
+    ...(title !== undefined && { title }),
+    version: '7.3.0',
+  }));
+  return {
+    type: 'dashboard',
+    id: dashboardId(name),
+    attributes: {
+      description: config.question,
+      hits: 0,
+      kibanaSavedObjectMeta: {
+        searchSourceJSON: JSON.stringify({ query: { language: 'kuery', query: '' }, filter: [] }),
+      },
+      optionsJSON: JSON.stringify({ hidePanelTitles: false, useMargins: true }),
+      panelsJSON: JSON.stringify(panels),
+      timeRestore: false,
+      title: `weir: ${config.title}`,
+      version: 1,
+    },
+    references: placed.map(({ object }, index) => ({ id: object.id, name: `panel_${index}`, type: object.type })),
+  };
+}

@@ -1,0 +1,151 @@
+// The keys of kibana-saved-objects/shared.yml and kibana-saved-objects/dashboards/*.yml. What they mean: kibana-saved-objects/README.md.
+
+import { z } from 'zod';
+
+const name = z.string().regex(/^[a-z][a-z0-9_]*$/, 'expected lower-case letters, digits and _');
+const dashboardName = z.string().regex(/^[a-z][a-z0-9-]*$/, 'expected lower-case letters, digits and -');
+const text = z.string().min(1).max(400);
+const field = z.string().regex(/^@?[A-Za-z_][\w.]*$/, 'expected the name of a field');
+
+/** How a number is shown; of a field, Kibana's field format says the same. */
+export const valueFormats = ['number', 'bytes', 'bits', 'percent'] as const;
+
+const aggregations = ['sum', 'max', 'min', 'average', 'distinct', 'percentile'] as const;
+
+const measure = z
+  .strictObject({
+    label: text,
+    source: name.default('flows'),
+    count: z.literal('documents').optional(),
+    sum: field.optional(),
+    max: field.optional(),
+    min: field.optional(),
+    average: field.optional(),
+    distinct: field.optional(),
+    percentile: field.optional(),
+    percent: z.number().gt(0).lt(100).optional(),
+    times: z.number().positive().default(1),
+    per: z.literal('second').optional(),
+    format: z.enum(valueFormats).default('number'),
+  })
+  .refine(
+    (given) => ['count', ...aggregations].filter((key) => given[key as 'sum'] !== undefined).length === 1,
+    `expected one of count, ${aggregations.join(', ')}`,
+  )
+  .refine((given) => (given.percentile === undefined) === (given.percent === undefined), 'percentile needs percent')
+  .refine((given) => given.per === undefined || given.sum !== undefined, 'only a sum can be per second');
+
+const split = z.strictObject({
+  label: text,
+  source: name.default('flows'),
+  field,
+  /** More than one value in a document: the parts make more than the whole. */
+  multiple: z.boolean().default(false),
+});
+
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+const range = z.strictObject({ from: z.number().optional(), below: z.number().optional() });
+const fieldTest = z.union([scalar, z.array(scalar).min(1).max(100), range]);
+
+export type FieldTest = z.output<typeof fieldTest>;
+
+/** All that it says must be true of a document. */
+export interface FilterConfig {
+  readonly exists?: string | readonly string[] | undefined;
+  readonly not?: FilterConfig | undefined;
+  readonly either?: readonly FilterConfig[] | undefined;
+  readonly same?: readonly [string, string] | undefined;
+  readonly fields?: Readonly<Record<string, FieldTest>> | undefined;
+}
+
+const filter: z.ZodType<FilterConfig> = z.lazy(() =>
+  z.strictObject({
+    exists: z.union([field, z.array(field).min(1)]).optional(),
+    not: filter.optional(),
+    either: z.array(filter).min(2).max(20).optional(),
+    same: z.tuple([field, field]).optional(),
+    fields: z.record(field, fieldTest).optional(),
+  }),
+);
+
+const source = z.strictObject({
+  /** Id of the index pattern in Kibana. */
+  id: dashboardName,
+  pattern: text,
+  template: text,
+  time: field,
+});
+
+export const sharedSchema = z.strictObject({
+  sources: z.record(name, source),
+  groups: z.record(name, z.strictObject({ label: text })),
+  measures: z.record(name, measure),
+  splits: z.record(name, split),
+  filters: z.record(name, filter),
+  formats: z.record(
+    name,
+    z.record(
+      field,
+      z.union([z.enum(['bytes', 'bits', 'plain', 'number']), z.strictObject({ link: dashboardName, query: text })]),
+    ),
+  ),
+});
+
+const oneOrMore = z.union([name, z.array(name).min(1).max(3)]);
+const pair = z.tuple([name, name]);
+const size = z.number().int().min(1).max(500);
+const sizes = z.union([size, z.array(size).min(1).max(3)]).optional();
+
+const place = {
+  title: text.optional(),
+  filter: oneOrMore.optional(),
+  width: z.number().int().min(4).max(48).optional(),
+  height: z.number().int().min(3).max(60).optional(),
+};
+
+const panel = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('donut'), ...place, measure: name, split: oneOrMore, size: sizes }),
+  z.strictObject({
+    kind: z.literal('series'),
+    ...place,
+    measure: oneOrMore,
+    split: name.optional(),
+    size: sizes,
+    style: z.enum(['area', 'line', 'bar']).default('area'),
+  }),
+  z.strictObject({ kind: z.literal('table'), ...place, measure: oneOrMore, split: oneOrMore, size: sizes }),
+  z.strictObject({ kind: z.literal('cloud'), ...place, measure: name, split: name, size: sizes }),
+  z.strictObject({ kind: z.literal('sankey'), ...place, measure: name, split: pair, size: sizes }),
+  z.strictObject({ kind: z.literal('heatmap'), ...place, measure: name, split: pair, size: sizes }),
+  z.strictObject({ kind: z.literal('map'), ...place, measure: name, split: name, size: sizes }),
+  z.strictObject({ kind: z.literal('metric'), ...place, measure: oneOrMore }),
+  z.strictObject({ kind: z.literal('text'), ...place, text: z.string().min(1).max(5000) }),
+  z.strictObject({
+    kind: z.literal('records'),
+    ...place,
+    source: name.default('flows'),
+    columns: z.array(field).min(1).max(20),
+  }),
+]);
+
+export const dashboardSchema = z.strictObject({
+  title: text,
+  /** Its place in the navigation: a group of shared.yml, and the rank within it. Absent: it stands alone. */
+  group: name.optional(),
+  rank: z.number().int().default(1),
+  /** Within the group's bar. */
+  label: text.optional(),
+  question: text,
+  needs: z.string().min(1).max(1000),
+  /** Splits whose values a reader may choose. */
+  controls: z.array(name).max(6).default([]),
+  rows: z.array(z.array(panel).min(1).max(6)).min(1).max(20),
+});
+
+export type MeasureConfig = z.output<typeof measure>;
+export type SplitConfig = z.output<typeof split>;
+export type SourceConfig = z.output<typeof source>;
+export type SharedConfig = z.output<typeof sharedSchema>;
+export type DashboardConfig = z.output<typeof dashboardSchema>;
+export type PanelConfig = z.output<typeof panel>;
+export type PanelKind = PanelConfig['kind'];

@@ -1,0 +1,55 @@
+// What Vega's drawings have in common: where their data come from, and colours that can be read on white and on black.
+
+import type { Panel } from './definitions.ts';
+import { toFilterClauses } from './filters.ts';
+import type { Measure } from './measures.ts';
+import type { Json, JsonObject } from './saved-object.ts';
+
+/** Kibana 7.3 brings Vega 4; a later one takes the older schema. Nothing is loaded from there. */
+export const vegaSchema = 'https://vega.github.io/schema/vega/v4.json';
+
+export const textColor = '#7b8494';
+export const landColor = '#98a2b3';
+
+/** A search with Kibana's own time range, query and filters, and those of the panel. */
+export function toVegaUrl({ source, filters }: Panel, aggs: JsonObject): JsonObject {
+  return {
+    index: source.pattern,
+    body: {
+      size: 0,
+      query: {
+        bool: {
+          must: ['%dashboard_context-must_clause%'],
+          filter: [
+            '%dashboard_context-filter_clause%',
+            { range: { [source.time]: { '%timefilter%': true } } },
+            ...toFilterClauses(filters.map(({ config }) => config)),
+          ],
+          must_not: ['%dashboard_context-must_not_clause%'],
+        },
+      },
+      aggs,
+    },
+  };
+}
+
+/** `measure` among `aggs`, and by what to sort by it. Documents are counted by Elasticsearch itself. */
+export function toVegaMeasure({ aggregation, field }: Measure): {
+  readonly aggs: JsonObject;
+  readonly order: string;
+  readonly path: string;
+} {
+  if (aggregation === 'count') return { aggs: {}, order: '_count', path: 'doc_count' };
+  const type = aggregation === 'distinct' ? 'cardinality' : aggregation === 'average' ? 'avg' : aggregation;
+  return { aggs: { measure: { [type]: { field: field! } } }, order: 'measure', path: 'measure.value' };
+}
+
+/** As it is read: "1.20GB", "310k"; d3 says G for 10⁹. */
+export function toVegaText(value: string, { format }: Measure): string {
+  const unit = format === 'bytes' ? ` + 'B'` : format === 'bits' ? ` + 'bit'` : '';
+  return `format(${value}, '.3s')${unit}`;
+}
+
+export function toVegaVisualization(spec: Json): JsonObject {
+  return { type: 'vega', aggs: [], params: { spec: JSON.stringify(spec, undefined, 1) } };
+}

@@ -1,0 +1,88 @@
+// A measure by place: circles on a map of the world that is part of the drawing, so that nothing is asked of a map server.
+
+import { readFileSync } from 'node:fs';
+import type { Panel } from './definitions.ts';
+import type { Json, JsonObject } from './saved-object.ts';
+import { landColor, toVegaMeasure, toVegaText, toVegaUrl, toVegaVisualization, vegaSchema } from './vega-data.ts';
+
+/** Outlines of the continents, from Natural Earth (scripts/make-land.mjs). */
+const land = JSON.parse(
+  readFileSync(new URL('../../kibana-saved-objects/land.json', import.meta.url), 'utf8'),
+) as JsonObject;
+
+export function toWorldMap(panel: Panel): JsonObject {
+  const { measures, splits, sizes } = panel;
+  const measure = measures[0]!;
+  const { aggs, path } = toVegaMeasure(measure);
+  const field = splits[0]!.field;
+  const url = toVegaUrl(panel, {
+    places: {
+      // Cells of 1.4 degrees: a region.
+      geohash_grid: { field, precision: 3, size: sizes[0]! },
+      aggs: { ...aggs, centre: { geo_centroid: { field } } },
+    },
+  });
+  const spec: Json = {
+    $schema: vegaSchema,
+    padding: 0,
+    projections: [
+      {
+        name: 'world',
+        type: 'equirectangular',
+        scale: { signal: 'min(width / 6.3, height / 2.5)' },
+        center: [0, 14],
+        translate: [{ signal: 'width / 2' }, { signal: 'height / 2' }],
+      },
+    ],
+    data: [
+      {
+        name: 'land',
+        values: land,
+        format: { type: 'topojson', feature: 'land' },
+        transform: [{ type: 'geopath', projection: 'world' }],
+      },
+      {
+        name: 'places',
+        url,
+        format: { property: 'aggregations.places.buckets' },
+        transform: [
+          { type: 'formula', as: 'size', expr: `datum.${path}` },
+          { type: 'filter', expr: 'datum.size > 0' },
+          { type: 'geopoint', projection: 'world', fields: ['centre.location.lon', 'centre.location.lat'] },
+          // The small ones are drawn last, over the large ones.
+          { type: 'collect', sort: { field: 'size', order: 'descending' } },
+        ],
+      },
+    ],
+    scales: [
+      { name: 'area', type: 'linear', domain: { data: 'places', field: 'size' }, range: [12, 1400], zero: true },
+    ],
+    marks: [
+      {
+        type: 'path',
+        from: { data: 'land' },
+        interactive: false,
+        encode: { update: { path: { field: 'path' }, fill: { value: landColor }, fillOpacity: { value: 0.35 } } },
+      },
+      {
+        type: 'symbol',
+        from: { data: 'places' },
+        encode: {
+          update: {
+            x: { field: 'x' },
+            y: { field: 'y' },
+            size: { scale: 'area', field: 'size' },
+            fill: { value: '#0079a5' },
+            fillOpacity: { value: 0.55 },
+            stroke: { value: '#0079a5' },
+            tooltip: {
+              signal: `format(datum.centre.location.lat, '.1f') + '°, ' + format(datum.centre.location.lon, '.1f') + '°: ' + ${toVegaText('datum.size', measure)}`,
+            },
+          },
+          hover: { fillOpacity: { value: 0.9 } },
+        },
+      },
+    ],
+  };
+  return toVegaVisualization(spec);
+}
