@@ -103,7 +103,9 @@ export function checkPanelFields(panel: Panel): string[] {
     complaints.push('a series can’t compare fields: Kibana takes only a query there');
   const buckets = countBuckets(panel);
   if (buckets > maxBuckets)
-    complaints.push(`its parts may need ${buckets} buckets in one search, of ${maxBuckets} at most: take smaller sizes`);
+    complaints.push(
+      `its parts may need ${buckets} buckets in one search, of ${maxBuckets} at most: take smaller sizes`,
+    );
   return complaints;
 }
 

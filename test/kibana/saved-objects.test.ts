@@ -1,0 +1,165 @@
+// The importable file: that it is what the definitions say, and what Kibana 7.3 to 7.17 take.
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { savedObjectsFile, toSavedObjects } from '../../scripts/generate-kibana-objects.ts';
+import { maxBuckets } from '../../scripts/kibana/bucket-bound.ts';
+import { readDefinitions } from '../../scripts/kibana/definitions.ts';
+import { gridColumns } from '../../scripts/kibana/layout.ts';
+import { toNdjson } from '../../scripts/kibana/saved-object.ts';
+
+interface ReadObject {
+  readonly id: string;
+  readonly type: string;
+  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly references: readonly { readonly id: string; readonly name: string; readonly type: string }[];
+  readonly migrationVersion: Readonly<Record<string, string>>;
+}
+
+interface GridData {
+  readonly x: number;
+  readonly y: number;
+  readonly w: number;
+  readonly h: number;
+  readonly i: string;
+}
+
+interface PanelEntry {
+  readonly gridData: GridData;
+  readonly panelIndex: string;
+  readonly panelRefName: string;
+  readonly version: string;
+}
+
+const definitions = readDefinitions();
+const text = readFileSync(savedObjectsFile, 'utf8');
+const objects = text
+  .trimEnd()
+  .split('\n')
+  .map((line) => JSON.parse(line) as ReadObject);
+const byId = new Map(objects.map((object) => [`${object.type}/${object.id}`, object]));
+const ofType = (type: string) => objects.filter((object) => object.type === type);
+const dashboards = ofType('dashboard').map((object) => ({
+  ...object,
+  panels: JSON.parse(String(object.attributes['panelsJSON'])) as PanelEntry[],
+}));
+const visualizations = ofType('visualization').map((object) => ({
+  ...object,
+  visState: JSON.parse(String(object.attributes['visState'])) as {
+    type: string;
+    title: string;
+    params: Readonly<Record<string, unknown>>;
+  },
+}));
+
+test('kibana-saved-objects/weir.ndjson is what scripts/generate-kibana-objects.ts makes: run it after a change of definitions or fields', () => {
+  expect(text).toBe(toNdjson(toSavedObjects(definitions)));
+});
+
+test('the file has one object a line, sorted, no line about the export, and passes proxies that take 1 MB', () => {
+  const keys = objects.map(({ type, id }) => `${type}/${id}`);
+  expect(keys).toEqual(keys.toSorted());
+  expect(new Set(keys).size).toBe(keys.length);
+  expect(text).not.toContain('exportedCount');
+  expect(Buffer.byteLength(text)).toBeLessThan(1_000_000);
+});
+
+test('each object has the version of Kibana 7.3, which newer ones migrate and no older one refuses', () => {
+  const versions = {
+    dashboard: '7.3.0',
+    'index-pattern': '6.5.0',
+    search: '7.0.0',
+    visualization: '7.3.0',
+  } as Readonly<Record<string, string>>;
+  for (const { type, migrationVersion } of objects) expect(migrationVersion).toEqual({ [type]: versions[type] });
+});
+
+test('every reference leads to an object of the file, and every name of a reference is there', () => {
+  for (const object of objects) {
+    for (const { id, type } of object.references) expect(byId.has(`${type}/${id}`), `${object.id} → ${id}`).toBe(true);
+    const named = [...JSON.stringify(object.attributes).matchAll(/[rR]efName\\*":\s*\\*"([^"\\]+)/g)].map(
+      (match) => match[1],
+    );
+    expect(object.references.map(({ name }) => name).toSorted(), object.id).toEqual(named.toSorted());
+  }
+});
+
+test('only kinds that Kibana OSS has, and none that asks a map server', () => {
+  const allowed = ['heatmap', 'input_control_vis', 'markdown', 'metric', 'metrics', 'pie', 'table', 'tagcloud', 'vega'];
+  for (const { visState } of visualizations) expect(allowed).toContain(visState.type);
+});
+
+test('nothing names another host, but for the name of Vega’s language', () => {
+  const hosts = [...text.matchAll(/[a-z]+:\/\/[^\s"\\)]+/g)].map(([url]) => url);
+  expect([...new Set(hosts)].filter((url) => url !== 'https://vega.github.io/schema/vega/v4.json')).toEqual([]);
+});
+
+test('Vega’s data come from Elasticsearch or stand in the drawing', () => {
+  for (const { visState } of visualizations.filter((each) => each.visState.type === 'vega')) {
+    const { data } = JSON.parse(String(visState.params['spec'])) as {
+      data: { url?: object; values?: object; source?: string }[];
+    };
+    for (const { url, values, source } of data)
+      expect([typeof url, typeof values, typeof source].filter((type) => type !== 'undefined')).toHaveLength(1);
+    for (const { url } of data) expect(url === undefined || 'index' in url).toBe(true);
+  }
+});
+
+describe.each(dashboards)('dashboard $id', ({ panels, attributes }) => {
+  test('its panels are on the grid and do not overlap', () => {
+    const taken = new Set<string>();
+    for (const { gridData } of panels) {
+      const { x, y, w, h } = gridData;
+      expect(x).toBeGreaterThanOrEqual(0);
+      expect(w).toBeGreaterThan(0);
+      expect(x + w).toBeLessThanOrEqual(gridColumns);
+      for (let column = x; column < x + w; column += 1)
+        for (let row = y; row < y + h; row += 1) {
+          expect(taken.has(`${column}/${row}`)).toBe(false);
+          taken.add(`${column}/${row}`);
+        }
+    }
+  });
+
+  test('it leaves time range and pinned filters as they are', () => {
+    expect(attributes['timeRestore']).toBe(false);
+  });
+
+  test('each panel has a number of its own', () => {
+    expect(new Set(panels.map(({ panelIndex }) => panelIndex)).size).toBe(panels.length);
+    for (const { panelIndex, gridData } of panels) expect(gridData.i).toBe(panelIndex);
+  });
+});
+
+test('the navigation leads to dashboards of the file, and to each of them', () => {
+  const links = visualizations.flatMap(({ visState }) =>
+    [...String(visState.params['markdown'] ?? '').matchAll(/\]\(#\/dashboard\/([^)]+)\)/g)].map((match) => match[1]!),
+  );
+  expect([...new Set(links)].filter((id) => !byId.has(`dashboard/${id}`))).toEqual([]);
+  expect(dashboards.map(({ id }) => id).filter((id) => !links.includes(id))).toEqual([]);
+});
+
+test('the index pattern has every field of the index template, and shows ports and AS numbers without commas', () => {
+  for (const source of definitions.sources.values()) {
+    const { attributes } = byId.get(`index-pattern/${source.id}`)!;
+    const fields = JSON.parse(String(attributes['fields'])) as { name: string }[];
+    const names = fields.map(({ name }) => name).filter((name) => !name.startsWith('_'));
+    expect(names).toEqual([...source.fields.keys()]);
+  }
+  const formats = JSON.parse(String(byId.get('index-pattern/weir-flow')!.attributes['fieldFormatMap'])) as Record<
+    string,
+    { id: string; params: { pattern: string } }
+  >;
+  const whole = ['flow.src_port', 'flow.dst_port', 'flow.service_port', 'flow.server_asn', 'flow.src_asn', 'flow.vlan'];
+  for (const field of whole) expect(formats[field]).toEqual({ id: 'number', params: { pattern: '0' } });
+});
+
+test('no panel can need more buckets than the smallest default of search.max_buckets', () => {
+  for (const dashboard of definitions.dashboards)
+    for (const panel of dashboard.rows.flat()) {
+      // The product of the sizes is what a panel shows; what shards count beside it is held when definitions are read.
+      const shown = panel.sizes.reduce((product, size) => product * size, 1);
+      const times = panel.config.kind === 'series' ? 700 : 1;
+      expect(shown * times, `${dashboard.name}: ${panel.title}`).toBeLessThanOrEqual(maxBuckets);
+    }
+});
