@@ -38,7 +38,7 @@ export async function prune(named: string | undefined, options: PruneOptions = {
       now: () => now,
     });
     toProduct(await client.request({ method: 'GET', path: '/' }, signal), client.productCheck);
-    const indices = await listOwnIndices(client, layout, signal);
+    const indices = await listOwnIndices(client, layout, now, signal);
     const limits = {
       ...(olderThanMs !== undefined && { keepMs: olderThanMs }),
       ...(maxBytes !== undefined && { maxBytes }),

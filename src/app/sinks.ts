@@ -28,6 +28,7 @@ export async function createSink(
   const { createBulkWriter } = await import('../index/bulk-writer.ts');
   const { createElasticsearchClient } = await import('../index/elasticsearch-client.ts');
   const { createServerSetup } = await import('../index/server-setup.ts');
+  const { createIndexSeries } = await import('../index/index-series.ts');
   const { bulk, setup: apply, retention } = elasticsearch;
   const client = createElasticsearchClient(elasticsearch);
   return {
@@ -35,6 +36,9 @@ export async function createSink(
       client,
       indexName: name,
       ...bulk,
+      ...(retention?.rollOverBytes !== undefined && {
+        series: createIndexSeries({ client, base: name, now: options.now }),
+      }),
       prepare: createServerSetup({ client, indexName: name, ...retention, apply, ...options }).prepare,
       deadLetterFile: toDeadLetterFile(state.directory),
       version: readVersion(),

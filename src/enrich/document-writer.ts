@@ -2,10 +2,11 @@
 // A fresh buffer per batch would cost more than all the rest: its pages are new each time.
 
 import type { DocumentBatch } from '../model/document.ts';
+import type { RecordBatch } from '../model/record-batch.ts';
 
 export interface DocumentLane {
   /** Forgets the documents written before; their bytes are no longer valid. `rows`: as many documents, as a rule. */
-  begin(batchId: string, rows: number): void;
+  begin(batch: Pick<RecordBatch, 'id' | 'createdAtMs'>, rows: number): void;
   /** Writes one document, its newline included. */
   write(text: string, position: number, timeMs: number, exporter: string): void;
   end(counts: Pick<DocumentBatch, 'dropped' | 'added' | 'partlyIndexed'>): DocumentBatch;
@@ -27,6 +28,7 @@ export function createDocumentLane(): DocumentLane {
   let count = 0;
   let small = 0;
   let batchId = '';
+  let createdAtMs = 0;
   let ends = new Uint32Array(0);
   let positions = new Uint32Array(0);
   let timesMs = new Float64Array(0);
@@ -34,9 +36,10 @@ export function createDocumentLane(): DocumentLane {
   let exporters: string[] = [];
   let lastExporter = 0;
 
-  function begin(id: string, rows: number): void {
+  function begin(batch: Pick<RecordBatch, 'id' | 'createdAtMs'>, rows: number): void {
     shrink();
-    batchId = id;
+    batchId = batch.id;
+    createdAtMs = batch.createdAtMs;
     used = 0;
     count = 0;
     exporters = [];
@@ -93,6 +96,7 @@ export function createDocumentLane(): DocumentLane {
   function end(counts: Parameters<DocumentLane['end']>[0]): DocumentBatch {
     return {
       batchId,
+      createdAtMs,
       bytes: slab.subarray(0, used),
       count,
       ends: ends.subarray(0, count),

@@ -130,7 +130,7 @@ export function createPipeline({
     const counts: BatchCounts = { dropped: new Map(), added: new Map(), partlyIndexed: new Map() };
     const rows = countRows(batch);
     const maxParts = maxPartsFor(rows, batch.byteSize);
-    lane.begin(batch.id, rows);
+    lane.begin(batch, rows);
     let position = 0;
     for (const set of batch.sets) {
       const layout = batch.layouts[set.layout];

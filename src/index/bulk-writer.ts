@@ -17,8 +17,9 @@ import { createDeadLetterFile } from './dead-letter-file.ts';
 import { type DeadLetter, toDeadLetterItems, toDeadLetters } from './dead-letters.ts';
 import type { DroppedField } from './document-repairs.ts';
 import type { ElasticsearchClient } from './elasticsearch-client.ts';
-import { toFlowItems } from './flow-items.ts';
+import { type ToIndex, toFlowItems } from './flow-items.ts';
 import { createIndexNaming } from './index-name.ts';
+import type { IndexSeries } from './index-series.ts';
 import { toFailureText } from './ndjson-file-system.ts';
 import { placed } from './server-answer.ts';
 import { createServerSetup } from './server-setup.ts';
@@ -29,6 +30,8 @@ export interface BulkWriterOptions {
   readonly client: ElasticsearchClient;
   /** `%{yyyy.MM.dd}` in it is the document's own day, UTC. */
   readonly indexName?: string;
+  /** Indices by size: they choose in place of `indexName`. */
+  readonly series?: IndexSeries;
   /** Before the first document, and again when the server was away: has it what documents need? Puts the templates when absent. */
   readonly prepare?: (signal: AbortSignal) => Promise<void>;
   /** Requests under way at a time, at most: bulk-pace.ts finds how many are good. */
@@ -62,6 +65,7 @@ const compressBody = promisify(gzip);
 export function createBulkWriter({
   client,
   indexName = 'weir-flow-%{yyyy.MM.dd}',
+  series,
   concurrency = 4,
   maxRequestBytes = 5_000_000,
   maxRequestDocuments = 2000,
@@ -115,19 +119,29 @@ export function createBulkWriter({
   }
 
   /** Once, before the first bulk, and again after an outage: another server, or an emptied one, may have come back. */
-  function prepare(signal: AbortSignal): Promise<void> {
+  async function prepare(signal: AbortSignal): Promise<void> {
     prepared ??= prepareServer(signal).catch((error: unknown) => {
       prepared = undefined;
       throw error;
     });
-    return prepared;
+    await prepared;
+    await series?.keepFresh(signal);
+  }
+
+  function indexChoice(): ToIndex {
+    if (series === undefined) return naming.toIndexName;
+    let chosen: string | undefined;
+    return (_, batchCreatedAtMs) => {
+      chosen ??= series.indexAt(batchCreatedAtMs);
+      return chosen;
+    };
   }
 
   async function write(documents: DocumentBatch, signal: AbortSignal): Promise<WriteResult> {
     throwIfStopped(signal);
-    const items = toFlowItems(documents, naming);
+    const items = toFlowItems(documents, indexChoice());
     const result = await requests.deliver(items, signal);
-    if (result.refused.length > 0) await bury(documents, result.refused, signal);
+    if (result.refused.length > 0) await bury(documents, result.refused, items.indexOf, signal);
     const refused = new Set(result.refused.map(({ index }) => index));
     for (const [item, { dropped }] of items.repairs.dropped())
       if (!refused.has(item)) for (const field of dropped) countDropped(field);
@@ -135,8 +149,13 @@ export function createBulkWriter({
   }
 
   /** Refused documents into their own index; what it does not take, into the file. */
-  async function bury(documents: DocumentBatch, refused: readonly RefusedDocument[], signal: AbortSignal) {
-    const letters = toDeadLetters(documents, refused, { naming, version, nowMs: now() });
+  async function bury(
+    documents: DocumentBatch,
+    refused: readonly RefusedDocument[],
+    indexOf: (item: number) => string,
+    signal: AbortSignal,
+  ) {
+    const letters = toDeadLetters(documents, refused, { indexOf, version, nowMs: now() });
     const { refused: left } = await requests.deliver(toDeadLetterItems(letters), signal, deadLetterPatience);
     if (left.length === 0) return;
     const kept = await keepInFile(left.map(({ index }) => letters[index]!));

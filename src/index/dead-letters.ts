@@ -4,7 +4,6 @@
 import { type DocumentBatch, documentId } from '../model/document.ts';
 import { actionEnd, type BulkItems, toActionStart } from './bulk-body.ts';
 import { documentText } from './flow-items.ts';
-import type { IndexNaming } from './index-name.ts';
 import type { RefusedDocument } from './sink.ts';
 
 export const deadLetterIndex = 'weir-dead-letters';
@@ -27,12 +26,16 @@ export interface DeadLetter {
 export function toDeadLetters(
   documents: DocumentBatch,
   refused: readonly RefusedDocument[],
-  { naming, version, nowMs }: { readonly naming: IndexNaming; readonly version: string; readonly nowMs: number },
+  {
+    indexOf,
+    version,
+    nowMs,
+  }: { readonly indexOf: (index: number) => string; readonly version: string; readonly nowMs: number },
 ): readonly DeadLetter[] {
   return refused.map(({ index, reason }) => ({
     '@timestamp': new Date(nowMs).toISOString(),
     reason,
-    index: naming.toIndexName(documents.timesMs[index]!),
+    index: indexOf(index),
     id: documentId(documents.batchId, documents.positions[index]!),
     batch_id: documents.batchId,
     position: documents.positions[index]!,

@@ -3,24 +3,30 @@
 import { type DocumentBatch, documentId } from '../model/document.ts';
 import { actionEnd, type BulkItems, toActionStart } from './bulk-body.ts';
 import { createDocumentRepairs, type DocumentRepairs } from './document-repairs.ts';
-import type { IndexNaming } from './index-name.ts';
+
+/** The index of a document: from its own time, or from when its batch was begun (ms since 1970). */
+export type ToIndex = (timeMs: number, batchCreatedAtMs: number) => string;
 
 /** A row position in base 36 has at most 7 digits (32 bits), the rest is the action's end. */
 const idEndBytes = 7 + actionEnd.length;
 
 export interface FlowItems extends BulkItems {
   readonly repairs: DocumentRepairs;
+  indexOf(item: number): string;
 }
 
-export function toFlowItems(documents: DocumentBatch, naming: IndexNaming): FlowItems {
-  const { bytes, count, ends, positions, timesMs } = documents;
+/** `toIndex` is asked when an item is about to be sent; it must say the same every time. */
+export function toFlowItems(documents: DocumentBatch, toIndex: ToIndex): FlowItems {
+  const { bytes, count, createdAtMs, ends, positions, timesMs } = documents;
   const repairs = createDocumentRepairs((item) => documentText(documents, item));
   // documentId(batch, position) is the batch's part and then the position: the batch's part is written once per index.
   const idStart = documentId(documents.batchId, 0).slice(0, -1);
   const starts = new Map<string, string>();
 
+  const indexOf = (item: number): string => toIndex(timesMs[item]!, createdAtMs);
+
   function startOf(item: number): string {
-    const index = naming.toIndexName(timesMs[item]!);
+    const index = indexOf(item);
     const known = starts.get(index);
     if (known !== undefined) return known;
     const start = toActionStart(index, idStart);
@@ -43,6 +49,7 @@ export function toFlowItems(documents: DocumentBatch, naming: IndexNaming): Flow
       return at + (repaired?.copy(target, at) ?? bytes.copy(target, at, beginOf(item), ends[item]!));
     },
     dropFields: repairs.dropFields,
+    indexOf,
     repairs,
   };
 }

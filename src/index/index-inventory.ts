@@ -3,6 +3,7 @@
 
 import type { ElasticsearchClient } from './elasticsearch-client.ts';
 import type { IndexLayout } from './index-layout.ts';
+import { indexOfTime, startOfIndex } from './index-series.ts';
 import { flowKind, toMarker } from './index-template.ts';
 import { asRecord, readAnswer } from './server-answer.ts';
 
@@ -21,7 +22,7 @@ export interface OwnIndex {
   readonly primaryBytes: number;
   readonly segments: number;
   readonly shards: number;
-  /** Documents of now go to it. */
+  /** Documents of now, or of a time to come, go to it. */
   readonly isWritten: boolean;
 }
 
@@ -31,6 +32,7 @@ const privilege = (pattern: string) => `the privileges "monitor" and "view_index
 export async function listOwnIndices(
   client: ElasticsearchClient,
   layout: IndexLayout,
+  nowMs: number,
   signal: AbortSignal,
 ): Promise<readonly OwnIndex[]> {
   const path = `/${encodeURIComponent(layout.pattern)}`;
@@ -40,7 +42,7 @@ export async function listOwnIndices(
     if (answer.status === 404) return {};
     return readAnswer(answer, { what: `list the indices ${layout.pattern}`, privilege: privilege(layout.pattern) });
   };
-  const [mappings, settings, statistics, aliases] = await Promise.all([
+  const [mappings, settings, statistics] = await Promise.all([
     get('_mapping', { filter_path: '*.mappings._meta', expand_wildcards: 'open,closed' }),
     get('_settings', { filter_path: '*.settings.index.creation_date', expand_wildcards: 'open,closed' }),
     get('_stats/store,segments', {
@@ -48,15 +50,15 @@ export async function listOwnIndices(
         'indices.*.total.store,indices.*.primaries.store,indices.*.primaries.segments.count,indices.*.shards',
       level: 'shards',
     }),
-    layout.isRollover ? get('_alias', {}) : {},
   ]);
-  const target = layout.writeTarget();
+  const { base } = layout.naming;
+  const target = layout.isRollover ? indexOfTime(base, Object.keys(mappings), nowMs) : layout.writeTarget();
   const found: OwnIndex[] = [];
   for (const [name, value] of Object.entries(mappings)) {
-    if (toMarker(asRecord(value)?.['mappings'])?.template !== flowKind) continue;
+    if (toMarker(asRecord(value)?.['mappings'])?.template !== flowKind || !layout.isOwn(name)) continue;
     const createdMs = Number(at(settings, name, 'settings', 'index', 'creation_date') ?? 0);
     const of = asRecord(asRecord(statistics['indices'])?.[name]) ?? {};
-    const aliased = at(aliases, name, 'aliases', target, 'is_write_index');
+    const startMs = layout.isRollover ? startOfIndex(base, name) : undefined;
     found.push({
       name,
       createdMs,
@@ -65,17 +67,20 @@ export async function listOwnIndices(
       primaryBytes: Number(at(of, 'primaries', 'store', 'size_in_bytes') ?? 0),
       segments: Number(at(of, 'primaries', 'segments', 'count') ?? 0),
       shards: Object.keys(asRecord(of['shards']) ?? {}).length,
-      isWritten: name === target || aliased === true,
+      isWritten: name === target || (startMs !== undefined && startMs > nowMs),
     });
   }
-  const orderOf = ({ name, createdMs }: OwnIndex) => layout.endOfDay(name) ?? createdMs;
+  const orderOf = ({ name, createdMs }: OwnIndex) =>
+    (layout.isRollover ? startOfIndex(base, name) : layout.endOfDay(name)) ?? createdMs;
   const sorted = found.toSorted((a, b) => orderOf(a) - orderOf(b) || (a.name < b.name ? -1 : 1));
-  return layout.isRollover ? sorted.map((index, position) => withSuccessor(index, sorted[position + 1])) : sorted;
+  return layout.isRollover ? sorted.map((index, position) => withSuccessor(base, index, sorted[position + 1])) : sorted;
 }
 
-/** A rolled-over index ends where the next one begins. */
-function withSuccessor(index: OwnIndex, next: OwnIndex | undefined): OwnIndex {
-  return next === undefined ? index : { ...index, endMs: Math.max(index.createdMs, next.createdMs) };
+/** An index of a series ends where the next one begins; one of the old kind, when the next one was made. */
+function withSuccessor(base: string, index: OwnIndex, next: OwnIndex | undefined): OwnIndex {
+  if (next === undefined) return index;
+  const startMs = Math.max(startOfIndex(base, next.name) ?? 0, next.createdMs);
+  return { ...index, endMs: Math.max(index.createdMs, startMs) };
 }
 
 function at(value: unknown, ...names: readonly string[]): unknown {

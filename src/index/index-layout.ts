@@ -1,12 +1,13 @@
-// How the indices of flows are named on the server: one a day where `index.name` has a time, one that rolls over by size where
+// How the indices of flows are named on the server: one a day where `index.name` has a time, a series by size (index-series.ts) where
 // `roll_over_at` is given, or one for ever.
 
 import { createIndexNaming, type IndexNaming } from './index-name.ts';
+import { firstIndex, startOfIndex } from './index-series.ts';
 
 export interface IndexLayoutOptions {
   /** `index.name` of the pipeline file. */
   readonly indexName: string;
-  /** A new index begins at this size. The name is an alias then. */
+  /** A new index begins at this size. */
   readonly rollOverBytes?: number;
   readonly now: () => number;
 }
@@ -16,8 +17,10 @@ export interface IndexLayout {
   readonly isRollover: boolean;
   /** All indices of flows: `weir-flow-*`. */
   readonly pattern: string;
-  /** The name that documents of now are sent to. */
+  /** What documents of now are sent to: an index, or the pattern of the series. */
   writeTarget(): string;
+  /** False for what only happens to match the pattern. */
+  isOwn(index: string): boolean;
   /** An index that the template must be the one for. */
   sampleIndex(): string;
   /** The first day (ms since 1970) that is not in the index any more; undefined where the name does not say it. */
@@ -34,15 +37,11 @@ export function createIndexLayout({ indexName, rollOverBytes, now }: IndexLayout
     naming,
     isRollover,
     pattern: isRollover ? `${indexName}-*` : naming.wildcard,
-    writeTarget: () => naming.toIndexName(now()),
+    writeTarget: () => (isRollover ? `${indexName}-*` : naming.toIndexName(now())),
+    isOwn: (index) => !isRollover || startOfIndex(indexName, index) !== undefined,
     sampleIndex: () => (isRollover ? firstIndex(indexName) : naming.toIndexName(now())),
     endOfDay: readDay,
   };
-}
-
-/** Elasticsearch counts from here. */
-export function firstIndex(alias: string): string {
-  return `${alias}-000001`;
 }
 
 /** `weir-flow-%{yyyy.MM.dd}`: the name → the end of its day; `%{yyyy.MM}`: of its month. */

@@ -9,7 +9,6 @@ type Json = Readonly<Record<string, unknown>>;
 /** What the pipeline file says under `retention`, as far as a policy can do it. */
 export interface LifecycleSettings {
   readonly keepMs?: number;
-  readonly rollOverBytes?: number;
 }
 
 export type PolicyState = 'absent' | 'same' | 'ours' | 'foreign';
@@ -25,34 +24,24 @@ export async function hasLifecycle(client: ElasticsearchClient, signal: AbortSig
   return status === 200 && available === true && enabled === true;
 }
 
-/**
- * Time-named indices: the server deletes, and nothing else, as its merge would make an index read-only that late flows still go to.
- * Rolled-over ones get no more flows: they are merged, too.
- */
-export function toPolicy({ keepMs, rollOverBytes }: LifecycleSettings): Json {
-  const rollover = rollOverBytes === undefined ? {} : { rollover: { max_size: `${rollOverBytes}b` } };
+/** The server deletes, and nothing else: its merge would make an index read-only that late flows still go to. */
+export function toPolicy({ keepMs }: LifecycleSettings): Json {
   return {
     phases: {
-      hot: { min_age: '0ms', actions: rollover },
-      ...(rollOverBytes !== undefined && {
-        warm: { min_age: '0ms', actions: { forcemerge: { max_num_segments: 1 } } },
-      }),
-      ...(keepMs !== undefined && { delete: { min_age: toMinAge(keepMs, rollOverBytes), actions: { delete: {} } } }),
+      hot: { min_age: '0ms', actions: {} },
+      ...(keepMs !== undefined && { delete: { min_age: toMinAge(keepMs), actions: { delete: {} } } }),
     },
   };
 }
 
-/** The age counts from the rollover, or else from when the index was made: at the start of its day, at the earliest. */
-function toMinAge(keepMs: number, rollOverBytes: number | undefined): string {
+/** The age counts from when the index was made: at the start of its day, at the earliest. */
+function toMinAge(keepMs: number): string {
   const dayMs = 86_400_000;
-  return `${Math.round((rollOverBytes === undefined ? keepMs + dayMs : keepMs) / 1000)}s`;
+  return `${Math.round((keepMs + dayMs) / 1000)}s`;
 }
 
-export function toLifecycleSettings(name: string, { rollOverBytes }: LifecycleSettings): Json {
-  return {
-    'index.lifecycle.name': name,
-    ...(rollOverBytes !== undefined && { 'index.lifecycle.rollover_alias': name }),
-  };
+export function toLifecycleSettings(name: string): Json {
+  return { 'index.lifecycle.name': name };
 }
 
 export interface LifecycleStore {

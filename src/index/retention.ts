@@ -6,6 +6,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { ElasticsearchClient } from './elasticsearch-client.ts';
 import { listOwnIndices, type OwnIndex } from './index-inventory.ts';
 import type { IndexLayout } from './index-layout.ts';
+import { nextStart, seriesIndex, startOfIndex } from './index-series.ts';
 import { hasLifecycle } from './lifecycle-policy.ts';
 import {
   type Disk,
@@ -53,14 +54,14 @@ export function createRetention({
   async function tend(signal: AbortSignal): Promise<Forecast | undefined> {
     const [withLifecycle, indices] = await Promise.all([
       hasLifecycle(client, signal),
-      listOwnIndices(client, layout, signal),
+      listOwnIndices(client, layout, now(), signal),
     ]);
-    // What the policy does is left to it (docs/decisions/0029).
-    const byAge = withLifecycle || keepMs === undefined ? {} : { keepMs };
+    // What the policy does is left to it (docs/decisions/0029); a series has none.
+    const byAge = (withLifecycle && !layout.isRollover) || keepMs === undefined ? {} : { keepMs };
     const surplus = findSurplus(indices, { ...byAge, ...(maxBytes !== undefined && { maxBytes }) }, now());
     await deleteIndices(client, surplus, logger, signal);
     const left = indices.filter((index) => !surplus.some((gone) => gone.index === index));
-    if (rollOverBytes !== undefined && !withLifecycle) await rollOver(rollOverBytes, signal);
+    if (rollOverBytes !== undefined) await rollOver(left, rollOverBytes, signal);
     const forecast = await askForecast(
       client,
       left,
@@ -69,18 +70,22 @@ export function createRetention({
       signal,
     );
     logger.info({ ...forecast, indices: left.length }, toForecastText(forecast));
-    if (merge && !(withLifecycle && layout.isRollover)) await mergeOne(left, signal);
+    if (merge) await mergeOne(left, signal);
     return forecast;
   }
 
-  async function rollOver(bytes: number, signal: AbortSignal): Promise<void> {
-    const alias = layout.writeTarget();
-    const body = { conditions: { max_size: `${bytes}b` } };
-    const path = `/${encodeURIComponent(alias)}/_rollover`;
-    const answer = await client.request({ method: 'POST', path, body }, signal);
-    const json = readAnswer(answer, { what: `roll over ${alias}`, privilege: `the privilege "manage" on ${alias}*` });
-    if (json['rolled_over'] === true)
-      logger.info({ from: json['old_index'], to: json['new_index'] }, 'a new index begins');
+  /** Announces the next index when the last one is full; it is there, and known to all workers, before its time begins. */
+  async function rollOver(indices: readonly OwnIndex[], bytes: number, signal: AbortSignal): Promise<void> {
+    const last = indices.at(-1);
+    const { base } = layout.naming;
+    if (last === undefined || last.primaryBytes < bytes || (startOfIndex(base, last.name) ?? 0) > now()) return;
+    const startMs = nextStart(now());
+    const name = seriesIndex(base, startMs);
+    const answer = await client.request({ method: 'PUT', path: `/${encodeURIComponent(name)}`, body: {} }, signal);
+    // Another worker was quicker.
+    if (JSON.stringify(answer.json)?.includes('resource_already_exists_exception')) return;
+    readAnswer(answer, { what: `make the index ${name}`, privilege: `the privilege "create_index" on ${base}-*` });
+    logger.info({ from: last.name, to: name, at: new Date(startMs).toISOString() }, 'a new index begins');
   }
 
   /** The oldest that is over and in several pieces; one at a time, as a merge is work for the whole machine. */

@@ -45,7 +45,7 @@ export function createServerSetup({
 }: ServerSetupOptions): ServerSetup {
   const rollover = rollOverBytes === undefined ? {} : { rollOverBytes };
   const layout = createIndexLayout({ indexName, ...rollover, now });
-  const lifecycle = { ...(keepMs !== undefined && { keepMs }), ...rollover };
+  const lifecycle = keepMs === undefined ? {} : { keepMs };
   const pass = createRateLimit({ times: 1 });
 
   async function askProduct(signal: AbortSignal): Promise<Product> {
@@ -87,7 +87,9 @@ export function createServerSetup({
         : readAnswer(answer, { what: `read the fields of ${layout.pattern}`, privilege });
     };
     const found = await ask({ filter_path: '*.mappings._meta,*.mappings.dynamic' });
-    const names = Object.entries(found).filter(([, index]) => toMarker(asRecord(index)?.['mappings']) === undefined);
+    const names = Object.entries(found).filter(
+      ([name, index]) => layout.isOwn(name) && toMarker(asRecord(index)?.['mappings']) === undefined,
+    );
     // An index without any field is filtered out whole; it has no marker either.
     if (names.length === 0 && Object.keys(found).length > 0) return;
     const fields = await ask({});
@@ -95,7 +97,7 @@ export function createServerSetup({
     const wanted = toTypes(templates.find(({ kind }) => kind === flowKind)?.mappings);
     for (const [name, index] of Object.entries(fields)) {
       const mappings = asRecord(index)?.['mappings'];
-      if (toMarker(mappings) !== undefined) continue;
+      if (!layout.isOwn(name) || toMarker(mappings) !== undefined) continue;
       const types = toTypes(mappings);
       const wrong = mainFields.filter((field) => types.get(field) !== wanted.get(field));
       if (wrong.length > 0) throw wrongIndex(name, wrong, types, wanted);

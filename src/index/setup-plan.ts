@@ -1,10 +1,11 @@
-// What must be done on the server so that flows can be indexed: templates, lifecycle policy, the first index behind an alias.
+// What must be done on the server so that flows can be indexed: templates, lifecycle policy, the first index of a series.
 // Reads only; each action of the plan can be run. docs/upgrading.md tells the rules.
 
 import { WeirError } from '../model/errors.ts';
 import type { ElasticsearchClient } from './elasticsearch-client.ts';
 import { hasComposableTemplates, type Product } from './elasticsearch-product.ts';
-import { firstIndex, type IndexLayout } from './index-layout.ts';
+import type { IndexLayout } from './index-layout.ts';
+import { firstIndex, listSeries } from './index-series.ts';
 import { flowKind, type IndexTemplate, precedenceOf, readIndexTemplates } from './index-template.ts';
 import {
   createLifecycleStore,
@@ -49,7 +50,7 @@ export interface SetupPlanOptions {
 }
 
 export async function planSetup(options: SetupPlanOptions, signal: AbortSignal): Promise<SetupPlan> {
-  const { client, product, layout, lifecycle } = options;
+  const { client, product, layout } = options;
   const isComposable = hasComposableTemplates(product);
   const store = createTemplateStore(client, isComposable ? 'composable' : 'legacy');
   const older = isComposable ? createTemplateStore(client, 'legacy') : undefined;
@@ -59,15 +60,17 @@ export async function planSetup(options: SetupPlanOptions, signal: AbortSignal):
     older?.list(signal) ?? [],
   ]);
   const policyName = layout.naming.base;
+  // A policy counts an index's age from its making, not from its end: a series is looked after by weir (docs/decisions/0037).
+  const withPolicy = withLifecycle && !layout.isRollover;
   const templates = await readIndexTemplates({
     naming: layout.naming,
     flowPattern: layout.pattern,
-    ...(withLifecycle && { flowSettings: toLifecycleSettings(policyName, lifecycle) }),
+    ...(withPolicy && { flowSettings: toLifecycleSettings(policyName) }),
   });
   const plans = await Promise.all(templates.map((template) => planTemplate(template, found, store, options, signal)));
   const actions: SetupAction[] = [];
   // The template names the policy: it must be there first.
-  if (withLifecycle) actions.push(await planPolicy(policyName, options, signal));
+  if (withPolicy) actions.push(await planPolicy(policyName, options, signal));
   actions.push(...plans.flatMap((plan) => ('does' in plan ? [plan] : [])));
   if (older !== undefined) actions.push(...leftOver.filter(isOurs(templates)).map((left) => planRemoval(left, older)));
   if (layout.isRollover) actions.push(await planFirstIndex(layout.naming.base, client, signal));
@@ -193,21 +196,20 @@ async function planPolicy(
   return { ...action, does: 'keep', note: 'differs, and does not say that weir made it; --force replaces it' };
 }
 
-async function planFirstIndex(alias: string, client: ElasticsearchClient, signal: AbortSignal): Promise<SetupAction> {
-  const privilege = `the privileges "create_index" and "manage" on ${alias}*`;
-  const { status } = await client.request({ method: 'HEAD', path: `/_alias/${encodeURIComponent(alias)}` }, signal);
+async function planFirstIndex(base: string, client: ElasticsearchClient, signal: AbortSignal): Promise<SetupAction> {
+  const privilege = `the privilege "create_index" on ${base}-*`;
+  const indices = await listSeries(client, base, signal);
   return {
-    what: `index ${firstIndex(alias)} behind the alias ${alias}`,
-    does: status === 200 ? 'keep' : 'create',
+    what: `index ${indices[0] ?? firstIndex(base)}, the first of its series`,
+    does: indices.length > 0 ? 'keep' : 'create',
     isNeeded: true,
     difference: [],
     async run(at) {
-      const body = { aliases: { [alias]: { is_write_index: true } } };
-      const path = `/${encodeURIComponent(firstIndex(alias))}`;
-      const answer = await client.request({ method: 'PUT', path, body }, at);
+      const path = `/${encodeURIComponent(firstIndex(base))}`;
+      const answer = await client.request({ method: 'PUT', path, body: {} }, at);
       // Another worker was quicker.
       if (JSON.stringify(answer.json)?.includes('resource_already_exists_exception')) return;
-      readAnswer(answer, { what: `make the index ${firstIndex(alias)} with the alias ${alias}`, privilege });
+      readAnswer(answer, { what: `make the index ${firstIndex(base)}`, privilege });
     },
   };
 }

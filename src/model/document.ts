@@ -2,6 +2,8 @@
 
 export interface DocumentBatch {
   readonly batchId: string;
+  /** Of the record batch, ms since 1970. */
+  readonly createdAtMs: number;
   /** Nested JSON documents back to back, each ended by "\n". Owned by the maker: valid until the next batch is made in it. */
   readonly bytes: Buffer;
   readonly count: number;

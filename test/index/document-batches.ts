@@ -4,6 +4,7 @@ import type { DocumentBatch } from '../../src/model/document.ts';
 
 export interface DocumentBatchOptions {
   readonly batchId?: string;
+  readonly createdAtMs?: number;
   /** `@timestamp` of all documents, or of each. */
   readonly timeMs?: number | ((index: number) => number);
   /** Row position of each document; its place in the batch when left out. */
@@ -18,6 +19,7 @@ export function documentBatchOf(
   documents: readonly (string | object)[],
   {
     batchId = 'batch',
+    createdAtMs = noonMs,
     timeMs = noonMs,
     position = (index) => index,
     exporters = ['192.0.2.1'],
@@ -29,6 +31,7 @@ export function documentBatchOf(
   let end = 0;
   return {
     batchId,
+    createdAtMs,
     bytes: Buffer.concat(lines),
     count: lines.length,
     ends: Uint32Array.from(lines, (line) => {

@@ -6,10 +6,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { prune } from '../../src/app/prune.ts';
 import { setup } from '../../src/app/setup.ts';
+import { createBulkWriter } from '../../src/index/bulk-writer.ts';
 import { createElasticsearchClient, type ElasticsearchClient } from '../../src/index/elasticsearch-client.ts';
 import { createIndexLayout } from '../../src/index/index-layout.ts';
+import { createIndexSeries, nextStart, seriesIndex } from '../../src/index/index-series.ts';
 import { createRetention } from '../../src/index/retention.ts';
 import { createServerSetup, type ServerSetupOptions } from '../../src/index/server-setup.ts';
+import type { Sink } from '../../src/index/sink.ts';
 import { createLogger, silentLogger } from '../../src/telemetry/logger.ts';
 import { describeWith } from '../needs.ts';
 import {
@@ -17,6 +20,8 @@ import {
   type ElasticsearchVersion,
   startElasticsearch,
 } from '../servers/elasticsearch/index.ts';
+import { startFaultProxy } from '../servers/fault-proxy.ts';
+import { flowBatch } from './document-batches.ts';
 
 const never = new AbortController().signal;
 const dayMs = 86_400_000;
@@ -258,29 +263,88 @@ describeWith(['java', 'maven'], 'setup and retention', () => {
       expect(await server.ask<object>('GET', '/weir-*/_settings')).toEqual({});
     });
 
-    test('an index of one name rolls over by size behind its alias', async () => {
+    describe('of one name, with a size', () => {
       const rollOverBytes = 1024;
       const options = { indexName: 'weir-flow', rollOverBytes };
-      await setupOf(options).prepare(never);
-      await setupOf(options).prepare(never);
-      await put('weir-flow');
-      await server.ask('POST', '/weir-flow/_flush');
-      const layout = createIndexLayout({ ...options, now: Date.now });
-      await createRetention({
-        client,
-        layout,
-        rollOverBytes,
-        merge: false,
-        isIdle: async () => true,
-        logger: silentLogger,
-        now: Date.now,
-      }).tend(never);
-      await put('weir-flow');
-      expect(await indices()).toEqual(['weir-flow-000001', 'weir-flow-000002']);
-      const { count } = await server.ask<{ count: number }>('GET', '/weir-flow-000002/_count');
-      expect(count).toBe(1);
-      await prune(pipelineFile(`    retention: { roll_over_at: 1MiB }\n  name: weir-flow\n`), { maxBytes: 1 });
-      expect(await indices()).toEqual(['weir-flow-000002']);
+      const minuteMs = 60_000;
+
+      async function lookAfter(nowMs: number, limit = rollOverBytes): Promise<void> {
+        await createRetention({
+          client,
+          layout: createIndexLayout({ ...options, now: () => nowMs }),
+          rollOverBytes: limit,
+          merge: false,
+          isIdle: async () => true,
+          logger: silentLogger,
+          now: () => nowMs,
+        }).tend(never);
+      }
+
+      test('the next index is announced before its time, once, and prune leaves it', async () => {
+        await setupOf(options).prepare(never);
+        await setupOf(options).prepare(never);
+        expect(await indices()).toEqual(['weir-flow-000001']);
+        await put('weir-flow-000001');
+        await server.ask('POST', '/weir-flow-000001/_flush');
+        const nowMs = Date.now();
+        await lookAfter(nowMs, 1e9);
+        expect(await indices()).toEqual(['weir-flow-000001']);
+        await lookAfter(nowMs);
+        await lookAfter(nowMs + minuteMs);
+        const next = seriesIndex('weir-flow', nextStart(nowMs));
+        expect(await indices()).toEqual(['weir-flow-000001', next]);
+        const path = pipelineFile(`    retention: { roll_over_at: 1MiB }\n  name: weir-flow\n`);
+        // The one that is written to, and the one that will be.
+        await prune(path, { maxBytes: 1 });
+        expect(await indices()).toEqual(['weir-flow-000001', next]);
+      });
+
+      test('a batch whose answer was lost before the next index began is there once', async () => {
+        await setupOf(options).prepare(never);
+        await put('weir-flow-000001');
+        await server.ask('POST', '/weir-flow-000001/_flush');
+        const begunAtMs = Date.now();
+        const proxy = await startFaultProxy(server.url);
+        let nowMs = begunAtMs;
+        const workers: { readonly sink: Sink; readonly stop: AbortController }[] = [];
+        function worker(url: string) {
+          const own = createElasticsearchClient({ nodes: [url] });
+          const sink = createBulkWriter({
+            client: own,
+            indexName: 'weir-flow',
+            series: createIndexSeries({ client: own, base: 'weir-flow', now: () => nowMs }),
+            prepare: () => Promise.resolve(),
+            backOff: { firstMs: 60_000, maxMs: 60_000 },
+            logger: silentLogger,
+            now: () => nowMs,
+          });
+          workers.push({ sink, stop: new AbortController() });
+          return workers.at(-1)!;
+        }
+        try {
+          const batch = flowBatch('straddles', 3);
+          const first = worker(proxy.url);
+          proxy.faults.push('cut after');
+          const given = first.sink.write({ ...batch, createdAtMs: begunAtMs }, first.stop.signal);
+          await expect.poll(() => first.sink.trouble(), { timeout: 20_000 }).toContain('the connection was cut');
+          // Its worker dies; meanwhile the index is full, and the next one begins.
+          first.stop.abort();
+          await expect(given).rejects.toMatchObject({ code: 'stopped' });
+          await lookAfter(nowMs);
+          nowMs = nextStart(nowMs) + minuteMs;
+          const second = worker(server.url);
+          const { alreadyThere } = await second.sink.write({ ...batch, createdAtMs: begunAtMs }, never);
+          expect(alreadyThere).toHaveLength(3);
+          await second.sink.write({ ...flowBatch('later', 2), createdAtMs: nowMs }, never);
+        } finally {
+          await Promise.all(workers.map(({ sink }) => sink.stop()));
+          await proxy.stop();
+        }
+        await server.ask('POST', '/weir-flow-*/_refresh');
+        const countOf = async (index: string) => (await server.ask<{ count: number }>('GET', `/${index}/_count`)).count;
+        expect(await countOf('weir-flow-000001')).toBe(1 + 3);
+        expect(await countOf(seriesIndex('weir-flow', nextStart(begunAtMs)))).toBe(2);
+      });
     });
   });
 });
