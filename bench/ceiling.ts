@@ -13,6 +13,7 @@ import { freeUdpPort, sendFlows, startWeir } from './weir-process.ts';
 const rounds = 3;
 const warmDocuments = 300_000;
 const pumpedDocuments = 200_000;
+const documentsPerRequest = 2000;
 /** weir reads its databases and compiles its code before what is measured. */
 const settleSeconds = 6;
 const measuredSeconds = 15;
@@ -26,7 +27,8 @@ interface Speed {
 }
 
 export async function measureCeiling(folder: string): Promise<void> {
-  const file = await makeDocuments(folder, pumpedDocuments);
+  const documents = await makeDocuments(folder, pumpedDocuments);
+  const file = documents.weir;
   const server = await startBenchServer('7.10.2');
   try {
     // Without replica, and as weir itself would put it.
@@ -53,13 +55,20 @@ export async function measureCeiling(folder: string): Promise<void> {
     }
   } finally {
     await server.stop();
-    file.close();
+    documents.close();
   }
 }
 
 async function pump(server: BenchServer, file: DocumentFile): Promise<Speed> {
   await server.create('bench-bare', weirTemplate());
-  const { documents, seconds, cpuSeconds: cpu } = await server.load('bench-bare', file, 0, file.requests, 'ours');
+  const {
+    documents,
+    seconds,
+    cpuSeconds: cpu,
+  } = await server.load('bench-bare', file, {
+    ids: 'ours',
+    documentsPerRequest,
+  });
   await server.ask('DELETE', '/bench-bare');
   return { documentsPerSecond: documents / seconds, serverMicros: (cpu / documents) * 1e6, ownMicros: 0 };
 }

@@ -8,8 +8,14 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { ElasticsearchVersion } from '../test/servers/elasticsearch/index.ts';
 import { type BenchServer, startBenchServer } from './elasticsearch/bench-server.ts';
-import { type Candidate, candidatesOfSettings, elastiflow, weir } from './elasticsearch/candidates.ts';
-import { type DocumentFile, makeDocuments } from './elasticsearch/documents.ts';
+import {
+  type Candidate,
+  candidatesOfSettings,
+  elastiflow,
+  elastiflowAsShipped,
+  weir,
+} from './elasticsearch/candidates.ts';
+import { type BenchDocuments, makeDocuments } from './elasticsearch/documents.ts';
 import { printFieldBytes } from './elasticsearch/field-bytes.ts';
 import { printLatencies } from './elasticsearch/latencies.ts';
 
@@ -32,24 +38,26 @@ interface Cost {
 
 const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'));
 try {
-  const file = await makeDocuments(folder, Number(values.documents));
+  const documents = await makeDocuments(folder, Number(values.documents));
   const server = await startBenchServer(values.version as ElasticsearchVersion);
   try {
-    const candidates = values.settings ? candidatesOfSettings() : [elastiflow(), weir()];
+    const candidates = values.settings ? candidatesOfSettings() : [elastiflow(), elastiflowAsShipped(), weir()];
     console.log(
-      `Elasticsearch ${values.version}, ${file.documents.toLocaleString('en-US')} documents of ${Math.round(file.bytesPerDocument)} bytes a round, ` +
-        `1 shard, no replica, 2 connections, load average ${loadavg()[0]?.toFixed(1)}\n`,
+      `Elasticsearch ${values.version}, ${documents.weir.count.toLocaleString('en-US')} documents a round ` +
+        `(ElastiFlow's: ${Math.round(documents.elastiflow.bytesPerDocument)} bytes, weir's: ${Math.round(documents.weir.bytesPerDocument)}), ` +
+        `no replica, 2 connections, load average ${loadavg()[0]?.toFixed(1)}\n`,
     );
-    await warmUp(server, file, candidates);
-    printCosts(candidates, await measure(server, file, candidates));
+    await warmUp(server, documents, candidates);
+    printCosts(candidates, await measure(server, documents, candidates));
     if (!values.settings) {
-      await printLatencies(server, candidates.map(indexOf));
-      await printFieldBytes(server, candidates.map(indexOf));
+      const compared = [candidates[0]!, candidates.at(-1)!].map(indexOf);
+      await printLatencies(server, compared);
+      await printFieldBytes(server, compared);
     }
   } finally {
     await server.stop();
   }
-  file.close();
+  documents.close();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -60,12 +68,12 @@ function indexOf({ name }: Candidate): string {
 }
 
 /** A server that has just started is 2 to 4 times slower for its first 300,000 documents. */
-async function warmUp(server: BenchServer, file: DocumentFile, candidates: readonly Candidate[]): Promise<void> {
+async function warmUp(server: BenchServer, files: BenchDocuments, candidates: readonly Candidate[]): Promise<void> {
   const first = [candidates[0]!, candidates.at(-1)!];
-  const requests = Math.min(file.requests, Math.ceil(Number(values.warm) / 2000 / first.length));
-  for (const candidate of first) {
+  const documents = Math.min(files.weir.count, Math.ceil(Number(values.warm) / 4));
+  for (const candidate of [...first, ...first]) {
     await server.create('bench-warm', candidate.template);
-    await server.load('bench-warm', file, 0, requests, candidate.ids);
+    await server.load('bench-warm', files[candidate.documents], { ...candidate.load, documents });
     await server.ask('DELETE', '/bench-warm');
   }
 }
@@ -73,7 +81,7 @@ async function warmUp(server: BenchServer, file: DocumentFile, candidates: reado
 /** Round by round, so that what else the machine does falls on all of them. */
 async function measure(
   server: BenchServer,
-  file: DocumentFile,
+  files: BenchDocuments,
   candidates: readonly Candidate[],
 ): Promise<ReadonlyMap<Candidate, Cost>> {
   const costs = new Map(candidates.map((candidate) => [candidate, { perSecond: [], cpuMicros: [], bytes: 0 } as Cost]));
@@ -82,7 +90,8 @@ async function measure(
       const index = indexOf(candidate);
       if (round > 1) await server.ask('DELETE', `/${index}`);
       await server.create(index, candidate.template);
-      const { documents, seconds, cpuSeconds } = await server.load(index, file, 0, file.requests, candidate.ids);
+      const file = files[candidate.documents];
+      const { documents, seconds, cpuSeconds } = await server.load(index, file, candidate.load);
       cost.perSecond.push(documents / seconds);
       cost.cpuMicros.push((cpuSeconds / documents) * 1e6);
       if (round === rounds) cost.bytes = await server.merge(index);

@@ -2,15 +2,23 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ElasticsearchVersion, startElasticsearch } from '../../test/servers/elasticsearch/index.ts';
-import { cpuSeconds } from '../processes.ts';
+import { cpuSeconds, threadCpuSeconds } from '../processes.ts';
 import type { DocumentFile } from './documents.ts';
 import type { Template } from './template.ts';
 
 export interface Load {
   readonly seconds: number;
-  /** Of the server, until its background merges ended. */
+  /** Of the server, until its background merges ended; without the JVM's compilers, whose work is done on a warm server. */
   readonly cpuSeconds: number;
   readonly documents: number;
+}
+
+export interface LoadOptions {
+  /** weir names its documents, so that each is there once; Logstash lets the server do it. */
+  readonly ids: 'ours' | 'its own';
+  readonly documentsPerRequest: number;
+  /** The first ones only. */
+  readonly documents?: number;
 }
 
 export interface BenchServer {
@@ -18,8 +26,7 @@ export interface BenchServer {
   readonly pid: number;
   ask<Answer>(method: string, path: string, body?: unknown): Promise<Answer>;
   create(index: string, template: Template): Promise<void>;
-  /** Indexes requests `from` to `to`; `ids`: ours, or the server's own. */
-  load(index: string, file: DocumentFile, from: number, to: number, ids: 'ours' | 'its own'): Promise<Load>;
+  load(index: string, file: DocumentFile, options: LoadOptions): Promise<Load>;
   /** One segment; returns bytes per document. */
   merge(index: string): Promise<number>;
   stop(): Promise<void>;
@@ -38,19 +45,17 @@ export async function startBenchServer(version: ElasticsearchVersion): Promise<B
   async function load(
     index: string,
     file: DocumentFile,
-    from: number,
-    to: number,
-    ids: 'ours' | 'its own',
+    { ids, documentsPerRequest, documents = file.count }: LoadOptions,
   ): Promise<Load> {
     const action = ids === 'ours' ? (id: string) => `{"create":{"_id":"${id}"}}\n` : () => '{"index":{}}\n';
-    const cpuBefore = cpuSeconds(server.pid);
+    const cpuBefore = usedSeconds(server.pid);
     const startedAt = performance.now();
-    let next = from;
-    let documents = 0;
+    let next = 0;
     const sender = async (): Promise<void> => {
-      while (next < to) {
-        const request = next++;
-        const body = file.body(request, action);
+      while (next < documents) {
+        const from = next;
+        next = Math.min(documents, from + documentsPerRequest);
+        const body = file.body(from, next, action);
         const response = await fetch(`${url}/${index}/_bulk?filter_path=errors,items.*.error`, {
           method: 'POST',
           headers: { 'content-type': 'application/x-ndjson' },
@@ -58,14 +63,13 @@ export async function startBenchServer(version: ElasticsearchVersion): Promise<B
         });
         const answer = (await response.json()) as { readonly errors: boolean };
         if (answer.errors) throw new Error(`${index}: ${JSON.stringify(answer).slice(0, 500)}`);
-        documents += file.countOf(request);
       }
     };
     await Promise.all(Array.from({ length: connections }, sender));
     const seconds = (performance.now() - startedAt) / 1000;
     await ask('POST', `/${index}/_refresh`);
     while ((await mergesUnderWay(index)) > 0) await sleep(200);
-    return { seconds, cpuSeconds: cpuSeconds(server.pid) - cpuBefore, documents };
+    return { seconds, cpuSeconds: usedSeconds(server.pid) - cpuBefore, documents };
   }
 
   async function mergesUnderWay(index: string): Promise<number> {
@@ -102,4 +106,8 @@ export async function startBenchServer(version: ElasticsearchVersion): Promise<B
     merge,
     stop,
   };
+}
+
+function usedSeconds(pid: number): number {
+  return cpuSeconds(pid) - threadCpuSeconds(pid, /Compiler/);
 }

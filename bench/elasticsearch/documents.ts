@@ -1,5 +1,5 @@
-// Generated flows as weir's documents, made by the real decoder and pipeline, in a file: one line each. Three exporters (NetFlow v5
-// and v9, IPFIX), 2,000 flows a second; places and AS of all outer addresses are known, as with a city database.
+// Generated flows as weir's documents, made by the real decoder and pipeline, and as ElastiFlow's: two files, one line each. Three
+// exporters (NetFlow v5 and v9, IPFIX), 2,000 flows a second; places and AS of all outer addresses are known, as with a city database.
 
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,51 +14,53 @@ import { documentId } from '../../src/model/document.ts';
 import { silentLogger } from '../../src/telemetry/logger.ts';
 import { writeDatabase } from '../../test/enrich/city-database.ts';
 import { createBenchFlows, recordsPerDatagram } from '../bench-flows.ts';
+import { toElastiflowLine } from './elastiflow-document.ts';
 
-export const documentsPerRequest = 2000;
+const recordsPerBatch = 2000;
 const flowsPerSecond = 2000;
 const startMs = Date.UTC(2026, 10, 24, 12);
 const cities = 600;
 
-interface Request {
-  readonly from: number;
-  readonly ends: Uint32Array;
-  readonly ids: readonly string[];
-}
-
 export interface DocumentFile {
-  readonly requests: number;
+  readonly count: number;
   readonly bytesPerDocument: number;
-  readonly documents: number;
-  /** A _bulk body; `action` makes the line before each document from its id. */
-  body(request: number, action: (id: string) => string): Buffer;
-  countOf(request: number): number;
+  /** A _bulk body of the documents `from` to `to`; `action` makes the line before each document from its id. */
+  body(from: number, to: number, action: (id: string) => string): Buffer;
   close(): void;
 }
 
-export async function makeDocuments(folder: string, count: number): Promise<DocumentFile> {
-  const file = openSync(join(folder, 'documents.ndjson'), 'w+');
-  const requests: Request[] = [];
-  let size = 0;
+export interface BenchDocuments {
+  readonly weir: DocumentFile;
+  readonly elastiflow: DocumentFile;
+  close(): void;
+}
+
+interface DocumentFileWriter {
+  add(id: string, line: Buffer): void;
+  end(): DocumentFile;
+}
+
+export async function makeDocuments(folder: string, count: number): Promise<BenchDocuments> {
+  const weir = createDocumentFile(join(folder, 'weir.ndjson'));
+  const elastiflow = createDocumentFile(join(folder, 'elastiflow.ndjson'));
   let documents = 0;
   const pipeline = createPipeline({ steps: await openSteps(folder) });
   const lane = createDocumentLane();
   const batcher = createBatcher({
-    maxRecords: documentsPerRequest,
+    maxRecords: recordsPerBatch,
     maxBytes: Number.POSITIVE_INFINITY,
     maxAgeMs: Number.POSITIVE_INFINITY,
     // As app/run.ts makes it: a time and a random part, the same for all batches of a process.
     idPrefix: '0198f0c4a1b2c3d4-',
     onBatch(batch) {
       const made = pipeline.toDocuments(batch, lane);
-      writeSync(file, made.bytes);
-      requests.push({
-        from: size,
-        ends: Uint32Array.from(made.ends),
-        ids: Array.from(made.positions, (position) => documentId(made.batchId, position)),
-      });
-      size += made.bytes.length;
-      documents += made.count;
+      for (let item = 0; item < made.count && documents < count; item += 1) {
+        const id = documentId(made.batchId, made.positions[item]!);
+        const line = made.bytes.subarray(item === 0 ? 0 : made.ends[item - 1]!, made.ends[item]!);
+        weir.add(id, line);
+        elastiflow.add(id, toElastiflowLine(line));
+        documents += 1;
+      }
     },
   });
   const decoder = createDecoder({ onFault: ({ detail }) => console.error(detail) });
@@ -79,26 +81,56 @@ export async function makeDocuments(folder: string, count: number): Promise<Docu
     receive(exporters[turn]!.datagram(flows[turn]!(nowMs), nowMs), turn, nowMs);
   }
   await pipeline.close();
-
+  const files = { weir: weir.end(), elastiflow: elastiflow.end() };
   return {
-    requests: requests.length,
-    documents,
-    bytesPerDocument: size / documents,
-    body(request, action) {
-      const { from, ends, ids } = requests[request]!;
-      const lines = Buffer.allocUnsafe(ends.at(-1)!);
-      readSync(file, lines, 0, lines.length, from);
-      const actions = ids.map(action);
-      const body = Buffer.allocUnsafe(lines.length + actions.reduce((sum, { length }) => sum + length, 0));
-      let at = 0;
-      for (const [index, line] of actions.entries()) {
-        at += body.write(line, at, 'latin1');
-        at += lines.copy(body, at, index === 0 ? 0 : ends[index - 1], ends[index]);
-      }
-      return body;
+    ...files,
+    close() {
+      files.weir.close();
+      files.elastiflow.close();
     },
-    countOf: (request) => requests[request]!.ids.length,
-    close: () => closeSync(file),
+  };
+}
+
+function createDocumentFile(path: string): DocumentFileWriter {
+  const file = openSync(path, 'w+');
+  const ids: string[] = [];
+  /** Offset after each document. */
+  const ends: number[] = [];
+  let pending: Buffer[] = [];
+  const write = (): void => {
+    if (pending.length > 0) writeSync(file, Buffer.concat(pending));
+    pending = [];
+  };
+  const end = (document: number): number => (document === 0 ? 0 : ends[document - 1]!);
+  return {
+    add(id, line) {
+      ids.push(id);
+      ends.push(end(ends.length) + line.length);
+      // The line lies in a buffer that the next batch uses.
+      pending.push(Buffer.from(line));
+      if (pending.length >= recordsPerBatch) write();
+    },
+    end() {
+      write();
+      return {
+        count: ids.length,
+        bytesPerDocument: end(ids.length) / ids.length,
+        body(from, to, action) {
+          const start = end(from);
+          const lines = Buffer.allocUnsafe(end(to) - start);
+          readSync(file, lines, 0, lines.length, start);
+          const actions = ids.slice(from, to).map(action);
+          const body = Buffer.allocUnsafe(lines.length + actions.reduce((sum, { length }) => sum + length, 0));
+          let at = 0;
+          for (const [index, line] of actions.entries()) {
+            at += body.write(line, at, 'latin1');
+            at += lines.copy(body, at, end(from + index) - start, end(from + index + 1) - start);
+          }
+          return body;
+        },
+        close: () => closeSync(file),
+      };
+    },
   };
 }
 
@@ -132,11 +164,19 @@ function writeCities(folder: string): Promise<string> {
   const places = Array.from({ length: cities }, (_, city) => ({
     city: { names: { en: `City number ${city}` } },
     country: countries[city % countries.length]!,
-    location: { latitude: ((city * 7919) % 14_000) / 100 - 60, longitude: ((city * 104_729) % 36_000) / 100 - 180 },
+    // Four digits, as the databases have them.
+    location: {
+      latitude: toDegrees(((city * 791_923) % 1_400_000) - 600_000),
+      longitude: toDegrees(((city * 10_472_917) % 3_600_000) - 1_800_000),
+    },
   }));
   const prefixes = Array.from({ length: 223 * 16 }, (_, index) => {
     const prefix = `${1 + (index >> 4)}.${(index & 15) << 4}.0.0/12`;
     return [prefix, places[(index * 31) % cities]!] as const;
   });
   return writeDatabase(join(folder, 'cities.mmdb'), 'Bench-City', prefixes);
+}
+
+function toDegrees(tenThousandths: number): number {
+  return tenThousandths / 10_000;
 }
