@@ -33,6 +33,8 @@ const otherOrigins: Readonly<Record<string, string>> = {
   'event.type': 'the protocol',
   'node.ipaddr': 'source address of the datagram, or the agent of sFlow, unless the record names another',
   'node.hostname': '`node.ipaddr` until a step knows a name',
+  'weir.dropped_fields':
+    'names of fields that Elasticsearch did not take; their values are in `weir.dropped_values`, in `_source` only',
 };
 
 /** Fields that a side has as soon as it has an address, and that follow it into its role. */
@@ -139,7 +141,7 @@ export function toFieldDocs(): string {
     return `| \`${path}\` | ${type}${isSearched ? '' : ', values only'} | ${units[path] ?? ''} | ${origin} | ${ecs} |`;
   };
   const head = ['| field | type | unit | origin | ECS alias |', '|---|---|---|---|---|'];
-  const paths = ['@version', ...documentFieldNames()].sort();
+  const paths = ['@version', 'weir.dropped_fields', ...documentFieldNames()].sort();
   const objects = (['netflow', 'ipfix', 'sflow'] as const).flatMap((object) => objectPaths(object, types));
   return `# Fields of a document
 

@@ -10,7 +10,7 @@ import { type FieldType, typeOfField } from '../src/enrich/stored-field.ts';
 export const indexTemplateFile = fileURLToPath(new URL('../index-templates/weir-flow.json', import.meta.url));
 
 /** Goes up with each change, and test/index/template-versions.json with it: a server keeps the template of the same or a newer version. */
-const templateVersion = 3;
+const templateVersion = 4;
 
 interface Mapping {
   readonly type?: string;
@@ -34,8 +34,12 @@ const otherTypes: Readonly<Record<string, string>> = {
   'flow.output_snmp': 'keyword',
 };
 
-/** Beside the table of document fields: what every document has, and ElastiFlow's list of failures, which users add to. */
-const headTypes: Readonly<Record<string, string>> = { '@version': 'keyword', tags: 'keyword' };
+/** Beside the table of document fields: what every document has, ElastiFlow's list of failures, which users add to, and the bulk writer's note. */
+const headTypes: Readonly<Record<string, string>> = {
+  '@version': 'keyword',
+  tags: 'keyword',
+  'weir.dropped_fields': 'keyword',
+};
 
 /** What exporters send so often, or what dashboards ask for, that it has its type from the start. */
 const leftoverTypes: Readonly<Record<string, string>> = {
@@ -171,7 +175,7 @@ export function toIndexTemplate(): string {
       index: {
         number_of_shards: 1,
         auto_expand_replicas: '0-1',
-        refresh_interval: '5s',
+        refresh_interval: '10s',
         codec: 'best_compression',
         'sort.field': ['flow.autonomous_system', 'flow.service_name'],
         'mapping.ignore_malformed': true,
