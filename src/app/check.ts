@@ -2,7 +2,7 @@
 // Nothing goes over the network unless asked for (connect.ts), nothing is written.
 
 import { isDeepStrictEqual } from 'node:util';
-import { didYouMean } from '../enrich/did-you-mean.ts';
+import { didYouMeanField } from '../enrich/did-you-mean.ts';
 import { documentFieldNames } from '../enrich/document-fields.ts';
 import { createDocumentLane, type DocumentLane, type Pipeline } from '../enrich/pipeline.ts';
 import { type PipelineFile, type PipelineTest, type Place, placeText } from '../enrich/pipeline-file.ts';
@@ -170,7 +170,7 @@ function isKnown(path: string): boolean {
 
 /** A mistyped field would be absent, and so pass where it is expected to be absent. */
 function unknownField(path: string): string {
-  return `unknown field ${JSON.stringify(path)}${didYouMean(path, documentFieldNames(), 'the fields are')}`;
+  return `unknown field ${JSON.stringify(path)}${didYouMeanField(path, documentFieldNames())}`;
 }
 
 function count(number: number, noun: string): string {

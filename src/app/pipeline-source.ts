@@ -1,10 +1,11 @@
 // Finds and reads the pipeline file that a verb was given, or the shipped one.
 
-import { readFile, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { isAbsolute, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { maxPipelineFileBytes, type PipelineFile, readPipelineFile } from '../enrich/pipeline-file.ts';
+import { maxPipelineFileBytes, type PipelineFile, placeText, readPipelineFile } from '../enrich/pipeline-file.ts';
 import { stepCatalog } from '../enrich/step-catalog.ts';
+import { notUtf8 } from '../enrich/yaml-limits.ts';
 import { WeirError } from '../model/errors.ts';
 import { readEnvironment } from './config.ts';
 
@@ -19,11 +20,7 @@ export async function loadPipelineFile(named: string | undefined): Promise<Pipel
 
 async function readText(path: string): Promise<string> {
   try {
-    const { size } = await stat(path);
-    if (size > maxPipelineFileBytes) {
-      throw new WeirError('pipeline-invalid', `${path}:1:1 the file is larger than 1 MiB: is it a pipeline file?`);
-    }
-    return await readFile(path, 'utf8');
+    return toText(await readBounded(path), path);
   } catch (cause) {
     if (cause instanceof WeirError) throw cause;
     const code = (cause as NodeJS.ErrnoException).code;
@@ -37,6 +34,27 @@ async function readText(path: string): Promise<string> {
       cause,
     });
   }
+}
+
+/** A pipe has no size, and a device no end: read until it is more than a pipeline file. */
+async function readBounded(path: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > maxPipelineFileBytes) {
+      throw new WeirError('pipeline-invalid', `${path}:1:1 the file is larger than 1 MiB: is it a pipeline file?`);
+    }
+  }
+  return Buffer.concat(chunks);
+}
+
+function toText(bytes: Buffer, path: string): string {
+  const text = bytes.toString('utf8');
+  const mistake = notUtf8(bytes, text);
+  if (mistake === undefined) return text;
+  throw new WeirError('pipeline-invalid', `${placeText(mistake, path)} ${mistake.message}`);
 }
 
 /** Relative to the working directory where that is shorter to read: within it. */

@@ -19,12 +19,12 @@ export async function openPipeline(file: PipelineFile, logger: Logger, isOffline
   return createPipeline({ steps: await createSteps(file, logger, isOffline), fieldMap });
 }
 
-/** Databases are read side by side. Throws WeirError with the step's place in the file. */
-function createSteps(file: PipelineFile, logger: Logger, isOffline: boolean): Promise<NamedStep[]> {
+/** Databases are read side by side. Throws a WeirError with all that went wrong; the steps that were opened are closed again. */
+async function createSteps(file: PipelineFile, logger: Logger, isOffline: boolean): Promise<NamedStep[]> {
   const { steps, folder, path, state } = file;
   const context = { folder, logger, isOffline, ...(!isOffline && { stateFolder: state.directory }) };
-  return Promise.all(
-    steps.map(async ({ name, options, place }) => {
+  const results = await Promise.allSettled(
+    steps.map(async ({ name, options, place }): Promise<NamedStep> => {
       const definition = stepCatalog.find((candidate) => candidate.name === name);
       if (definition === undefined) throw new WeirError('internal', `the step ${name} is in no catalog`);
       try {
@@ -38,4 +38,22 @@ function createSteps(file: PipelineFile, logger: Logger, isOffline: boolean): Pr
       }
     }),
   );
+  const opened = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const errors: unknown[] = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+  if (errors.length === 0) return opened;
+  await Promise.all(opened.map(({ step }) => step.close?.()));
+  throw together(errors);
+}
+
+/** One error that says what all say, in the order of the file. What is no WeirError is a mistake in weir, and goes before. */
+function together(errors: readonly unknown[]): unknown {
+  const [first, ...others] = errors.filter((error) => error instanceof WeirError);
+  const own = errors.find((error) => !(error instanceof WeirError));
+  if (own !== undefined || first === undefined || others.length === 0) return own ?? first;
+  const messages = new Set([first, ...others].map(({ message }) => message));
+  const hints = new Set([first, ...others].map(({ hint }) => hint));
+  return new WeirError(first.code, [...messages].join('\n'), {
+    ...(hints.size === 1 && first.hint !== undefined && { hint: first.hint }),
+    cause: first,
+  });
 }

@@ -12,6 +12,7 @@ import type { AutonomousSystem } from './address-facts.ts';
 import { toIPv4Text } from './address-text.ts';
 import { buildAsnDatabase, packageFolder, packageVersion } from './asn-ranges.ts';
 import { type MmdbFile, openMmdbFile } from './mmdb-file.ts';
+import { requireKind } from './mmdb-kind.ts';
 
 /** Part of the file's name: a change of what we write makes a new file. */
 const formatVersion = 1;
@@ -34,6 +35,13 @@ export async function openAsnDatabase(
   { readsNames = false }: AsnDatabaseOptions = {},
 ): Promise<AsnDatabase> {
   const files = await Promise.all(paths.map((path) => openMmdbFile(path, option)));
+  for (const file of files) {
+    requireKind(file, option, {
+      fits: (record) => toAutonomousSystem(record) !== undefined,
+      what: 'autonomous systems',
+      hint: 'Name an AS database, such as GeoLite2-ASN or DB-IP ASN.',
+    });
+  }
   const systems = new Map<number, AutonomousSystem>();
   if (readsNames) for (const file of files) await addSystems(systems, file);
 

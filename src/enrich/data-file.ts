@@ -30,8 +30,10 @@ export const maxMistakes = 1000;
 export async function readDataFile(folder: string, path: string, option: string): Promise<string> {
   const file = resolve(folder, path);
   try {
-    const { size } = await stat(file);
-    if (size > maxDataBytes) {
+    const found = await stat(file);
+    // A pipe or a device may never end.
+    if (!found.isFile()) throw new WeirError('file-invalid', `${option}: ${path} is no file`);
+    if (found.size > maxDataBytes) {
       throw new WeirError('file-invalid', `${option}: ${path} is larger than ${maxDataBytes / 2 ** 20} MiB`);
     }
     return await readFile(file, 'utf8');
@@ -52,7 +54,9 @@ export async function readEntries<Entry>(
   option: string,
   read: (text: string, path: string) => DataRead<Entry>,
 ): Promise<readonly Entry[]> {
-  const { entries, mistakes } = read(await readDataFile(folder, path, option), path);
+  const text = await readDataFile(folder, path, option);
+  const { entries, mistakes: wrong } = read(text, path);
+  const mistakes = [...wrong, ...strangeLines(text)].toSorted((a, b) => a.line - b.line);
   const [first] = mistakes;
   if (entries.length === 0 && first !== undefined) {
     throw new WeirError(
@@ -62,6 +66,21 @@ export async function readEntries<Entry>(
   }
   logMistakes(logger, path, mistakes);
   return entries;
+}
+
+/** What stands where bytes were no UTF-8 (a list from a Windows program, most likely). */
+const replacement = '\uFFFD';
+
+/** Lines whose bytes were no UTF-8. They are used: of an address, or of most of a name, nothing is lost. */
+function strangeLines(text: string): readonly LineMistake[] {
+  const mistakes: LineMistake[] = [];
+  if (!text.includes(replacement)) return mistakes;
+  for (const [index, line] of text.split('\n').entries()) noteStrangeLine(mistakes, index + 1, line);
+  return mistakes;
+}
+
+export function noteStrangeLine(mistakes: LineMistake[], line: number, text: string): void {
+  if (text.includes(replacement)) noteMistake(mistakes, line, 'the line is not UTF-8: some letters are lost');
 }
 
 export function logMistakes(logger: Logger, path: string, mistakes: readonly LineMistake[]): void {

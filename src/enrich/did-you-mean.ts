@@ -3,11 +3,20 @@
 /** Longer words are no typing mistakes of a key, and the distance costs length squared. */
 const maxLength = 64;
 
-/** `; did you mean "geoip"?`, or with no near word the list of all: `; the steps are: geoip, asn`. */
+/** A longer list is a page of the documentation, not a message. */
+const maxListed = 40;
+
+/** `; did you mean "geoip"?`, or with no near word the list of all, where that is short: `; the steps are: geoip, asn`. */
 export function didYouMean(word: string, known: readonly string[], listAs: string): string {
   const near = nearest(word, known);
   if (near !== undefined) return `; did you mean ${JSON.stringify(near)}?`;
-  return known.length === 0 ? '' : `; ${listAs}: ${known.join(', ')}`;
+  return known.length === 0 || known.length > maxListed ? '' : `; ${listAs}: ${known.join(', ')}`;
+}
+
+/** The same for fields of the document: of those there are more than a message lists. */
+export function didYouMeanField(path: string, known: readonly string[]): string {
+  const near = didYouMean(path, known, 'the fields are');
+  return near === '' ? '; docs/fields.md lists the fields' : near;
 }
 
 export function nearest(word: string, known: readonly string[]): string | undefined {

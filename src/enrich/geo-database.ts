@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { WeirError } from '../model/errors.ts';
 import type { GeoLocation } from './address-facts.ts';
 import { openMmdbFile } from './mmdb-file.ts';
+import { requireKind } from './mmdb-kind.ts';
 
 export interface GeoPlace {
   readonly countryCode: string | undefined;
@@ -21,6 +22,13 @@ export interface GeoDatabase {
 export async function openGeoDatabase(paths: readonly string[], option: string): Promise<GeoDatabase> {
   const files = await Promise.all(paths.map((path) => openMmdbFile(path, option)));
   const countryNames = createCountryNames();
+  for (const file of files) {
+    requireKind(file, option, {
+      fits: (record) => Object.values(toPlace(record, countryNames)).some((part) => part !== undefined),
+      what: 'countries, cities or locations',
+      hint: 'Name a country or city database, such as GeoLite2-City or DB-IP.',
+    });
+  }
 
   function lookup(address: string, version: 4 | 6): GeoPlace | undefined {
     for (const file of files) {

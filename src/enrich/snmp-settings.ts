@@ -1,6 +1,7 @@
 // The option `snmp` of the step `interfaces`: whom to ask, how, and within which bounds.
 
 import { z } from 'zod';
+import { didYouMean } from './did-you-mean.ts';
 import { createPrefixTable } from './prefix-table.ts';
 import { duration, subnet, whole, words } from './setting-types.ts';
 
@@ -20,10 +21,13 @@ const community = z.strictObject({
 const user = z
   .strictObject({
     user: words('the name of a user').describe('SNMPv3: the user.'),
-    auth_protocol: z.enum(authProtocols).prefault('sha').describe('How messages are signed.'),
+    auth_protocol: z
+      .enum(authProtocols, { error: `expected one of ${authProtocols.join(', ')}` })
+      .prefault('sha')
+      .describe('How messages are signed.'),
     auth_password: password.optional().describe('Without it messages are not signed.'),
     priv_protocol: z
-      .enum(privProtocols)
+      .enum(privProtocols, { error: `expected one of ${privProtocols.join(', ')}` })
       .prefault('aes')
       .describe('How messages are encrypted; aes256b: Blumenthal, aes256r: Reeder, as Cisco has it.'),
     priv_password: password.optional().describe('Without it messages are not encrypted.'),
@@ -34,20 +38,60 @@ const user = z
     error: 'expected auth_password, too: what is encrypted must be signed',
   });
 
-const agent = z.union([community, user], {
-  error: 'expected "{ community: … }" (SNMPv2c) or "{ user: …, auth_password: …, priv_password: … }" (SNMPv3)',
-});
+export type SnmpAgent = z.output<typeof community> | z.output<typeof user>;
 
-export type SnmpAgent = z.output<typeof agent>;
+const isMapping = z.record(z.string(), z.unknown());
 
 /** A mapping with one of these keys is one agent for all, any other a map from subnet to agent. */
 const agents = z
   .record(z.string(), z.unknown(), { error: 'expected how to ask agents, or a map from subnet to that' })
-  .transform((given): Record<string, unknown> => ('community' in given || 'user' in given ? allSubnets(given) : given))
-  .pipe(z.record(subnet, agent));
+  .transform((given, context): Record<string, SnmpAgent> => {
+    const found: Record<string, SnmpAgent> = {};
+    if ('community' in given || 'user' in given) {
+      const agent = readAgent(given, [], context);
+      return agent === undefined ? z.NEVER : { '0.0.0.0/0': agent, '::/0': agent };
+    }
+    for (const [key, value] of Object.entries(given)) {
+      const message = subnet.safeParse(key).error?.issues[0]?.message;
+      if (message !== undefined) {
+        context.issues.push({ code: 'invalid_key', origin: 'record', issues: [], path: [key], input: given, message });
+      }
+      const agent = readAgent(value, [key], context);
+      if (agent !== undefined) found[key] = agent;
+    }
+    return found;
+  });
 
-function allSubnets(value: unknown): Record<string, unknown> {
-  return { '0.0.0.0/0': value, '::/0': value };
+/** By its own schema, so that what is said is about that one, and at its place. */
+function readAgent(value: unknown, path: string[], context: z.core.$RefinementCtx): SnmpAgent | undefined {
+  const given = isMapping.safeParse(value).data;
+  if (given === undefined || 'community' in given === 'user' in given) {
+    const message =
+      'expected "{ community: … }" (SNMPv2c) or "{ user: …, auth_password: …, priv_password: … }" (SNMPv3)';
+    context.issues.push({ code: 'custom', path, input: value, message });
+    return undefined;
+  }
+  const schema = 'user' in given ? user : community;
+  const { data, error } = schema.safeParse(given);
+  for (const issue of error?.issues ?? []) {
+    if (issue.code !== 'unrecognized_keys') {
+      context.addIssue({ code: 'custom', message: issue.message, path: [...path, ...issue.path] });
+      continue;
+    }
+    for (const key of issue.keys) {
+      const message = `unknown key ${JSON.stringify(key)}${didYouMean(key, Object.keys(schema.shape), 'the keys are')}`;
+      // Not the value: a mistyped password would stand in the message.
+      context.issues.push({
+        code: 'invalid_key',
+        origin: 'record',
+        issues: [],
+        path: [...path, key],
+        input: given,
+        message,
+      });
+    }
+  }
+  return data;
 }
 
 export const snmpSettings = z.strictObject({

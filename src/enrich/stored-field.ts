@@ -2,7 +2,7 @@
 // and how it is written. The paths: document-fields.ts, and `labels.*`, the fields of the user's own.
 
 import { readAddressWords } from './address-words.ts';
-import { didYouMean } from './did-you-mean.ts';
+import { didYouMeanField } from './did-you-mean.ts';
 import { documentFieldNames, fieldReader, plainFieldOf } from './document-fields.ts';
 import type { FlowDocument, PropertyOf } from './flow-document.ts';
 
@@ -73,7 +73,7 @@ export function unknownField(path: string): string {
   if (recordPath.test(path)) {
     return `the field ${JSON.stringify(shown)} is the record's own, without a type: steps can remove it, not read it; what they read stands in "flow", "node", "event" and "labels"`;
   }
-  return `unknown field ${JSON.stringify(shown)}${didYouMean(path, [...documentFieldNames(), 'labels.…'], 'the fields are')}`;
+  return `unknown field ${JSON.stringify(shown)}${didYouMeanField(path, [...documentFieldNames(), 'labels.…'])}`;
 }
 
 export interface FieldTarget {

@@ -6,7 +6,15 @@ import { setImmediate } from 'node:timers/promises';
 import { WeirError } from '../model/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { readCsvFields, separatorOf, unclosedQuote } from './csv-rows.ts';
-import { isYaml, type LineMistake, logMistakes, noteMistake, readDataFile, shown } from './data-file.ts';
+import {
+  isYaml,
+  type LineMistake,
+  logMistakes,
+  noteMistake,
+  noteStrangeLine,
+  readDataFile,
+  shown,
+} from './data-file.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { readFlatEntries } from './flat-entries.ts';
 import type { LookupTable, LookupTableBuilder } from './lookup-table.ts';
@@ -118,6 +126,7 @@ async function readCsvTable({ path, key, columns }: TableFile, add: AddRow, mist
     const text = bytes.toString('utf8', from, bytes[end - 1] === 13 ? end - 1 : end);
     if (text === '' || text.startsWith('#') || text.trim() === '') continue;
     if (names === undefined) separator = separatorOf(text);
+    noteStrangeLine(mistakes, line, text);
     const fields = readCsvFields(text, separator);
     if (fields === undefined) noteMistake(mistakes, line, unclosedQuote);
     else if (names === undefined) {

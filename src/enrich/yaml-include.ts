@@ -3,6 +3,7 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { notUtf8 } from './yaml-limits.ts';
 
 /** One file of those that a pipeline file is made of. */
 export interface YamlFile {
@@ -48,8 +49,11 @@ export function createYamlIncludes(): YamlIncludes {
       bytes += size;
       if (bytes > maxBytes) return 'the included files are larger than 1 MiB together';
       paths.push(path);
-      const text = readFileSync(path, 'utf8');
+      const content = readFileSync(path);
+      const text = content.toString('utf8');
       if (text.includes('\0')) return `can't include ${shown}: it is no text`;
+      const strange = notUtf8(content, text);
+      if (strange !== undefined) return `can't include ${shown}: line ${strange.line}: ${strange.message}`;
       return { text, name: shown, chain: [...from.chain, path] };
     } catch (error) {
       return `can't include ${shown}: ${reasonOf(error)}`;

@@ -1,6 +1,7 @@
 // Is a YAML text small enough to be parsed? Looked at token by token, before anything is built of it: the parser descends as deep as
 // the text nests, until its stack (and with it the process) ends, and takes seconds for a text of nothing but commas.
 
+import { isUtf8 } from 'node:buffer';
 import { CST, Lexer } from 'yaml';
 
 export interface YamlExcess {
@@ -65,6 +66,13 @@ export function yamlExcess(text: string): YamlExcess | undefined {
     if (!isMark) offset += token.length;
   }
   return undefined;
+}
+
+/** Where bytes stop to be UTF-8; undefined: all are. `text` is what was made of them. */
+export function notUtf8(bytes: Buffer, text: string): YamlExcess | undefined {
+  // Of UTF-16 and programs, that they are no text says more.
+  if (isUtf8(bytes) || text.includes('\0')) return undefined;
+  return excess(text, text.indexOf('\uFFFD'), 'the file is not UTF-8 from here on: save it as UTF-8');
 }
 
 function excess(text: string, offset: number, message: string): YamlExcess {

@@ -6,13 +6,33 @@ import type { FlowDocument } from '../flow-document.ts';
 import { createPrefixTable, readPrefix } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
 import type { StepDefinition } from '../step.ts';
-import { storedField } from '../stored-field.ts';
+import { type FieldType, storedField } from '../stored-field.ts';
 
-const value = z.union([z.string(), z.number()], { error: 'expected a value as it is stored, or a subnet' });
+const number = /^-?\d+(?:\.\d+)?$/;
+
+const value = z.union([z.string(), z.number(), z.boolean()], {
+  error: 'expected a value as it is stored, or a subnet',
+});
 
 const valueOrList = z.union([value, z.array(value).min(1, { error: 'the list of values is empty' })], {
   error: 'expected a value as it is stored, a subnet, or a list of them',
 });
+
+const none = () => false;
+
+/** What values fields of each type take. */
+const kinds: Readonly<Record<FieldType, { fits(text: string): boolean; expected: string; name: string }>> = {
+  number: { fits: (text) => number.test(text), expected: 'a number', name: 'a number' },
+  text: { fits: () => true, expected: 'a text', name: 'a text' },
+  address: {
+    fits: (text) => readPrefix(text) !== undefined,
+    expected: 'an IP address or a subnet such as "192.0.2.0/24"',
+    name: 'an address',
+  },
+  boolean: { fits: (text) => text === 'true' || text === 'false', expected: 'true or false', name: 'true or false' },
+  time: { fits: none, expected: 'another field', name: 'a time' },
+  place: { fits: none, expected: 'another field', name: 'a place' },
+};
 
 const conditions = z
   .record(z.string(), valueOrList, {
@@ -25,9 +45,10 @@ const conditions = z
       if (typeof field === 'string') {
         const message = field;
         context.addIssue({ code: 'invalid_key', origin: 'record', issues: [], path: [path], input: when, message });
-      } else if (field.type === 'address') {
-        for (const wrong of listOf(values).filter((one) => readPrefix(String(one)) === undefined)) {
-          const message = `expected an IP address or a subnet such as "192.0.2.0/24", not ${JSON.stringify(wrong)}`;
+      } else {
+        const kind = kinds[field.type];
+        for (const wrong of listOf(values).filter((one) => !kind.fits(String(one)))) {
+          const message = `expected ${kind.expected} (${path} is ${kind.name}), not ${JSON.stringify(wrong)}`;
           context.addIssue({ code: 'custom', path: [path], message });
         }
       }
@@ -115,8 +136,11 @@ function createTest(path: string, wanted: readonly Value[]): (flow: FlowDocument
 
 /** YAML's 53 and "53" are the same value: what matters is how it reads. */
 function createValueTest(wanted: readonly Value[]): (stored: unknown) => boolean {
-  const numbers = wanted.filter((one) => /^-?\d+(?:\.\d+)?$/.test(String(one))).map(Number);
-  const values = new Set<unknown>([...wanted.map(String), ...numbers]);
+  const texts = wanted.map(String);
+  const numbers = texts.filter((text) => number.test(text)).map(Number);
+  const values = new Set<unknown>([...texts, ...numbers]);
+  if (values.has('true')) values.add(true);
+  if (values.has('false')) values.add(false);
   return (stored) => values.has(stored);
 }
 

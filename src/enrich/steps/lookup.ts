@@ -4,6 +4,7 @@ import { extname, resolve } from 'node:path';
 import { z } from 'zod';
 import { WeirError } from '../../model/errors.ts';
 import { conditionOption } from '../condition.ts';
+import { didYouMean } from '../did-you-mean.ts';
 import type { FlowDocument } from '../flow-document.ts';
 import { type CellValue, createLookupTable, type KeyType, type LookupTable } from '../lookup-table.ts';
 import { openMmdbFile } from '../mmdb-file.ts';
@@ -86,6 +87,27 @@ const options = z
   })
   .refine(({ file, table }) => (file === undefined) !== (table === undefined), {
     error: 'expected either "file" or "table"',
+  })
+  .superRefine(({ by: path, table, set: entries }, context) => {
+    const field = storedField(path);
+    if (table === undefined || typeof field === 'string') return;
+    const { mistakes } = readInlineTable(keyTypeOf(field) ?? 'text', toTargets(entries), Object.values(entries), table);
+    for (const { key, message } of mistakes) {
+      context.addIssue({
+        code: 'invalid_key',
+        origin: 'record',
+        issues: [],
+        path: ['table', key],
+        input: table,
+        message,
+      });
+    }
+    const columns = columnsOf(table);
+    for (const [target, column] of Object.entries(entries)) {
+      if (columns.length === 0 || columns.includes(column)) continue;
+      const message = `no row of the table has a column ${JSON.stringify(column)}${didYouMean(column, columns, 'the columns are')}`;
+      context.addIssue({ code: 'custom', path: ['set', target], message });
+    }
   });
 
 export type LookupOptions = z.infer<typeof options>;
@@ -132,12 +154,12 @@ export const lookupStep: StepDefinition<LookupOptions> = {
   ],
   create({ by: path, file, table, key, set: entries, when }, context) {
     const field = checked(storedField(path));
-    const targets = Object.keys(entries).map((target) => checked(fieldTarget(target)));
+    const targets = toTargets(entries);
     const columns = Object.values(entries);
     const keyType = keyTypeOf(field) ?? 'text';
     if (file === undefined) {
-      const rows = fixedFile(readInlineTable(keyType, targets, columns, table ?? {}));
-      return createTableStep(field, targets, rows, when);
+      const rows = readInlineTable(keyType, targets, columns, table ?? {});
+      return createTableStep(field, targets, fixedFile(rows.table), when);
     }
     const place = resolve(context.folder, file);
     if (extname(place) === '.mmdb') return openMmdbStep(place, field, targets, columns, when, context);
@@ -151,26 +173,42 @@ function keyTypeOf({ type }: StoredField): KeyType | undefined {
   return type === 'address' || type === 'number' || type === 'text' ? type : undefined;
 }
 
+function toTargets(entries: LookupOptions['set']): readonly FieldTarget[] {
+  return Object.keys(entries).map((target) => checked(fieldTarget(target)));
+}
+
+type InlineTable = NonNullable<LookupOptions['table']>;
+
+/** Rows that are wrong are left out, and told by their keys. */
 function readInlineTable(
   keyType: KeyType,
   targets: readonly FieldTarget[],
   columns: readonly string[],
-  rows: NonNullable<LookupOptions['table']>,
-): LookupTable {
+  rows: InlineTable,
+): { readonly table: LookupTable; readonly mistakes: readonly { readonly key: string; readonly message: string }[] } {
   const builder = createLookupTable(keyType, targets);
-  const refuse = (message: string): never => {
-    throw new WeirError('file-invalid', `table: ${message}`);
-  };
-  const keys = Object.keys(rows);
+  const mistakes: { key: string; message: string }[] = [];
+  const added: string[] = [];
   for (const [key, row] of Object.entries(rows)) {
-    const cells: Readonly<Record<string, string | number>> = typeof row === 'object' ? row : { [onlyColumn]: row };
+    const cells = toCells(row);
     const texts = columns.map((column) => (Object.hasOwn(cells, column) ? String(cells[column]) : undefined));
-    const mistake = builder.add(key, texts);
-    if (mistake !== undefined) refuse(mistake);
+    const message = builder.add(key, texts);
+    if (message === undefined) added.push(key);
+    else mistakes.push({ key, message });
   }
-  return builder.build((row) =>
-    refuse(`the range ${JSON.stringify(keys[row])} overlaps another and lies not within it`),
-  );
+  const table = builder.build((row) => {
+    const key = added[row] ?? '';
+    mistakes.push({ key, message: `the range ${JSON.stringify(key)} overlaps another and lies not within it` });
+  });
+  return { table, mistakes };
+}
+
+function toCells(row: InlineTable[string]): Readonly<Record<string, string | number>> {
+  return typeof row === 'object' ? row : { [onlyColumn]: row };
+}
+
+function columnsOf(rows: InlineTable): readonly string[] {
+  return [...new Set(Object.values(rows).flatMap((row) => Object.keys(toCells(row))))];
 }
 
 async function openTableStep(
