@@ -1,14 +1,16 @@
-// Writes kibana-saved-objects/weir.ndjson from the definitions beside it: `npx tsx scripts/generate-kibana-objects.ts`.
+// Writes kibana-saved-objects/weir.ndjson and docs/dashboards.md from the definitions: `npx tsx scripts/generate-kibana-objects.ts`.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { toDashboardDocs } from './kibana/dashboard-docs.ts';
 import { toDashboardObjects } from './kibana/dashboard-objects.ts';
 import { DefinitionError, type Definitions, definitionsFolder, readDefinitions } from './kibana/definitions.ts';
 import { toIndexPattern } from './kibana/index-pattern.ts';
 import { type SavedObject, toNdjson } from './kibana/saved-object.ts';
 
 export const savedObjectsFile = join(definitionsFolder, 'weir.ndjson');
+export const dashboardDocsFile = fileURLToPath(new URL('../docs/dashboards.md', import.meta.url));
 
 export function toSavedObjects(definitions: Definitions): SavedObject[] {
   return [
@@ -19,7 +21,9 @@ export function toSavedObjects(definitions: Definitions): SavedObject[] {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
-    writeFileSync(savedObjectsFile, toNdjson(toSavedObjects(readDefinitions())));
+    const definitions = readDefinitions();
+    writeFileSync(savedObjectsFile, toNdjson(toSavedObjects(definitions)));
+    writeFileSync(dashboardDocsFile, toDashboardDocs(definitions));
   } catch (error) {
     if (!(error instanceof DefinitionError)) throw error;
     console.error(error.message);

@@ -7,6 +7,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 const perDegree = 2;
 /** Square half degrees. */
 const smallestArea = 16;
+/** Degrees: nobody has flows in Antarctica. */
+const southernmost = -60;
 
 const { arcs, transform, objects } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 
@@ -38,7 +40,9 @@ function areaOf(ring) {
   );
 }
 
-const rings = polygons.filter((ring) => ring.length > 3 && areaOf(ring) >= smallestArea);
+const rings = polygons.filter(
+  (ring) => ring.length > 3 && areaOf(ring) >= smallestArea && ring.some(([, y]) => y > southernmost * perDegree),
+);
 const topology = {
   type: 'Topology',
   transform: { scale: [1 / perDegree, 1 / perDegree], translate: [0, 0] },

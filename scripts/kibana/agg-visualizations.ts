@@ -2,6 +2,7 @@
 
 import { toBucketConfigs, toMetricConfigs } from './agg-configs.ts';
 import type { Panel } from './definitions.ts';
+import { defaultHeights } from './layout.ts';
 import type { JsonObject } from './saved-object.ts';
 
 export function toDonut({ measures, splits, sizes }: Panel): JsonObject {
@@ -24,11 +25,12 @@ export function toDonut({ measures, splits, sizes }: Panel): JsonObject {
   };
 }
 
-export function toTable({ measures, splits, sizes }: Panel): JsonObject {
+export function toTable({ config, measures, splits, sizes }: Panel): JsonObject {
   return {
     type: 'table',
     params: {
-      perPage: 15,
+      // As many as there is room for, beside title, head and foot.
+      perPage: (config.height ?? defaultHeights.table) - 6,
       showPartialRows: false,
       showMetricsAtAllLevels: false,
       sort: { columnIndex: null, direction: null },

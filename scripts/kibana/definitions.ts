@@ -223,7 +223,9 @@ function toList(value: string | readonly string[]): readonly string[] {
 
 /** "Services (bits/s)", "Clients and servers (bytes)"; of a number alone, what it counts. */
 function defaultTitle(panel: PanelConfig, measures: readonly Measure[], splits: readonly Split[]): string {
-  const names = splits.map(({ label }, index) => (index === 0 ? label : `${label[0]!.toLowerCase()}${label.slice(1)}`));
+  const names = splits.map(({ label }, index) =>
+    index === 0 || /^[A-Z]{2}/.test(label) ? label : `${label[0]!.toLowerCase()}${label.slice(1)}`,
+  );
   const what = measures.map(({ label }) => label).join(', ');
   if (names.length === 0) return what === '' ? panel.kind : `${what[0]!.toUpperCase()}${what.slice(1)}`;
   const parts = names.join(panel.kind === 'sankey' ? ' to ' : ' and ');

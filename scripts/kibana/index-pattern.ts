@@ -72,11 +72,20 @@ function toFormat(format: Definitions['formats'][string][string]): JsonObject {
       return { id: 'number', params: { pattern: '0,0' } };
     case 'plain':
       return { id: 'number', params: { pattern: '0' } };
-    default: {
-      const state = `(query:(language:lucene,query:'${format.query}'))`;
-      // Relative to the application, so that it works in any space and below any base path.
-      const urlTemplate = `../app/kibana#/dashboard/${dashboardId(format.link)}?_a=${state}`;
-      return { id: 'url', params: { type: 'a', urlTemplate, labelTemplate: '{{value}}', openLinkInCurrentTab: false } };
-    }
+    default:
+      return {
+        id: 'url',
+        params: { type: 'a', urlTemplate: toLink(format), labelTemplate: '{{value}}', openLinkInCurrentTab: false },
+      };
   }
+}
+
+/**
+ * Relative to the application, so that it works in any space and below any base path. A field's format knows nothing of the time range
+ * that is looked at: the link opens the last day.
+ */
+function toLink({ link, query }: { readonly link: string; readonly query: string }): string {
+  const encoded = encodeURIComponent(query).replaceAll('%7B%7Bvalue%7D%7D', '{{value}}').replaceAll("'", '%27');
+  const global = '_g=(time:(from:now-24h,to:now))';
+  return `../app/kibana#/dashboard/${dashboardId(link)}?${global}&_a=(query:(language:lucene,query:'${encoded}'))`;
 }

@@ -7,7 +7,7 @@ import type { SavedObject } from './saved-object.ts';
 export const gridColumns = 48;
 
 /** In rows of the grid, of 20 pixels. */
-const heights: Readonly<Record<PanelKind, number>> = {
+export const defaultHeights: Readonly<Record<PanelKind, number>> = {
   donut: 14,
   series: 14,
   table: 21,
@@ -20,7 +20,7 @@ const heights: Readonly<Record<PanelKind, number>> = {
   records: 28,
 };
 const navigationHeight = 4;
-const controlsHeight = 5;
+const controlsHeight = 4;
 
 export interface Placed {
   readonly object: SavedObject;
@@ -46,7 +46,7 @@ export function toLayout(
   });
   for (const [rowIndex, row] of rows.entries()) {
     const widths = toWidths(row.map(({ config }) => config.width));
-    const h = Math.max(...row.map(({ config }) => config.height ?? heights[config.kind]));
+    const h = Math.max(...row.map(({ config }) => config.height ?? defaultHeights[config.kind]));
     let x = 0;
     for (const [index, { title }] of row.entries()) {
       const w = widths[index]!;

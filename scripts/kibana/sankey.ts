@@ -54,9 +54,9 @@ export function toSankey(panel: Panel): JsonObject {
           ),
           { type: 'formula', as: 'x0', expr: 'nodeWidth' },
           { type: 'formula', as: 'x1', expr: 'width - nodeWidth' },
-          { type: 'formula', as: 'y0', expr: `scale('y', (datum.left0 + datum.left1) / 2)` },
-          { type: 'formula', as: 'y1', expr: `scale('y', (datum.right0 + datum.right1) / 2)` },
-          { type: 'formula', as: 'thickness', expr: `max(0.5, scale('y', datum.left1) - scale('y', datum.left0))` },
+          { type: 'formula', as: 'y0', expr: 'height * (datum.left0 + datum.left1) / 2' },
+          { type: 'formula', as: 'y1', expr: 'height * (datum.right0 + datum.right1) / 2' },
+          { type: 'formula', as: 'thickness', expr: 'max(0.5, height * (datum.left1 - datum.left0))' },
           {
             type: 'linkpath',
             orient: 'horizontal',
@@ -75,15 +75,6 @@ export function toSankey(panel: Panel): JsonObject {
     ],
     signals: [{ name: 'nodeWidth', update: 'min(14, width / 20)' }],
     scales: [
-      {
-        name: 'y',
-        type: 'linear',
-        domain: { data: 'edges', field: 'left1' },
-        range: 'height',
-        reverse: true,
-        nice: false,
-        zero: true,
-      },
       { name: 'color', type: 'ordinal', domain: { data: 'fromTotals', field: 'from' }, range: { scheme: 'tableau20' } },
     ],
     marks: [
@@ -122,7 +113,13 @@ function lookup(data: string, side: string, as: string): JsonObject {
 }
 
 function stack(fields: readonly string[], orders: readonly string[], as: string): JsonObject {
-  return { type: 'stack', field: 'size', sort: { field: fields, order: orders }, as: [`${as}0`, `${as}1`] };
+  return {
+    type: 'stack',
+    field: 'size',
+    offset: 'normalize',
+    sort: { field: fields, order: orders },
+    as: [`${as}0`, `${as}1`],
+  };
 }
 
 function nodes(name: string, data: string, side: string): JsonObject {
@@ -133,6 +130,7 @@ function nodes(name: string, data: string, side: string): JsonObject {
       {
         type: 'stack',
         field: 'total',
+        offset: 'normalize',
         sort: { field: ['total', side], order: ['descending', 'ascending'] },
         as: ['y0', 'y1'],
       },
@@ -151,14 +149,13 @@ function nodeMarks(
   return [
     {
       type: 'rect',
-      name: data,
       from: { data },
       encode: {
         update: {
           ...x,
           width: { signal: 'nodeWidth' },
-          y: { scale: 'y', field: 'y0', offset: 0.5 },
-          y2: { scale: 'y', field: 'y1', offset: -0.5 },
+          y: { signal: 'height * datum.y0 + 0.5' },
+          y2: { signal: 'max(height * datum.y0 + 1, height * datum.y1 - 0.5)' },
           fill: isLeft ? { scale: 'color', field: side } : { value: textColor },
           tooltip: { signal: `datum.${side} + ': ' + ${text('datum.total')}` },
         },
@@ -171,7 +168,7 @@ function nodeMarks(
       encode: {
         update: {
           x: { signal: isLeft ? 'nodeWidth + 5' : 'width - nodeWidth - 5' },
-          y: { signal: `scale('y', (datum.y0 + datum.y1) / 2)` },
+          y: { signal: 'height * (datum.y0 + datum.y1) / 2' },
           align: { value: align },
           baseline: { value: 'middle' },
           fontSize: { value: 11 },
@@ -179,7 +176,7 @@ function nodeMarks(
           fill: { value: textColor },
           text: { field: side },
           // There is no room for the name of a narrow band; its tooltip has it.
-          opacity: { signal: `scale('y', datum.y1) - scale('y', datum.y0) > 9 ? 1 : 0` },
+          opacity: { signal: 'height * (datum.y1 - datum.y0) > 9 ? 1 : 0' },
         },
       },
     },

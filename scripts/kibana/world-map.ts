@@ -29,8 +29,8 @@ export function toWorldMap(panel: Panel): JsonObject {
       {
         name: 'world',
         type: 'equirectangular',
-        scale: { signal: 'min(width / 6.3, height / 2.5)' },
-        center: [0, 14],
+        scale: { signal: 'min(width / 6.3, height / 2.45)' },
+        center: [0, 15],
         translate: [{ signal: 'width / 2' }, { signal: 'height / 2' }],
       },
     ],

@@ -46,7 +46,7 @@ test.each([
   [
     'an unknown split in a list',
     '{ kind: donut, measure: bytes, split: [clients, server] }',
-    'x.yml:5:54 unknown split "server"; did you mean "servers"?',
+    'x.yml:5:55 unknown split "server"; did you mean "servers"?',
   ],
   [
     'an unknown filter',

@@ -2,8 +2,9 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { savedObjectsFile, toSavedObjects } from '../../scripts/generate-kibana-objects.ts';
+import { dashboardDocsFile, savedObjectsFile, toSavedObjects } from '../../scripts/generate-kibana-objects.ts';
 import { maxBuckets } from '../../scripts/kibana/bucket-bound.ts';
+import { toDashboardDocs } from '../../scripts/kibana/dashboard-docs.ts';
 import { readDefinitions } from '../../scripts/kibana/definitions.ts';
 import { gridColumns } from '../../scripts/kibana/layout.ts';
 import { toNdjson } from '../../scripts/kibana/saved-object.ts';
@@ -54,6 +55,10 @@ const visualizations = ofType('visualization').map((object) => ({
 
 test('kibana-saved-objects/weir.ndjson is what scripts/generate-kibana-objects.ts makes: run it after a change of definitions or fields', () => {
   expect(text).toBe(toNdjson(toSavedObjects(definitions)));
+});
+
+test('docs/dashboards.md is what the same script makes', () => {
+  expect(readFileSync(dashboardDocsFile, 'utf8')).toBe(toDashboardDocs(definitions));
 });
 
 test('the file has one object a line, sorted, no line about the export, and passes proxies that take 1 MB', () => {

@@ -1,0 +1,266 @@
+// Flows of which everything is known: what exporters send, and what each document must hold. All of it follows from the number of the
+// conversation by the arithmetic here, not from weir.
+
+import { createDocumentLane, createPipeline, type NamedStep } from '../../src/enrich/pipeline.ts';
+import { stepCatalog } from '../../src/enrich/step-catalog.ts';
+import { type TestRecord, toTestBatch } from '../../src/enrich/test-record.ts';
+import { silentLogger } from '../../src/telemetry/logger.ts';
+import { writeDatabase } from '../enrich/city-database.ts';
+
+type Value = string | number | boolean;
+
+export interface KnownFlow {
+  readonly record: TestRecord;
+  /** Stored path → its value or values. A path that is not here has no value. */
+  readonly stored: Readonly<Record<string, Value | readonly Value[] | { readonly lat: number; readonly lon: number }>>;
+  readonly atMs: number;
+}
+
+/** Of all known flows: an hour, of which they fill the greater part. */
+export const rangeFromMs = Date.UTC(2026, 0, 1, 12);
+export const rangeToMs = rangeFromMs + 3_600_000;
+
+const conversations = 70;
+const services = [
+  { port: 443, protocol: 6, protocolName: 'TCP', name: 'https (TCP/443)' },
+  { port: 53, protocol: 17, protocolName: 'UDP', name: 'domain (UDP/53)' },
+  { port: 22, protocol: 6, protocolName: 'TCP', name: 'ssh (TCP/22)' },
+  { port: 25, protocol: 6, protocolName: 'TCP', name: 'smtp (TCP/25)' },
+  { port: 123, protocol: 17, protocolName: 'UDP', name: 'ntp (UDP/123)' },
+] as const;
+/** Bits of the TCP header (RFC 9293 §3.1). */
+const flagSets = [
+  { bits: 0x02, names: ['SYN'] },
+  { bits: 0x18, names: ['PSH', 'ACK'] },
+  { bits: 0x11, names: ['FIN', 'ACK'] },
+] as const;
+const synAck = { bits: 0x12, names: ['SYN', 'ACK'] } as const;
+
+/** One outer network for each conversation but the first ten, which stay inside. */
+const networkOf = (n: number) => {
+  const number = `${n}`.padStart(2, '0');
+  return {
+    prefix: `216.58.${n}.0/24`,
+    address: `216.58.${n}.7`,
+    as: `Network ${number} (${64_500 + n})`,
+    asName: `Network ${number}`,
+    asNumber: 64_500 + n,
+    // Two networks in a country.
+    country: `Country ${n >> 1}`,
+    city: `City ${number}`,
+    // Binary fractions, which the database keeps as they are; cells of the map lie 1.4 degrees apart.
+    place: { lat: -60 + n * 1.75, lon: -175 + n * 5 },
+    /** Every seventh has a bad name. */
+    reputation: n % 7 === 0 ? (n % 2 === 0 ? ['bot', 'spam'] : ['scanner']) : [],
+  };
+};
+const isInside = (n: number): boolean => n < 10;
+
+export const knownFlows: readonly KnownFlow[] = Array.from({ length: conversations }, (_, n) => conversation(n)).flat();
+
+function conversation(n: number): KnownFlow[] {
+  const inner = { address: `10.0.0.${n % 33}`, isPrivate: true as const };
+  const outer = isInside(n)
+    ? { address: `10.1.0.${n}`, isPrivate: true as const }
+    : { ...networkOf(n), isPrivate: false as const };
+  // Every fifth conversation begins outside.
+  const [client, server] = n % 5 === 4 ? [outer, inner] : [inner, outer];
+  const service = services[n % services.length]!;
+  const port = 50_000 + n;
+  const common = { n, service, client, server };
+  return [
+    // Sizes that no two sums share: a cubic and a constant, apart by direction.
+    flow({
+      ...common,
+      src: client,
+      dst: server,
+      srcPort: port,
+      dstPort: service.port,
+      bytes: 1000 + n * n * n,
+      packets: 3 + n,
+      atMs: n * 41_000,
+    }),
+    flow({
+      ...common,
+      src: server,
+      dst: client,
+      srcPort: service.port,
+      dstPort: port,
+      bytes: 70_001 + n * n * 97,
+      packets: 101 + n * 3,
+      atMs: n * 41_000 + 1500,
+    }),
+  ];
+}
+
+type Host = { readonly address: string } & (
+  | { readonly isPrivate: true }
+  | ({ readonly isPrivate: false } & Omit<ReturnType<typeof networkOf>, 'address'>)
+);
+
+interface FlowOptions {
+  readonly n: number;
+  readonly service: (typeof services)[number];
+  readonly client: Host;
+  readonly server: Host;
+  readonly src: Host;
+  readonly dst: Host;
+  readonly srcPort: number;
+  readonly dstPort: number;
+  readonly bytes: number;
+  readonly packets: number;
+  readonly atMs: number;
+}
+
+function flow(options: FlowOptions): KnownFlow {
+  const { n, service, client, server, src, dst, srcPort, dstPort, bytes, packets } = options;
+  const atMs = rangeFromMs + 60_000 + options.atMs;
+  // Every third exporter looks at one packet in ten.
+  const sampled = n % 3 === 0 ? 10 : 1;
+  const isZflow = n % 4 === 1;
+  const protocol = isZflow || n % 2 === 0 ? 'ipfix' : 'netflow9';
+  const exporter = `192.0.2.${1 + (n % 3)}`;
+  const isTcp = service.protocol === 6;
+  // What answers a SYN is a SYN with an ACK.
+  const flags = n % flagSets.length === 0 && src === server ? synAck : flagSets[n % flagSets.length]!;
+  const application = n % 6 === 5 ? undefined : `app-${n % 6}`;
+  const tos = (n % 4) * 32;
+  const vlan = n % 8 === 0 ? undefined : 100 + (n % 8);
+  const portName = (number: number) => (number === service.port ? service.name : `${service.protocolName}/${number}`);
+  const reputation = [client, server].flatMap((host) => (host.isPrivate ? [] : host.reputation));
+  return {
+    atMs,
+    record: {
+      protocol,
+      exporter,
+      header: { exportedAtMs: atMs, receivedAtMs: atMs + 5 },
+      ...(sampled > 1 && { samplingInterval: sampled }),
+      fields: {
+        sourceIPv4Address: src.address,
+        destinationIPv4Address: dst.address,
+        sourceTransportPort: srcPort,
+        destinationTransportPort: dstPort,
+        protocolIdentifier: service.protocol,
+        ipVersion: 4,
+        ipClassOfService: tos,
+        octetDeltaCount: bytes,
+        packetDeltaCount: packets,
+        'weir.ingressInterfaceName': `eth${n % 3}`,
+        'weir.egressInterfaceName': `eth${(n + 1) % 4}`,
+        ...(isTcp && { tcpControlBits: flags.bits }),
+        ...(vlan !== undefined && { vlanId: vlan }),
+        ...(application !== undefined && { applicationName: application }),
+        ...(isZflow && {
+          userName: `user-${n % 9}`,
+          '44619/264': `platform-${n % 5}`,
+          '44619/266': `guid-${n}`,
+          '44619/267': `host-${n % 7}`,
+        }),
+      },
+    },
+    stored: {
+      '@timestamp': new Date(atMs).toISOString(),
+      'event.type': protocol === 'ipfix' ? 'ipfix' : 'netflow',
+      'node.hostname': exporter,
+      'flow.bytes': bytes * sampled,
+      'flow.packets': packets * sampled,
+      'flow.service_name': service.name,
+      'flow.ip_protocol': service.protocolName,
+      'flow.ip_version': 'IPv4',
+      'flow.tos': tos,
+      'flow.input_ifname': `eth${n % 3}`,
+      'flow.output_ifname': `eth${(n + 1) % 4}`,
+      'flow.src_port_name': portName(srcPort),
+      'flow.dst_port_name': portName(dstPort),
+      'flow.traffic_locality': client.isPrivate && server.isPrivate ? 'private' : 'public',
+      ...(isTcp && { 'flow.tcp_flags': flags.names }),
+      ...(vlan !== undefined && { 'flow.vlan': vlan }),
+      ...(application !== undefined && { 'flow.application': application }),
+      ...(isZflow && {
+        'ipfix.userName': `user-${n % 9}`,
+        'ipfix.ziften_platform': `platform-${n % 5}`,
+        'ipfix.ziften_agent_guid': `guid-${n}`,
+        'ipfix.ziften_hostname': `host-${n % 7}`,
+      }),
+      ...(reputation.length > 0 && { 'flow.rep_tags': reputation }),
+      ...both('autonomous_system', src.isPrivate ? undefined : src.as, dst.isPrivate ? undefined : dst.as),
+      ...both('country', src.isPrivate ? undefined : src.country, dst.isPrivate ? undefined : dst.country),
+      ...both('city', src.isPrivate ? undefined : src.city, dst.isPrivate ? undefined : dst.city),
+      ...side('src', src),
+      ...side('dst', dst),
+      ...side('client', client),
+      ...side('server', server),
+    },
+  };
+}
+
+function side(name: string, host: Host): KnownFlow['stored'] {
+  return {
+    [`flow.${name}_addr`]: host.address,
+    [`flow.${name}_hostname`]: host.address,
+    [`flow.${name}_autonomous_system`]: host.isPrivate ? 'private' : host.as,
+    ...(!host.isPrivate && {
+      [`flow.${name}_country`]: host.country,
+      [`flow.${name}_city`]: host.city,
+      [`flow.${name}_geo_location`]: host.place,
+      ...(host.reputation.length > 0 && { [`flow.${name}_rep_tags`]: host.reputation }),
+    }),
+  };
+}
+
+/** What the sides have, each once. */
+function both(name: string, src: string | undefined, dst: string | undefined): KnownFlow['stored'] {
+  const values = [...new Set([src, dst].filter((value) => value !== undefined))];
+  return values.length === 0 ? {} : { [`flow.${name}`]: values };
+}
+
+/** The documents that weir makes of the known flows, one JSON text each. */
+export async function toKnownDocuments(folder: string): Promise<string[]> {
+  const networks = Array.from({ length: conversations }, (_, n) => n)
+    .filter((n) => !isInside(n))
+    .map(networkOf);
+  const city = await writeDatabase(
+    `${folder}/city.mmdb`,
+    'Known-City',
+    networks.map(({ prefix, country, city: name, place }) => [
+      prefix,
+      {
+        city: { names: { en: name } },
+        country: { iso_code: 'XX', names: { en: country } },
+        location: { latitude: place.lat, longitude: place.lon },
+      },
+    ]),
+  );
+  const asn = await writeDatabase(
+    `${folder}/asn.mmdb`,
+    'Known-ASN',
+    networks.map(({ prefix, asName, asNumber }) => [
+      prefix,
+      { autonomous_system_number: asNumber, autonomous_system_organization: asName },
+    ]),
+  );
+  const labels = Object.fromEntries(
+    networks.filter(({ reputation }) => reputation.length > 0).map(({ prefix, reputation }) => [prefix, reputation]),
+  );
+  const chosen: readonly (readonly [string, object])[] = [
+    ['sampling', {}],
+    ['server', { method: 'elastiflow' }],
+    ['services', {}],
+    ['geoip', { database: city }],
+    ['asn', { database: asn }],
+    ['locality', {}],
+    ['reputation', { labels }],
+  ];
+  const steps: NamedStep[] = await Promise.all(
+    chosen.map(async ([name, options]) => {
+      const definition = stepCatalog.find((step) => step.name === name)!;
+      return {
+        name,
+        step: await definition.create(definition.options.parse(options), { folder, logger: silentLogger }),
+      };
+    }),
+  );
+  const pipeline = createPipeline({ steps });
+  const lane = createDocumentLane();
+  return knownFlows.map(({ record }) => pipeline.toDocuments(toTestBatch(record), lane).bytes.toString().trimEnd());
+}

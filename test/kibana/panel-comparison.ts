@@ -1,0 +1,167 @@
+// One panel: what its saved object's searches answer, against what its definition makes of the flows.
+
+import type { Panel } from '../../scripts/kibana/definitions.ts';
+import type { SavedObject } from '../../scripts/kibana/saved-object.ts';
+import {
+  type Ask,
+  askAggregations,
+  askSeries,
+  askVega,
+  readNested,
+  seriesIntervalMs,
+  type TimeRange,
+  toObjectQuery,
+} from './kibana-search.ts';
+import type { KnownFlow } from './known-flows.ts';
+import { flowsOf, groupByCell, groupByField, largest, otherKey, toGroups, toMeasured, toRows } from './panel-sums.ts';
+
+export interface Comparison {
+  /** Numbers that were compared. */
+  readonly compared: number;
+  readonly differences: readonly string[];
+}
+
+export async function comparePanel(
+  panel: Panel,
+  object: SavedObject,
+  allFlows: readonly KnownFlow[],
+  range: TimeRange,
+  ask: Ask,
+): Promise<Comparison> {
+  const flows = flowsOf(panel, allFlows);
+  const levels = panel.splits.map(({ field }, index) => ({ group: groupByField(field), size: panel.sizes[index]! }));
+  switch (panel.config.kind) {
+    case 'text':
+      return { compared: 1, differences: [] };
+    case 'series':
+      return compareSeries(panel, await askSeries(object, range, ask), flows, range);
+    case 'records':
+      return compareRecords(object, flows, range, ask);
+    case 'sankey': {
+      const [answer] = await askVega(object, range, ask);
+      return compareRows(toRows(panel.measures, levels, flows), readNested(answer!, ['from', 'to'], vegaPath(panel)));
+    }
+    case 'map': {
+      const [answer] = await askVega(object, range, ask);
+      const cells = [{ group: groupByCell(panel.splits[0]!.field), size: panel.sizes[0]! }];
+      return compareRows(toRows(panel.measures, cells, flows), readNested(answer!, ['places'], vegaPath(panel)));
+    }
+    default: {
+      const expected = toRows(panel.measures, levels, flows);
+      if (panel.config.kind === 'donut' && levels.length === 1 && !panel.splits[0]!.multiple)
+        addOther(panel, flows, expected);
+      return compareRows(expected, await askAggregations(object, range, ask));
+    }
+  }
+}
+
+function vegaPath({ measures }: Panel): string {
+  return measures[0]!.aggregation === 'count' ? 'doc_count' : 'measure.value';
+}
+
+/** What a donut shows beside its parts. */
+function addOther(
+  { measures, splits, sizes }: Panel,
+  flows: readonly KnownFlow[],
+  rows: Map<string, readonly number[]>,
+): void {
+  const rest = largest(measures[0]!, toGroups(groupByField(splits[0]!.field), flows)).slice(sizes[0]);
+  if (rest.length > 0)
+    rows.set(
+      JSON.stringify([otherKey]),
+      measures.map((measure) =>
+        toMeasured(
+          measure,
+          rest.flatMap(([, members]) => members),
+        ),
+      ),
+    );
+}
+
+function compareRows(
+  expected: ReadonlyMap<string, readonly number[]>,
+  actual: ReadonlyMap<string, readonly number[]>,
+): Comparison {
+  const differences: string[] = [];
+  let compared = 0;
+  for (const key of new Set([...expected.keys(), ...actual.keys()])) {
+    const [wanted, found] = [expected.get(key), actual.get(key)];
+    compared += wanted?.length ?? 0;
+    if (
+      wanted === undefined ||
+      found === undefined ||
+      wanted.length !== found.length ||
+      wanted.some((value, index) => !isSame(value, found[index]!))
+    )
+      differences.push(`${key}: ${wanted ?? 'nothing'} by the flows, ${found ?? 'nothing'} in Kibana`);
+  }
+  return { compared, differences };
+}
+
+/** Elasticsearch adds up in doubles. */
+function isSame(a: number, b: number): boolean {
+  return Math.abs(a - b) <= 1e-9 * Math.max(Math.abs(a), Math.abs(b));
+}
+
+function compareSeries(
+  { measures, splits, sizes }: Panel,
+  actual: ReadonlyMap<string, ReadonlyMap<unknown, ReadonlyMap<number, number>>>,
+  flows: readonly KnownFlow[],
+  { fromMs, toMs }: TimeRange,
+): Comparison {
+  const differences: string[] = [];
+  let compared = 0;
+  for (const [id, parts] of actual) {
+    const measure = id === 'all' ? measures[0]! : measures[Number(id.slice(1)) - 1]!;
+    const split = id === 'all' ? undefined : splits[0];
+    const expected: ReadonlyMap<unknown, readonly KnownFlow[]> =
+      split === undefined
+        ? new Map([['', flows]])
+        : new Map(
+            largest({ ...measure, isPerSecond: false }, toGroups(groupByField(split.field), flows)).slice(0, sizes[0]),
+          );
+    const names = (keys: Iterable<unknown>) => [...keys].map(String).sort().join(', ');
+    if (names(expected.keys()) !== names(parts.keys()))
+      differences.push(`${id}: ${names(expected.keys())} by the flows, ${names(parts.keys())} in Kibana`);
+    for (const [part, members] of expected)
+      for (let atMs = fromMs; atMs < toMs; atMs += seriesIntervalMs) {
+        const within = members.filter((flow) => flow.atMs >= atMs && flow.atMs < atMs + seriesIntervalMs);
+        const wanted = within.length === 0 ? 0 : toMeasured(measure, within, seriesIntervalMs / 1000);
+        const found = parts.get(part)?.get(atMs) ?? 0;
+        if (within.length > 0) compared += 1;
+        if (!isSame(wanted, found))
+          differences.push(
+            `${id} ${String(part)} ${new Date(atMs).toISOString()}: ${wanted} by the flows, ${found} in Kibana`,
+          );
+      }
+  }
+  return { compared, differences };
+}
+
+async function compareRecords(
+  object: SavedObject,
+  flows: readonly KnownFlow[],
+  range: TimeRange,
+  ask: Ask,
+): Promise<Comparison> {
+  const [field, order] = object.attributes['sort'] as [string, string];
+  const { hits } = await ask({
+    size: 500,
+    track_total_hits: true,
+    query: toObjectQuery(object, range),
+    sort: [{ [field]: order }],
+  });
+  const columns = object.attributes['columns'] as string[];
+  const shown = hits.hits.map(({ _source }) =>
+    columns.map((column) =>
+      String(column.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown>)?.[name], _source)),
+    ),
+  );
+  const newestFirst = flows.toSorted((a, b) => b.atMs - a.atMs);
+  const known = newestFirst.map(({ stored }) => columns.map((column) => String(stored[column])));
+  const differences = known.flatMap((row, index) =>
+    row.join() === shown[index]?.join() ? [] : [`row ${index}: ${row} by the flows, ${shown[index]} in Kibana`],
+  );
+  if (hits.total.value !== flows.length) differences.push(`${flows.length} flows, ${hits.total.value} records`);
+  return { compared: known.length, differences };
+}

@@ -1,0 +1,138 @@
+// Every number of every panel, as Elasticsearch answers the panel's own searches, against the sums of known flows.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { toPanelObject } from '../../scripts/kibana/dashboard-objects.ts';
+import { type Dashboard, type Panel, readDefinitions } from '../../scripts/kibana/definitions.ts';
+import { panelId } from '../../scripts/kibana/identity.ts';
+import { valueAtPath } from '../../src/enrich/test-record.ts';
+import { createIndexNaming } from '../../src/index/index-name.ts';
+import { flowKind, readIndexTemplates, toLegacyBody } from '../../src/index/index-template.ts';
+import { describeWith } from '../needs.ts';
+import {
+  type ElasticsearchServer,
+  type ElasticsearchVersion,
+  startElasticsearch,
+} from '../servers/elasticsearch/index.ts';
+import { type Answer, askControl, type TimeRange } from './kibana-search.ts';
+import { knownFlows, rangeFromMs, rangeToMs, toKnownDocuments } from './known-flows.ts';
+import { comparePanel } from './panel-comparison.ts';
+import { groupByField, toGroups } from './panel-sums.ts';
+
+const definitions = readDefinitions();
+const range: TimeRange = { fromMs: rangeFromMs, toMs: rangeToMs };
+/** The jars of 7.17 have no Painless, which rates and comparisons of fields are written in. */
+const versions: readonly { readonly version: ElasticsearchVersion; readonly hasScripts: boolean }[] = [
+  { version: '7.10.2', hasScripts: true },
+  { version: '7.3.1', hasScripts: true },
+  { version: '7.17.28', hasScripts: false },
+];
+
+const folder = mkdtempSync(join(tmpdir(), 'weir-panels-'));
+let documents: string[];
+beforeAll(async () => {
+  documents = await toKnownDocuments(folder);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test('weir makes of each known flow what it is known to be', () => {
+  const paths = [...new Set(knownFlows.flatMap(({ stored }) => Object.keys(stored)))];
+  for (const [index, { stored }] of knownFlows.entries()) {
+    const document = JSON.parse(documents[index]!) as object;
+    const made = paths.flatMap((path) => {
+      const value = valueAtPath(document, path);
+      return value === undefined ? [] : [[path, toComparable(value)]];
+    });
+    const known = paths.flatMap((path) => (stored[path] === undefined ? [] : [[path, toComparable(stored[path])]]));
+    expect(Object.fromEntries(made)).toEqual(Object.fromEntries(known));
+  }
+});
+
+/** One value and a list of one are the same to Elasticsearch, as are a place and its text; the order of a list is nothing. */
+function toComparable(value: unknown): unknown {
+  if (typeof value === 'object' && value !== null && 'lat' in value && 'lon' in value)
+    return `${value.lat},${value.lon}`;
+  if (!Array.isArray(value)) return value;
+  return value.length === 1 ? value[0] : value.map(String).sort();
+}
+
+describe.each(versions)('Elasticsearch $version', ({ version, hasScripts }) => {
+  describeWith(['java', 'maven'], 'with the known flows', () => {
+    let server: ElasticsearchServer;
+    const ask = (body: object) => server.ask<Answer>('POST', '/weir-flow-*/_search', body);
+
+    beforeAll(async () => {
+      const naming = createIndexNaming('weir-flow-%{yyyy.MM.dd}', () => 0);
+      const template = (await readIndexTemplates({ naming, flowPattern: 'weir-flow-*' })).find(
+        ({ kind }) => kind === flowKind,
+      )!;
+      server = await startElasticsearch({ version });
+      await server.ask('PUT', '/_template/weir-flow', toLegacyBody(template));
+      const body = documents.map((line) => `{"index":{}}\n${line}\n`).join('');
+      const response = await fetch(`${server.url}/weir-flow-2026.01.01/_bulk?refresh=true`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-ndjson' },
+        body,
+      });
+      expect(((await response.json()) as { errors: boolean }).errors).toBe(false);
+    }, 300_000);
+    afterAll(() => server?.stop());
+
+    test.each(definitions.dashboards)(
+      'dashboard $name shows what the flows say',
+      async (dashboard: Dashboard) => {
+        const wrong: string[] = [];
+        for (const panel of dashboard.rows.flat()) {
+          if (!hasScripts && needsScripts(panel)) continue;
+          const object = toPanelObject(panel, dashboard.name, dashboard.config.title);
+          expect(object.id).toBe(panelId(dashboard.name, panel.title));
+          const { differences, compared } = await comparePanel(panel, object, knownFlows, range, ask);
+          wrong.push(...differences.map((difference) => `${panel.title}: ${difference}`));
+          if (compared === 0)
+            wrong.push(`${panel.title}: no known flow is in it; add some to test/kibana/known-flows.ts`);
+        }
+        expect(wrong).toEqual([]);
+      },
+      120_000,
+    );
+
+    test('controls offer every value that the flows have', async () => {
+      const splits = new Map(
+        definitions.dashboards.flatMap(({ controls }) => controls.map((split) => [split.field, split])),
+      );
+      for (const field of splits.keys()) {
+        const offered = await askControl(field, 1000, range, ask);
+        const known = [...toGroups(groupByField(field), knownFlows).keys()];
+        expect(offered.map(String).sort(), field).toEqual(known.map(String).sort());
+      }
+    });
+
+    test('a panel that adds up another field, or leaves a filter out, is caught', async () => {
+      const find = (name: string, title: string): [Dashboard, Panel] => {
+        const dashboard = definitions.dashboards.find((each) => each.name === name)!;
+        return [dashboard, dashboard.rows.flat().find((panel) => panel.title === title)!];
+      };
+      const [overview, services] = find('overview', 'Services (bytes)');
+      const packets = { ...services.measures[0]!, field: 'flow.packets' };
+      const wrongField = toPanelObject({ ...services, measures: [packets] }, overview.name, overview.config.title);
+      expect((await comparePanel(services, wrongField, knownFlows, range, ask)).differences).not.toEqual([]);
+      const [as, sources] = find('flows-as', 'Source autonomous systems (bytes)');
+      const unfiltered = toPanelObject({ ...sources, filters: [] }, as.name, as.config.title);
+      expect((await comparePanel(sources, unfiltered, knownFlows, range, ask)).differences).not.toEqual([]);
+    });
+  });
+});
+
+function needsScripts({ config, measures, filters }: Panel): boolean {
+  const isCalculated = measures.some((measure) => measure.isPerSecond || measure.times !== 1);
+  return config.kind === 'series'
+    ? isCalculated || measures.some(isCounted)
+    : filters.some((filter) => filter.config.same !== undefined);
+}
+
+/** TSVB counts by an expression, which is a module of its own. */
+function isCounted({ aggregation }: Panel['measures'][number]): boolean {
+  return aggregation === 'count';
+}
