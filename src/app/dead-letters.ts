@@ -5,6 +5,7 @@ import { toMs } from '../enrich/quantities.ts';
 import { createDeadLetterFile } from '../index/dead-letter-file.ts';
 import { createDeadLetterStore, type DeadLetterFilter, type DeadLetterStore } from '../index/dead-letter-store.ts';
 import { createElasticsearchClient } from '../index/elasticsearch-client.ts';
+import { placed } from '../index/server-answer.ts';
 import { toShortText } from '../index/short-text.ts';
 import { WeirError } from '../model/errors.ts';
 import { loadPipelineFile } from './pipeline-source.ts';
@@ -101,6 +102,8 @@ async function withStore<Result>(
   try {
     const file = createDeadLetterFile(toDeadLetterFile(state.directory));
     return await work(createDeadLetterStore({ client, file, now: Date.now }));
+  } catch (error) {
+    throw error instanceof WeirError ? placed(error, client.address) : error;
   } finally {
     await client.close();
   }

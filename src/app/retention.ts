@@ -13,6 +13,8 @@ export interface RetentionScheduleOptions {
   readonly now: () => number;
   /** From 0 to 1. */
   readonly random?: () => number;
+  /** After the start there is other work to do. */
+  readonly firstAfterMs?: number;
 }
 
 export interface RetentionSchedule {
@@ -22,8 +24,6 @@ export interface RetentionSchedule {
   stop(): Promise<void>;
 }
 
-/** After the start there is other work to do. */
-const firstAfterMs = 60_000;
 /** Without `retention` in the file it looks this often whether that has come. */
 const lookEveryMs = 3_600_000;
 /** A merge of a day of flows is minutes; the request is given up then, and the server goes on. */
@@ -35,6 +35,7 @@ export function createRetentionSchedule({
   logger,
   now,
   random = Math.random,
+  firstAfterMs = 60_000,
 }: RetentionScheduleOptions): RetentionSchedule {
   const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;

@@ -125,7 +125,7 @@ export async function run(options: RunOptions): Promise<void> {
     now,
   });
   if (way !== undefined) retention.start();
-  telemetry.watch({ queue, listen, inEffect: reload.inEffect });
+  telemetry.watch({ queue, listen, inEffect: reload.inEffect, forecast: retention.forecast });
   const status = startStatus({ ledger, queue, reload, logger, now, onTerminal, quiet, write });
 
   const signal = await stopSignal;

@@ -12,6 +12,7 @@ import type { Readiness } from '../telemetry/routes.ts';
 import { within } from './lifecycle.ts';
 import type { Listen } from './listen.ts';
 import type { Reload } from './reload.ts';
+import type { RetentionSchedule } from './retention.ts';
 import { readVersion } from './version.ts';
 
 export interface TelemetryOptions {
@@ -28,6 +29,7 @@ export interface WatchedParts {
   readonly queue: Queue;
   readonly listen: Listen;
   readonly inEffect: Reload['inEffect'];
+  readonly forecast: RetentionSchedule['forecast'];
 }
 
 export interface Telemetry {
@@ -83,7 +85,7 @@ export function createTelemetry({ pipelineFile, ledger, logger, now, startedAtMs
 
   async function readLevels(): Promise<Levels> {
     if (watched === undefined) return { dataFiles: [] };
-    const { queue, listen, inEffect } = watched;
+    const { queue, listen, inEffect, forecast } = watched;
     const { way } = inEffect();
     return {
       decoder: listen.levels(),
@@ -94,6 +96,7 @@ export function createTelemetry({ pipelineFile, ledger, logger, now, startedAtMs
       ),
       spool: queue.spooled?.(),
       sink: way && { holdsDocuments: way.chosen.sink.trouble() !== undefined, ...way.chosen.sink.measures?.() },
+      disk: forecast(),
       dataFiles: way?.pipeline.dataFiles() ?? [],
     };
   }

@@ -202,6 +202,8 @@ function toCloudUrl(cloudId: string): string | undefined {
     .toString('utf8')
     .split('$');
   const [, name = '', port = '443'] = /^([a-z0-9.-]+)(?::(\d{1,5}))?$/i.exec(host) ?? [];
-  const url = `https://${id}.${name}:${port}`;
-  return name !== '' && /^[a-z0-9-]+$/i.test(id) && URL.canParse(url) ? url : undefined;
+  // The port may stand behind the id, too.
+  const [, uuid = '', ownPort = port] = /^([a-z0-9-]+)(?::(\d{1,5}))?$/i.exec(id) ?? [];
+  const url = `https://${uuid}.${name}:${ownPort}`;
+  return name !== '' && uuid !== '' && URL.canParse(url) ? url : undefined;
 }

@@ -2,8 +2,7 @@
 
 import type { ElasticsearchAnswer } from './elasticsearch-client.ts';
 import { type ItemFault, toErrorText, toItemFault } from './item-fault.ts';
-import { asRecord, authenticationFailed } from './server-answer.ts';
-import { toShortText } from './short-text.ts';
+import { asRecord, authenticationFailed, toShown, toTarget } from './server-answer.ts';
 
 /** What to do about a whole request, or `items`: each item has its own fate. */
 export type BulkOutcome =
@@ -24,7 +23,8 @@ export function toBulkOutcome(answer: ElasticsearchAnswer, count: number, nowMs:
   if (status === 200) {
     const fates = toItemFates(json, count);
     if (fates !== undefined) return { kind: 'items', fates };
-    const reason = `an answer that is not Elasticsearch's${text === '' ? '' : `: ${text}`}`;
+    const shown = json === undefined ? toShown(text) : 'JSON of another kind';
+    const reason = `an answer that is not Elasticsearch's (HTTP 200): ${shown}`;
     return { kind: 'wait', reason, isBusy: false };
   }
   const error = asRecord(json)?.['error'];
@@ -63,11 +63,6 @@ function toSentences({ message, hint }: { readonly message: string; readonly hin
 
 function toDetail(text: string): string {
   return text === '' ? '' : ` (${text})`;
-}
-
-/** The host only: paths of login pages hold tokens. */
-function toTarget(location: string): string {
-  return URL.canParse(location) ? ` to ${toShortText(new URL(location).host)}` : '';
 }
 
 /** Undefined when the answer does not have exactly one valid item for each item sent. */

@@ -18,12 +18,12 @@ const tlsFailures: readonly (readonly [RegExp, string, string])[] = [
   [
     /ALTNAME_INVALID|does not match certificate/i,
     'its certificate is for another host name',
-    'Use a name that stands in the certificate, or have one issued for this name.',
+    'Use a name that stands in the certificate in index: elasticsearch: nodes, or have one issued for this name.',
   ],
   [
     /wrong version number|WRONG_VERSION_NUMBER|packet length too long|http request/i,
     'it does not speak TLS there',
-    'Write http:// for https://, or the port that has TLS.',
+    'Write http:// for https:// in index: elasticsearch: nodes, or the port that has TLS.',
   ],
   [
     /alert (?:certificate required|bad certificate|unknown ca|handshake failure|certificate unknown|certificate expired)|ALERT_(?:CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE|CERTIFICATE_UNKNOWN|CERTIFICATE_EXPIRED)/i,
@@ -37,6 +37,9 @@ const tlsFailures: readonly (readonly [RegExp, string, string])[] = [
   ],
 ];
 
+/** What Node's parser says of bytes that are no HTTP. */
+const noHttp = /HPE_[A-Z_]+|Parse Error/;
+
 /** What a proxy on the way says to CONNECT: hpagent's sentence. */
 const proxyAnswer = /Bad response: (\d{3})/;
 
@@ -44,10 +47,16 @@ export interface FailurePlace {
   /** The node that was asked, when there are several; without user and password. */
   readonly node: string | undefined;
   readonly address: string;
+  /** On the way, without user and password. */
+  readonly proxy: string | undefined;
+  readonly showsCertificate: boolean;
 }
 
 /** `retryable` says whether waiting may mend it. */
-export function toConnectionFailure(error: unknown, { node, address }: FailurePlace): WeirError {
+export function toConnectionFailure(
+  error: unknown,
+  { node, address, proxy, showsCertificate }: FailurePlace,
+): WeirError {
   if (error instanceof WeirError) return error;
   if (error instanceof errors.ProductNotSupportedError)
     return new WeirError('sink-refused', `the server at ${address} is not a distribution that strict mode accepts`, {
@@ -63,12 +72,28 @@ export function toConnectionFailure(error: unknown, { node, address }: FailurePl
       hint: 'Correct them in index: elasticsearch: proxy.',
     });
   if (status !== undefined) return unavailable(`${at}the proxy gives no connection (HTTP ${status})`);
-  return unavailable(at + (error instanceof errors.NoLivingConnectionsError ? 'no node to ask' : toReason(text)));
+  if (error instanceof errors.NoLivingConnectionsError) return unavailable(`${at}no node to ask`);
+  if (noHttp.test(text))
+    return new WeirError('sink-refused', `${at}it does not speak HTTP there (${toReason(text)})`, {
+      hint: 'Correct the port in index: elasticsearch: nodes.',
+    });
+  const reason = toReason(text);
+  if (proxy !== undefined)
+    return unavailable(`${at}${reason}, through the proxy ${proxy}`, 'Is index: elasticsearch: proxy right?');
+  return unavailable(at + reason, reason === cut ? hintOnCut(node ?? address, showsCertificate) : undefined);
 }
 
-export function unavailable(reason: string): WeirError {
-  return new WeirError('sink-unavailable', reason, { retryable: true });
+/** What a server does that wants TLS and is asked without, or (by TLS 1.3) that does not like a certificate. */
+function hintOnCut(address: string, showsCertificate: boolean): string | undefined {
+  if (address.startsWith('http:')) return 'If it wants TLS: https:// in index: elasticsearch: nodes.';
+  return showsCertificate ? 'Perhaps it refuses that of index: elasticsearch: certificate and key.' : undefined;
 }
+
+export function unavailable(reason: string, hint?: string): WeirError {
+  return new WeirError('sink-unavailable', reason, { retryable: true, ...(hint !== undefined && { hint }) });
+}
+
+const cut = 'the connection was cut';
 
 function toText(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown failure';
@@ -77,7 +102,7 @@ function toText(error: unknown): string {
 }
 
 function toReason(text: string): string {
-  if (/\baborted\b|ECONNRESET|socket hang up/.test(text)) return 'the connection was cut';
+  if (/\baborted\b|ECONNRESET|socket hang up/.test(text)) return cut;
   const code = /\b(E[A-Z_]{4,}|CERT_[A-Z_]+|UNABLE_TO_[A-Z_]+|DEPTH_ZERO_[A-Z_]+|SELF_SIGNED_[A-Z_]+)\b/.exec(
     text,
   )?.[1];

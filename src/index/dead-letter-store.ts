@@ -216,6 +216,6 @@ function check(answer: ElasticsearchAnswer): Readonly<Record<string, unknown>> {
   throw unavailable(answer, toErrorText(json?.['error']) || answer.text);
 }
 
-function unavailable({ node, status }: ElasticsearchAnswer, reason: string): WeirError {
-  return new WeirError('sink-unavailable', `Elasticsearch at ${node}, HTTP ${status}: ${reason}`, { retryable: true });
+function unavailable({ status }: ElasticsearchAnswer, reason: string): WeirError {
+  return new WeirError('sink-unavailable', `HTTP ${status}: ${reason}`, { retryable: true });
 }

@@ -2,11 +2,12 @@
 // text holds neither the body nor a secret. @elastic/elasticsearch does nodes, TLS and keep-alive; retries are the caller's.
 
 import type { Readable } from 'node:stream';
-import { Client, Connection, Transport } from '@elastic/elasticsearch';
+import { Client, Connection } from '@elastic/elasticsearch';
 import { WeirError } from '../model/errors.ts';
 import { toConnectionFailure, unavailable } from './connection-failure.ts';
 import { fetchAuthority, readTlsSettings, type TrustOptions } from './elasticsearch-trust.ts';
 import { toShortText } from './short-text.ts';
+import { UncheckedTransport } from './unchecked-transport.ts';
 
 /** strict: what the client library accepts; auto: also Elasticsearch's own open-source builds and OpenSearch; off: anything. */
 export type ProductCheck = 'auto' | 'strict' | 'off';
@@ -101,39 +102,53 @@ export function createElasticsearchClient({
 
   async function request(request: ElasticsearchRequest, signal: AbortSignal): Promise<ElasticsearchAnswer> {
     if (signal.aborted) throw stopped();
-    const { method, path, query, body, encoding } = request;
     // The library's timeout ends with the first byte of the answer: an answer that never ends needs a deadline of its own.
     const end = createEnd(signal, 2 * requestTimeoutMs);
     try {
-      const { connectionPool, transport } = await Promise.race([open(), end.promise]);
-      const pending = transport.request<Readable>(
-        {
-          method,
-          path,
-          ...(query === undefined ? {} : { querystring: { ...query } }),
-          ...(body === undefined ? {} : Buffer.isBuffer(body) ? { bulkBody: body } : { body }),
-        },
-        { asStream: true, ...(encoding !== undefined && { headers: { 'content-encoding': encoding } }) },
-      );
-      pending.catch(() => undefined);
-      end.promise.catch(() => {
-        pending.abort();
-      });
-      const { statusCode, headers, body: stream, meta } = await Promise.race([pending, end.promise]);
-      const bytes = await readAnswer(stream, end.promise);
-      connectionPool.markAlive(meta.connection);
-      return {
-        status: statusCode ?? 0,
-        ...toContent(bytes),
-        location: headers?.['location'] as string | undefined,
-        retryAfter: headers?.['retry-after'] as string | undefined,
-        node: toSafeUrl(meta.connection.url.href),
-      };
+      const client = await Promise.race([open(), end.promise]);
+      // A node that redirects, or shows a page, is none: another one is asked.
+      for (let others = nodes.length - 1; ; others -= 1) {
+        const { answer, connection } = await ask(client, request, end);
+        const isNode = answer.json !== undefined || (answer.text === '' && answer.location === undefined);
+        if (isNode) client.connectionPool.markAlive(connection);
+        if (isNode || others === 0) return answer;
+        client.connectionPool.markDead(connection);
+      }
     } catch (error) {
-      throw toConnectionFailure(error, { node: nodes.length > 1 ? toNode(error) : undefined, address });
+      const node = nodes.length > 1 ? toNode(error) : undefined;
+      const proxy = trust.proxy === undefined ? undefined : toSafeUrl(trust.proxy);
+      const showsCertificate = trust.certificateFile !== undefined;
+      throw toConnectionFailure(error, { node, address, proxy, showsCertificate });
     } finally {
       end.cancel();
     }
+  }
+
+  async function ask({ transport }: Client, { method, path, query, body, encoding }: ElasticsearchRequest, end: End) {
+    const pending = transport.request<Readable>(
+      {
+        method,
+        path,
+        ...(query === undefined ? {} : { querystring: { ...query } }),
+        ...(body === undefined ? {} : Buffer.isBuffer(body) ? { bulkBody: body } : { body }),
+      },
+      { asStream: true, ...(encoding !== undefined && { headers: { 'content-encoding': encoding } }) },
+    );
+    pending.catch(() => undefined);
+    end.promise.catch(() => {
+      pending.abort();
+    });
+    const { statusCode, headers, body: stream, meta } = await Promise.race([pending, end.promise]);
+    const status = statusCode ?? 0;
+    const bytes = await readAnswer(stream, status, end.promise);
+    const answer: ElasticsearchAnswer = {
+      status,
+      ...toContent(bytes),
+      location: headers?.['location'] as string | undefined,
+      retryAfter: headers?.['retry-after'] as string | undefined,
+      node: toSafeUrl(meta.connection.url.href),
+    };
+    return { answer, connection: meta.connection };
   }
 
   async function close(): Promise<void> {
@@ -154,17 +169,6 @@ export function toSafeUrl(text: string): string {
     });
   const { protocol, host, pathname } = new URL(text);
   return `${protocol}//${host}${pathname === '/' ? '' : pathname}`;
-}
-
-/** Skips the library's own product check, which refuses Elasticsearch's open-source builds: elasticsearch-product.ts checks. */
-class UncheckedTransport extends Transport {
-  constructor(options: ConstructorParameters<typeof Transport>[0]) {
-    super(options);
-    const state = Object.getOwnPropertySymbols(this).find(({ description }) => description === 'product check');
-    if (state === undefined) throw new WeirError('internal', '@elastic/elasticsearch has no product check to skip');
-    const checkedAndFine = 2;
-    Reflect.set(this, state, checkedAndFine);
-  }
 }
 
 /** The library keeps an error's message only; that of several refused addresses (localhost is two) is empty. */
@@ -211,13 +215,14 @@ function deferred(): { promise: Promise<never>; reject: (error: WeirError) => vo
   return { promise, reject };
 }
 
-async function readAnswer(stream: Readable, end: Promise<never>): Promise<Buffer> {
+async function readAnswer(stream: Readable, status: number, end: Promise<never>): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   end.catch((error: Error) => stream.destroy(error));
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > maxAnswerBytes) throw unavailable(`the answer is larger than ${maxAnswerBytes >> 20} MB`);
+    if (length > maxAnswerBytes)
+      throw unavailable(`the answer is larger than ${maxAnswerBytes >> 20} MB (HTTP ${status})`);
     chunks.push(chunk);
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);

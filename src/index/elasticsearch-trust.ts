@@ -3,9 +3,11 @@
 // one that counts: the library's own caFingerprint compares when the request, password included, is already under way.
 
 import { readFileSync } from 'node:fs';
-import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
+import { createSecureContext, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 import { Client, Connection } from '@elastic/elasticsearch';
 import { WeirError } from '../model/errors.ts';
+import { toShortText } from './short-text.ts';
+import { UncheckedTransport } from './unchecked-transport.ts';
 
 export interface TrustOptions {
   /** PEM file of the authority that signed the server's certificate. */
@@ -33,12 +35,34 @@ const maxChain = 10;
 
 /** Throws WeirError: `file-missing`, `file-invalid`. */
 export function readTlsSettings({ caFile, certificateFile, keyFile, keyPassphrase }: TrustOptions): TlsSettings {
-  return {
+  const settings = {
     ...(caFile !== undefined && { ca: readPem(caFile, 'CERTIFICATE', 'ca_file') }),
     ...(certificateFile !== undefined && { cert: readPem(certificateFile, 'CERTIFICATE', 'certificate') }),
     ...(keyFile !== undefined && { key: readPem(keyFile, 'PRIVATE KEY', 'key') }),
     ...(keyPassphrase !== undefined && { passphrase: keyPassphrase }),
   };
+  checkTogether(settings);
+  return settings;
+}
+
+/** OpenSSL would find it at the first connection, with a text that differs from version to version. */
+function checkTogether(settings: TlsSettings): void {
+  try {
+    createSecureContext(settings);
+  } catch (cause) {
+    const { code = '', message = '' } = cause as NodeJS.ErrnoException;
+    const said = toShortText(code === '' ? message : code);
+    const isKey = /DECRYPT|CANCELL?ED|PASSWORD|KEY_VALUES_MISMATCH|passphrase/i.test(`${code} ${message}`);
+    if (!isKey)
+      throw new WeirError('file-invalid', `the certificates for Elasticsearch can't be used (${said})`, {
+        hint: 'Correct index: elasticsearch: ca_file, certificate and key.',
+      });
+    throw new WeirError(
+      'file-invalid',
+      `the key does not belong to the certificate of weir, or its passphrase is wrong (${said})`,
+      { hint: 'Correct index: elasticsearch: certificate, key and key_passphrase.' },
+    );
+  }
 }
 
 function readPem(path: string, kind: 'CERTIFICATE' | 'PRIVATE KEY', setting: string): string {
@@ -77,7 +101,7 @@ export async function fetchAuthority(
       );
       if (found !== undefined) return toPem(found);
       failure = new WeirError('sink-refused', 'no certificate of the server has the fingerprint of ca_fingerprint', {
-        hint: 'Compare it with: openssl x509 -noout -fingerprint -sha256 -in ca.crt. If they differ, somebody may stand between.',
+        hint: 'Compare index: elasticsearch: ca_fingerprint with: openssl x509 -noout -fingerprint -sha256 -in ca.crt. If they differ, somebody may stand between.',
       });
     } catch (error) {
       failure ??= error;
@@ -108,6 +132,7 @@ async function fetchChain(node: string, options: TrustOptions): Promise<readonly
     maxRetries: 0,
     requestTimeout: fetchTimeoutMs,
     Connection: ChainConnection,
+    Transport: UncheckedTransport,
     ssl: { ...readTlsSettings(options), rejectUnauthorized: false },
     ...(options.proxy !== undefined && { proxy: options.proxy }),
   });

@@ -150,7 +150,7 @@ async function askDisk(client: ElasticsearchClient, signal: AbortSignal): Promis
   let freeBytes = 0;
   for (const row of rows) {
     const { 'disk.avail': free, 'disk.total': total } = row as Readonly<Record<string, string | null>>;
-    freeBytes += Math.max(0, Number(free ?? 0) - (1 - floodStage) * Number(total ?? 0));
+    freeBytes += Math.max(0, Math.round(Number(free ?? 0) - (1 - floodStage) * Number(total ?? 0)));
   }
   return { freeBytes };
 }

@@ -21,7 +21,7 @@ export function readAnswer(answer: ElasticsearchAnswer, { what, privilege }: Ask
     throw new WeirError('sink-refused', `the user may not ${what} (HTTP 403${reasonOf(answer)})`, {
       hint: `Give its role ${privilege}.`,
     });
-  throw json === undefined ? strangeAnswer(answer) : refusal(answer, what);
+  throw json === undefined || status < 300 ? strangeAnswer(answer) : refusal(answer, what);
 }
 
 function refusal(answer: ElasticsearchAnswer, what: string): WeirError {
@@ -37,16 +37,25 @@ function refusal(answer: ElasticsearchAnswer, what: string): WeirError {
 /** What no Elasticsearch says: a page of a proxy, a redirect to a sign-in, half an answer. */
 export function strangeAnswer({ status, json, text, location }: ElasticsearchAnswer): WeirError {
   if (isRedirect(status))
-    return new WeirError('sink-refused', `a redirect to ${toShortText(location ?? 'nowhere')} (HTTP ${status})`, {
+    return new WeirError('sink-refused', `a redirect${toTarget(location)} (HTTP ${status})`, {
       hint: 'Name the address of Elasticsearch itself in index: elasticsearch: nodes.',
     });
-  const shown = /^\s*</.test(text) ? 'an HTML page' : text === '' ? 'nothing' : `"${toShortText(text, 60)}"`;
-  const what = json === undefined ? shown : 'JSON of another kind';
+  const what = json === undefined ? toShown(text) : 'JSON of another kind';
   if (status === 429 || status >= 500)
     return new WeirError('sink-unavailable', `HTTP ${status} with ${what}: a proxy in between?`, { retryable: true });
   return new WeirError('sink-refused', `what answers there is not Elasticsearch: ${what} (HTTP ${status})`, {
-    hint: 'Check the URL: is it a proxy, Kibana, or another server?',
+    hint: 'Is it a proxy, Kibana, or another server? Correct index: elasticsearch: nodes.',
   });
+}
+
+/** An answer that is not JSON, in a few words. */
+export function toShown(text: string): string {
+  return /^\s*</.test(text) ? 'an HTML page' : text === '' ? 'nothing' : `"${toShortText(text, 60)}"`;
+}
+
+/** The host only: paths of login pages hold tokens. */
+export function toTarget(location: string | undefined): string {
+  return URL.canParse(location ?? '') ? ` to ${toShortText(new URL(location ?? '').host)}` : '';
 }
 
 function isRedirect(status: number): boolean {

@@ -34,7 +34,18 @@ export interface Levels {
   readonly queue?: QueueLevels | undefined;
   readonly spool?: { readonly records: number; readonly bytes: number } | undefined;
   readonly sink?: SinkLevels | undefined;
+  /** What retention found at its last look. */
+  readonly disk?: DiskLevels | undefined;
   readonly dataFiles: readonly DataFileLevels[];
+}
+
+export interface DiskLevels {
+  /** Of our indices, replicas included. */
+  readonly bytes: number;
+  readonly bytesPerDay: number;
+  readonly freeBytes: number;
+  /** Undefined: never, as old indices go before. */
+  readonly fullInDays: number | undefined;
 }
 
 export interface DecoderLevels {
@@ -301,6 +312,21 @@ export const measures: readonly Measure[] = [
     'weir_index_request_limit_bytes',
     'Size that a bulk request may have; follows the answers.',
     ({ sink }) => sink?.requestBytes,
+  ),
+  level(
+    'weir_index_stored_bytes',
+    'Bytes of the indices of flows, replicas included, when retention looked last.',
+    ({ disk }) => disk?.bytes,
+  ),
+  level(
+    'weir_index_disk_free_bytes',
+    'Bytes that are free before the flood stage, when retention looked last.',
+    ({ disk }) => disk?.freeBytes,
+  ),
+  level(
+    'weir_index_disk_full_seconds',
+    'Forecast: time until the disk is full; absent where old indices go before, and in the first hour.',
+    ({ disk }) => disk?.fullInDays && disk.fullInDays * 86_400,
   ),
   ofExporters('weir_index_documents_indexed_total', 'Documents written.', 'documentsIndexed'),
   ofExporters(

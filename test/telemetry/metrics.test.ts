@@ -18,6 +18,7 @@ const levels: Levels = {
   spool: { records: 120, bytes: 4096 },
   queue: { waiting: 6, active: 7, records: 800, bytes: 9000, oldestAtMs: 990_000 },
   sink: { holdsDocuments: true },
+  disk: { bytes: 20e9, bytesPerDay: 10e9, freeBytes: 100e9, fullInDays: 10 },
   dataFiles: [
     {
       step: 'geoip',
@@ -74,6 +75,9 @@ describe('the metrics', () => {
       weir_enrich_data_file_age_seconds: ['{step="geoip",file="/data/a \\"city\\".mmdb"} 600'],
       weir_enrich_data_file_refused: ['{step="geoip",file="/data/a \\"city\\".mmdb"} 1'],
       weir_index_documents_held: [' 1'],
+      weir_index_stored_bytes: [' 20000000000'],
+      weir_index_disk_free_bytes: [' 100000000000'],
+      weir_index_disk_full_seconds: [' 864000'],
       weir_index_documents_indexed_total: ['{exporter="192.0.2.1"} 5', '{exporter="2001:db8::1"} 6'],
       weir_telemetry_build_info: ['{version="1.2.3"} 1'],
       process_start_time_seconds: [' 500'],
