@@ -1,7 +1,6 @@
 // `weir dead-letters`: the documents that Elasticsearch refused, as a table, one by one, sent again, or thrown away.
 
 import type { PipelineFile } from '../enrich/pipeline-file.ts';
-import { toMs } from '../enrich/quantities.ts';
 import { createDeadLetterFile } from '../index/dead-letter-file.ts';
 import { createDeadLetterStore, type DeadLetterFilter, type DeadLetterStore } from '../index/dead-letter-store.ts';
 import { createElasticsearchClient } from '../index/elasticsearch-client.ts';
@@ -11,6 +10,7 @@ import { WeirError } from '../model/errors.ts';
 import { loadPipelineFile } from './pipeline-source.ts';
 import { toDeadLetterFile } from './sinks.ts';
 import { toTableLines } from './text-table.ts';
+import { toTimeMs } from './time-flag.ts';
 
 /** What the command line says of which letters are meant. */
 export interface DeadLetterFlags {
@@ -26,8 +26,6 @@ const never = new AbortController().signal;
 const defaultListed = 50;
 /** Of the reason, in the table; `show` has all of it. */
 const reasonWidth = 120;
-/** The last time that a Date can hold. */
-const maxTimeMs = 8.64e15;
 
 /** All functions: text that ends with a newline; throw WeirError when a flag is wrong, or Elasticsearch takes nothing. */
 export async function listDeadLetters(
@@ -117,17 +115,6 @@ function toFilter({ id, since, before, reason, limit }: DeadLetterFlags, nowMs: 
     ...(reason !== undefined && { reason }),
     ...(limit !== undefined && { limit }),
   };
-}
-
-function toTimeMs(flag: string, text: string, nowMs: number): number {
-  const agoMs = toMs(text);
-  const isTime = /^\d{4}-\d\d-\d\d/.test(text);
-  const timeMs = agoMs !== undefined ? nowMs - agoMs : isTime ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(timeMs) || Math.abs(timeMs) > maxTimeMs)
-    throw new WeirError('usage', `${flag} ${text} is neither a duration nor a time`, {
-      hint: 'Write it as 30m, 2h, 7d, or as 2026-11-24T12:00:00Z.',
-    });
-  return timeMs;
 }
 
 function readOriginal(text: string): unknown {

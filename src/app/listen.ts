@@ -14,10 +14,11 @@ import type { RecordSet } from '../model/record.ts';
 import type { RecordBatch } from '../model/record-batch.ts';
 import type { SequenceChange } from '../model/sequence.ts';
 import { countDecoded, countFault, countSequence, type Ledger } from '../telemetry/ledger.ts';
+import type { LedgerBook } from '../telemetry/ledger-book.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import type { DecoderLevels } from '../telemetry/measures.ts';
 import { createExporterGate } from './exporter-gate.ts';
-import { createPorts } from './ports.ts';
+import { createPorts, toAddressText } from './ports.ts';
 import { createSessionDecoders } from './session-decoders.ts';
 import { createStateFile } from './state-file.ts';
 import { type StateStore, toStateKey } from './state-store.ts';
@@ -33,6 +34,7 @@ export interface ListenOptions {
   readonly pipelineFile: PipelineFile;
   readonly queue: Queue;
   readonly ledger: Ledger;
+  readonly book: LedgerBook;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -69,7 +71,7 @@ export const noListen: Listen = {
   stop: async () => undefined,
 };
 
-export function createListen({ pipelineFile, queue, ledger, logger, now }: ListenOptions): Listen {
+export function createListen({ pipelineFile, queue, ledger, book, logger, now }: ListenOptions): Listen {
   const { collect, state } = pipelineFile;
   const passFault = createRateLimit();
   /** Of its own: exporters with many faults must not hide what weir lost. */
@@ -77,6 +79,7 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
   const timers: NodeJS.Timeout[] = [];
   let { listen } = pipelineFile;
   const adding = new Set<Promise<void>>();
+  const dropsBooked = new Map<number, number>();
 
   const decoder = createDecoder({
     onFault,
@@ -131,7 +134,15 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
     ticking = setInterval(() => batcher.tick(now()), Math.max(5, batch.maxAgeMs / ticksPerAge));
   }
 
+  /** A batch is of one minute: its fates are booked to it. */
+  function turnMinute(nowMs: number): void {
+    if (!book.isOver(nowMs)) return;
+    batcher.flush();
+    book.turn(nowMs);
+  }
+
   function onDatagram(datagram: Datagram): void {
+    turnMinute(datagram.receivedAtMs);
     const counts = ledger.exporter(datagram.exporter);
     counts.datagramsReceived += 1;
     counts.bytesReceived += datagram.payload.length;
@@ -141,6 +152,7 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
   }
 
   function addSets(sets: readonly RecordSet[], nowMs = now()): void {
+    turnMinute(nowMs);
     for (const set of sets) {
       const counts = ledger.exporter(set.header.exporter);
       if (set.layout.kind !== 'flow') counts.otherRecordsDecoded += set.rows.length;
@@ -204,22 +216,40 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
     else if (bytes <= holdAboveBytes / 2) ports.release();
   }
 
-  function countQueued({ sets }: RecordBatch): void {
-    for (const { header, rows } of sets) ledger.exporter(header.exporter).recordsQueued += rows.length;
+  function countQueued({ createdAtMs, sets }: RecordBatch): void {
+    for (const { header, rows } of sets) {
+      ledger.exporter(header.exporter).recordsQueued += rows.length;
+      book.add(createdAtMs, header.exporter, 'records_queued', rows.length);
+    }
   }
 
   function countRefused(batch: RecordBatch, message: string): void {
-    for (const set of batch.sets) ledger.exporter(set.header.exporter).recordsRefusedByQueue += set.rows.length;
+    for (const { header, rows } of batch.sets) {
+      ledger.exporter(header.exporter).recordsRefusedByQueue += rows.length;
+      book.add(batch.createdAtMs, header.exporter, 'records_refused_by_queue', rows.length);
+    }
     if (passLoss('queue', now()) !== undefined) logger.error({ records: batch.recordCount }, message);
   }
 
   async function readDrops(): Promise<void> {
     const drops = await ports.kernelDrops();
+    bookDrops();
     if (drops <= ledger.kernelDrops) return;
     const more = drops - ledger.kernelDrops;
     ledger.kernelDrops = drops;
     if (passLoss('kernel', now()) !== undefined) {
       logger.warn({ datagrams: more, sinceStart: drops }, 'the kernel dropped datagrams: the receive buffer was full');
+    }
+  }
+
+  function bookDrops(): void {
+    const addresses = ports.addresses().filter(({ protocol }) => protocol === 'udp');
+    for (const [port, drops] of ports.droppedByPort()) {
+      const address = addresses.find((each) => each.port === port);
+      const more = drops - (dropsBooked.get(port) ?? 0);
+      if (address === undefined || more === 0) continue;
+      dropsBooked.set(port, drops);
+      book.addPort(toAddressText(address), 'datagrams_kernel_dropped', more);
     }
   }
 
@@ -230,6 +260,7 @@ export function createListen({ pipelineFile, queue, ledger, logger, now }: Liste
     tick();
     timers.push(
       setInterval(() => {
+        turnMinute(now());
         decoder.expire(now());
         sessions.expire(now());
       }, 1000),

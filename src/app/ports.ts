@@ -21,6 +21,8 @@ export interface Ports {
   /** With the ports that were really opened. */
   addresses(): readonly ListenAddress[];
   kernelDrops(): Promise<number>;
+  /** By UDP port, as `kernelDrops` last read them. */
+  droppedByPort(): ReadonlyMap<number, number>;
   /** Back-pressure: exporters by TCP wait until `release`. */
   hold(): void;
   release(): void;
@@ -90,6 +92,7 @@ export function createPorts({ collect, isAllowed, onRefused, ...shared }: PortsO
       ];
     },
     kernelDrops: udp.kernelDrops,
+    droppedByPort: udp.droppedByPort,
     hold: () => tcp?.hold(),
     release: () => tcp?.release(),
     hasTcp: () => tcp !== undefined,

@@ -2,6 +2,7 @@
 
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { createMemoryLedger } from '../enqueue/memory-ledger.ts';
 import { createMemoryQueue } from '../enqueue/memory-queue.ts';
 import type { Queue } from '../enqueue/queue.ts';
 import { createSpool } from '../enqueue/spool.ts';
@@ -55,7 +56,13 @@ async function createBareQueue(
   { ledger, logger, now }: Omit<QueueParts, 'adds'>,
 ): Promise<Queue> {
   if (redis === undefined) {
-    return createMemoryQueue({ maxBytes, file: join(state.directory, 'unfinished-batches.ndjson'), logger });
+    const ledgerFile = toLedgerStateFile(state.directory);
+    return createMemoryQueue({
+      maxBytes,
+      file: join(state.directory, 'unfinished-batches.ndjson'),
+      ledger: createMemoryLedger({ file: ledgerFile, logger, now }),
+      logger,
+    });
   }
   // Loaded only where it is wanted: start-up counts.
   const { createBullmqQueue } = await import('../enqueue/bullmq-queue.ts');
@@ -76,4 +83,9 @@ async function createBareQueue(
     logger,
     now,
   });
+}
+
+/** Counts of the ledger that are not written yet, where there is no Redis. */
+export function toLedgerStateFile(stateDirectory: string): string {
+  return join(stateDirectory, 'ledger.json');
 }

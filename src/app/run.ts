@@ -1,15 +1,19 @@
 // `weir run` and `weir demo`: every stage in one process; `weir listen` and `weir work`: the stages before and behind the queue.
 // Started downstream first, stopped upstream first.
 
+import { hostname } from 'node:os';
+import { join } from 'node:path';
 import type { Queue } from '../enqueue/queue.ts';
 import { attributions } from '../enrich/attributions.ts';
 import type { Pipeline } from '../enrich/pipeline.ts';
 import type { PipelineFile } from '../enrich/pipeline-file.ts';
 import { WeirError } from '../model/errors.ts';
 import { createLedger, type Ledger } from '../telemetry/ledger.ts';
+import { createLedgerBook } from '../telemetry/ledger-book.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { makeFolder } from './folder.ts';
 import { keepHeapSmall } from './heap.ts';
+import { createLedgerKeeping } from './ledger-keeping.ts';
 import { within } from './lifecycle.ts';
 import { createListen, type Listen, noListen } from './listen.ts';
 import { toAddressText } from './ports.ts';
@@ -81,7 +85,8 @@ export async function run(options: RunOptions): Promise<void> {
   const way = part === 'listen' ? undefined : await openWay(pipelineFile, logger, now);
   const queue = await createQueue(pipelineFile, { adds: part !== 'work', ledger, logger, now });
   const work = way === undefined ? noWork : createWork({ queue, ledger, logger, now });
-  const listen = part === 'work' ? noListen : createListen({ pipelineFile, queue, ledger, logger, now });
+  const book = createLedgerBook({ ledger, process: `${hostname()}/${process.pid}`, nowMs: now() });
+  const listen = part === 'work' ? noListen : createListen({ pipelineFile, queue, ledger, book, logger, now });
 
   // A server that does not answer takes seconds: whoever asks weir to stop need not wait for it.
   const early = await Promise.race([way?.chosen.sink.start(), stopSignal]);
@@ -115,6 +120,17 @@ export async function run(options: RunOptions): Promise<void> {
     logger,
     now,
   });
+  const keeping =
+    queue.ledger &&
+    createLedgerKeeping({
+      store: queue.ledger,
+      book: part === 'work' ? undefined : book,
+      writer: () => reload.inEffect().way?.chosen.ledger,
+      file: join(pipelineFile.state.directory, 'ledger-unsent.json'),
+      logger,
+      now,
+    });
+  await keeping?.start();
   again.onRequest(reload.request);
   const simulation = demo === undefined ? undefined : await startSimulation(demo.rate, listen, now);
   const retention = createRetentionSchedule({
@@ -138,10 +154,12 @@ export async function run(options: RunOptions): Promise<void> {
       await retention.stop();
       await reload.stop();
       await listen.stop();
+      await keeping?.stopReceiving();
       // What waits on Redis others take, or the next start; what is in hand is ended.
       if (pipelineFile.queue.redis === undefined) await drain(queue, drainLimitMs);
       else await work.pause(drainLimitMs);
       await work.stop();
+      await keeping?.stop();
       await reload.inEffect().way?.chosen.sink.stop();
       await queue.stop();
       await reload.inEffect().way?.pipeline.close();

@@ -9,7 +9,9 @@ import type { DocumentBatch } from '../model/document.ts';
 import { WeirError } from '../model/errors.ts';
 import type { RecordBatch } from '../model/record-batch.ts';
 import { countDropped, type Ledger } from '../telemetry/ledger.ts';
+import { createExporterNames } from '../telemetry/ledger-book.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
+import { toFateRows } from './ledger-fates.ts';
 
 const retryAfterMs = 1000;
 
@@ -47,6 +49,7 @@ export function createWork({ queue, ledger, logger, now }: WorkOptions): Work {
   let taking = new AbortController();
   let writing = new AbortController();
   const pass = createRateLimit();
+  const toLedgerName = createExporterNames();
   let running: Promise<void>[] = [];
 
   async function runLane(way: Way): Promise<void> {
@@ -77,7 +80,7 @@ export function createWork({ queue, ledger, logger, now }: WorkOptions): Work {
       return;
     }
     // Counted once, in the attempt that ends the job (design: the ledger).
-    if (await job.done()) count(documents, result);
+    if (await job.done(toFateRows(job.batch, documents, result, toLedgerName))) count(documents, result);
   }
 
   async function settleFailed(job: Job, error: unknown): Promise<void> {

@@ -15,6 +15,8 @@ export interface SocketCounts {
   readonly drops: number;
   /** Memory that received and unread datagrams take now, in bytes. */
   readonly waitingBytes: number;
+  /** Of the local address. */
+  readonly port: number;
 }
 
 /** Inodes of this process' sockets with these local addresses; undefined where there is no /proc that says it. */
@@ -88,7 +90,8 @@ function toColumns(line: string): (SocketCounts & { address: string; inode: numb
   const waitingBytes = Number.parseInt(columns[queuesColumn]?.split(':')[1] ?? '', 16);
   if (address === undefined || !Number.isSafeInteger(inode) || inode <= 0) return undefined;
   if (!Number.isSafeInteger(drops) || drops < 0 || !Number.isSafeInteger(waitingBytes)) return undefined;
-  return { address, inode, drops, waitingBytes };
+  const port = Number.parseInt(address.split(':')[1] ?? '', 16);
+  return { address, inode, drops, waitingBytes, port };
 }
 
 /** As the table writes it: each 32-bit word of the address in the machine's byte order, then the port, in upper-case hex. */

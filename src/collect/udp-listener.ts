@@ -35,6 +35,8 @@ export interface UdpListener {
   addresses(): readonly SocketAddress[];
   /** Datagrams the kernel dropped at our sockets since `start`; 0 where the system does not tell. */
   kernelDrops(): Promise<number>;
+  /** Those of them by port, as last read. */
+  droppedByPort(): ReadonlyMap<number, number>;
   /** Datagrams whose `onDatagram` threw: a mistake in weir, never the fault of data. */
   failedDatagrams(): number;
 }
@@ -60,6 +62,7 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
   let isTold = false;
   const dropsSeen = new Map<number, number>();
   let dropped = 0;
+  const droppedByPort = new Map<number, number>();
   let waiting = false;
   let reading: Promise<void> | undefined;
 
@@ -175,8 +178,10 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
     waiting = false;
     if (inodes === undefined || ports.length === 0) return;
     const counts = await readKernelDrops(inodes);
-    for (const [inode, { drops, waitingBytes }] of counts ?? []) {
-      dropped += (drops - (dropsSeen.get(inode) ?? 0)) >>> 0;
+    for (const [inode, { drops, waitingBytes, port }] of counts ?? []) {
+      const more = (drops - (dropsSeen.get(inode) ?? 0)) >>> 0;
+      dropped += more;
+      droppedByPort.set(port, (droppedByPort.get(port) ?? 0) + more);
       dropsSeen.set(inode, drops);
       if (waitingBytes > 0) waiting = true;
     }
@@ -200,7 +205,16 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
     running = undefined;
   }
 
-  return { start, add, remove, stop, addresses: () => bound, kernelDrops, failedDatagrams: () => failed };
+  return {
+    start,
+    add,
+    remove,
+    stop,
+    addresses: () => bound,
+    kernelDrops,
+    droppedByPort: () => droppedByPort,
+    failedDatagrams: () => failed,
+  };
 }
 
 async function close(ports: readonly Port[]): Promise<void> {

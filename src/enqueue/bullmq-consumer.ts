@@ -4,12 +4,15 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Job as BullmqJob, Queue as BullmqQueue, UnrecoverableError, Worker } from 'bullmq';
+import type { LedgerRow } from '../model/ledger-row.ts';
 import type { RecordBatch } from '../model/record-batch.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import { fromBatchBytes } from './batch-bytes.ts';
 import { countBatch } from './bullmq-counts.ts';
 import type { JobData, QueueKeys } from './bullmq-keys.ts';
+import { bookFates } from './bullmq-ledger.ts';
 import { sayGone, sayPresent } from './bullmq-presence.ts';
+import { toRecordRows } from './ledger-store.ts';
 import { type FailedFate, type Job, maxAttempts } from './queue.ts';
 import { type RedisClient, toReason } from './redis-connection.ts';
 
@@ -187,7 +190,7 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
     const bytes = await client.getBuffer(keys.payload(job.data.id));
     if (bytes === null) {
       // Somebody else may have ended it while this process slept: then nothing is lost.
-      if (await end(entry)) {
+      if (await end(entry, toRecordRows(job.data, 'records_lost_in_queue'))) {
         logger.error(
           { batch: job.data.id, records: job.data.records },
           'the bytes of a batch are gone from Redis: its flows are lost',
@@ -218,7 +221,7 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
     return {
       batch,
       attempt: toAttempt(entry),
-      done: () => end(entry),
+      done: (fates) => end(entry, fates),
       giveBack: () => giveBack(entry),
       fail: (reason) => fail(entry, reason),
     };
@@ -238,9 +241,10 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
     }
   }
 
-  function end(entry: Held): Promise<boolean> {
+  function end(entry: Held, fates: readonly LedgerRow[] = []): Promise<boolean> {
     return settle(entry, false, async () => {
       const { job, token } = entry;
+      if (fates.length > 0) await bookFates(client, keys, entry.id, fates);
       try {
         await job.moveToCompleted(null, token, false);
       } catch (error) {
@@ -278,6 +282,7 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
     return settle(entry, false, async () => {
       const { job, token } = entry;
       await client.persist(keys.payload(job.data.id));
+      await bookFates(client, keys, entry.id, toRecordRows(job.data, 'records_quarantined'));
       await job.moveToFailed(new UnrecoverableError(reason.slice(0, 500)), token);
       await countBatch(client, keys, job.data, -1);
       return true;

@@ -2,12 +2,15 @@
 
 import { type Job as BullmqJob, Queue as BullmqQueue } from 'bullmq';
 import { WeirError } from '../model/errors.ts';
+import type { LedgerRow } from '../model/ledger-row.ts';
 import type { RecordBatch } from '../model/record-batch.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { fromBatchBytes } from './batch-bytes.ts';
 import { countBatch, type QueueCounts, readCounts } from './bullmq-counts.ts';
 import { createQueueKeys, type JobData, toJobId } from './bullmq-keys.ts';
+import { createBullmqLedger, rebookFates } from './bullmq-ledger.ts';
 import { readPresent } from './bullmq-presence.ts';
+import { toRecordRows } from './ledger-store.ts';
 import { closeRedis, openRedis, type RedisSettings, toWhere, waitForRedis } from './redis-connection.ts';
 import { type MemoryUse, readMemoryUse } from './redis-memory.ts';
 
@@ -30,6 +33,8 @@ export interface QueueInspection {
   /** Throws WeirError when Redis does not answer. */
   start(): Promise<void>;
   state(): Promise<QueueState>;
+  /** Counts of the ledger that are not written yet. */
+  ledgerRows(): Promise<readonly LedgerRow[]>;
   /** Youngest first, `maxListed` at most. */
   quarantine(): Promise<readonly QuarantinedBatch[]>;
   /** Throws WeirError `usage` where no such batch is in quarantine. Undefined: its bytes are gone, or are no batch. */
@@ -115,6 +120,7 @@ export function createQueueInspection(options: QueueInspectionOptions): QueueIns
   async function retry(id: string): Promise<QuarantinedBatch> {
     const job = await find(id);
     const about = toQuarantined(job);
+    await rebookFates(client, keys, toJobId(id), toRecordRows(about, 'records_quarantined', -1));
     await client.hset(keys.bullmq(toJobId(id)), 'stc', 0);
     await client.pexpire(keys.payload(id), keepMs);
     await job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true });
@@ -125,6 +131,10 @@ export function createQueueInspection(options: QueueInspectionOptions): QueueIns
   async function drop(id: string): Promise<QuarantinedBatch> {
     const job = await find(id);
     const about = toQuarantined(job);
+    await rebookFates(client, keys, toJobId(id), [
+      ...toRecordRows(about, 'records_quarantined', -1),
+      ...toRecordRows(about, 'records_lost_in_queue'),
+    ]);
     await job.remove();
     await client.unlink(keys.payload(id));
     return about;
@@ -135,7 +145,8 @@ export function createQueueInspection(options: QueueInspectionOptions): QueueIns
     await closeRedis(client);
   }
 
-  return { start, state, quarantine, batch, retry, drop, stop };
+  const ledger = createBullmqLedger(() => client, keys);
+  return { start, state, ledgerRows: ledger.rows, quarantine, batch, retry, drop, stop };
 }
 
 function toQuarantined(job: BullmqJob<JobData>): QuarantinedBatch {

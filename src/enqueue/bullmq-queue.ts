@@ -4,6 +4,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { type BullmqConsumer, createBullmqConsumer } from './bullmq-consumer.ts';
 import { readCounts } from './bullmq-counts.ts';
 import { createQueueKeys, type JobData } from './bullmq-keys.ts';
+import { createBullmqLedger } from './bullmq-ledger.ts';
 import { type BullmqProducer, createBullmqProducer } from './bullmq-producer.ts';
 import type { Queue } from './queue.ts';
 import {
@@ -75,6 +76,7 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
       if (prompt === undefined) throw new Error('the queue was not started');
       return readCounts(prompt, keys);
     },
+    ledger: createBullmqLedger(() => prompt, keys),
     stop,
   };
 }

@@ -5,6 +5,8 @@ import { WeirError } from '../model/errors.ts';
 import type { RecordBatch } from '../model/record-batch.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { readBatchFile, writeBatchFile } from './batch-file.ts';
+import { toSetAsideRows } from './ledger-store.ts';
+import type { MemoryLedger } from './memory-ledger.ts';
 import { type FailedFate, type Job, maxAttempts, type Queue, type QueueDepth } from './queue.ts';
 
 export interface MemoryQueueOptions {
@@ -12,6 +14,7 @@ export interface MemoryQueueOptions {
   readonly maxBytes: number;
   /** Where batches wait between `stop` and `start`. Absent: they are forgotten. */
   readonly file?: string;
+  readonly ledger?: MemoryLedger;
   readonly logger: Logger;
 }
 
@@ -24,7 +27,7 @@ interface Entry {
   attempt: number;
 }
 
-export function createMemoryQueue({ maxBytes, file, logger }: MemoryQueueOptions): Queue {
+export function createMemoryQueue({ maxBytes, file, ledger, logger }: MemoryQueueOptions): Queue {
   /** In order; entries before `head` are taken. Compacted now and then, so that taking is O(1). */
   let waiting: (Entry | undefined)[] = [];
   let head = 0;
@@ -39,6 +42,7 @@ export function createMemoryQueue({ maxBytes, file, logger }: MemoryQueueOptions
 
   async function start(): Promise<void> {
     stopped = false;
+    await ledger?.start();
     if (file === undefined) return;
     const { batches, damaged } = await readBatchFile(file).catch((cause: unknown) => {
       const reason = cause instanceof Error ? cause.message : String(cause);
@@ -122,13 +126,17 @@ export function createMemoryQueue({ maxBytes, file, logger }: MemoryQueueOptions
     return {
       batch: entry.batch,
       attempt: entry.attempt,
-      done: () => forget(entry),
+      async done(fates = []) {
+        const isEnded = await forget(entry);
+        if (isEnded) ledger?.book(fates);
+        return isEnded;
+      },
       async giveBack() {
         if (active.delete(entry)) offer(entry);
       },
       async fail(): Promise<FailedFate> {
         if (entry.attempt >= maxAttempts) {
-          await forget(entry);
+          if (await forget(entry)) ledger?.book(toSetAsideRows(entry.batch, 'records_lost_in_queue'));
           return 'lost';
         }
         if (active.delete(entry)) {
@@ -177,6 +185,7 @@ export function createMemoryQueue({ maxBytes, file, logger }: MemoryQueueOptions
     bytes = 0;
     records = 0;
     await keep(left);
+    await ledger?.stop();
   }
 
   /** Never throws: the other stages are still to be stopped, whatever the disk says. */
@@ -193,5 +202,5 @@ export function createMemoryQueue({ maxBytes, file, logger }: MemoryQueueOptions
     }
   }
 
-  return { start, add, take, depth, stop };
+  return { start, add, take, depth, ledger, stop };
 }

@@ -1,6 +1,8 @@
 // The queue contract: at least once, bounded, in order of arrival. Implementations pass test/contracts/queue-contract.ts.
 
+import type { LedgerRow } from '../model/ledger-row.ts';
 import type { RecordBatch } from '../model/record-batch.ts';
+import type { LedgerStore } from './ledger-store.ts';
 
 export interface Queue {
   /** Opens what the queue needs. Throws WeirError when it can't. A server that is only away is waited for afterwards. */
@@ -16,6 +18,8 @@ export interface Queue {
   depth(): Promise<QueueDepth>;
   /** What waits on disk before it gets onto the queue, where there is a spool; in no number of `depth`. */
   spooled?(): SpoolDepth;
+  /** Where counts of the ledger lie beside the batches. */
+  readonly ledger?: LedgerStore | undefined;
   /** Jobs that were taken and not settled are given back. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -25,8 +29,11 @@ export interface Job {
   readonly batch: RecordBatch;
   /** 1 at first; grows each time a worker failed with it or died with it. */
   readonly attempt: number;
-  /** The batch is indexed (or its losses are counted): forget it. True: this ended it; only then its fate is to be counted. */
-  done(): Promise<boolean>;
+  /**
+   * The batch is indexed (or its losses are counted): forget it. True: this ended it; only then its fate is to be counted. `fates` go
+   * to the ledger, once for the batch, whoever ends it.
+   */
+  done(fates?: readonly LedgerRow[]): Promise<boolean>;
   /** Not the batch's fault: back to the head of the queue, for whoever takes next. No attempt is burnt. */
   giveBack(): Promise<void>;
   /** Perhaps the batch's fault: it comes again after the others, or after `maxAttempts` never. */

@@ -111,6 +111,7 @@ export function createSpoolingQueue(options: SpoolingQueueOptions): SpoolingQueu
     take: (signal) => queue.take(signal),
     depth: () => queue.depth(),
     spooled: spool.depth,
+    ledger: queue.ledger,
     stop,
   };
 }

@@ -15,6 +15,8 @@ export interface WeirOptions {
   readonly index?: string;
   /** YAML of the `telemetry` key; nothing is shown when absent. */
   readonly telemetry?: string;
+  /** YAML of the `steps` key. */
+  readonly steps?: string;
   /** Further YAML lines at the top level. */
   readonly settings?: string;
   /** 0 (the default): any free port. */
@@ -40,6 +42,7 @@ export async function startWeir({
   folder,
   index,
   settings = '',
+  steps = '[ sampling, server, services, geoip, asn, locality ]',
   telemetry = '{ http: off }',
   port = 0,
   listen = [],
@@ -53,7 +56,7 @@ export async function startWeir({
     `name: test
 listen: ${JSON.stringify([`udp://127.0.0.1:${port}`, ...listen])}
 state: ${JSON.stringify(join(folder, 'state'))}
-steps: [ sampling, server, services, geoip, asn, locality ]
+steps: ${steps}
 telemetry: ${telemetry}
 index: ${index ?? `{ files: { directory: ${JSON.stringify(join(folder, 'flows'))} } }`}
 ${settings}

@@ -7,6 +7,7 @@ import { readVersion } from '../version.ts';
 import { addDeadLetterVerbs } from './dead-letter-verbs.ts';
 import { exitCodes } from './failure.ts';
 import { addIndexVerbs } from './index-verbs.ts';
+import { addLedgerVerb } from './ledger-verb.ts';
 import { addQueueVerbs } from './queue-verbs.ts';
 import { examples, logLevelOption, pipelineArgument } from './shared-options.ts';
 
@@ -210,6 +211,7 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
     program.command('dead-letters').description('Documents that Elasticsearch refused: list, show, retry, purge.'),
   );
   addIndexVerbs(program);
+  addLedgerVerb(program);
   addQueueVerbs(program.command('queue').description('Show the queue on Redis, and what is in quarantine there.'));
 
   const importVerb = program

@@ -1,0 +1,119 @@
+// Counts of the ledger on the queue's Redis: one hash that everybody adds to, and pages that it was renamed to (docs/decisions/0046).
+
+import { randomBytes } from 'node:crypto';
+import type { LedgerRow } from '../model/ledger-row.ts';
+import type { QueueKeys } from './bullmq-keys.ts';
+import { type LedgerEntry, type LedgerStore, newPageEveryMs, toLedgerEntries, toLedgerRows } from './ledger-store.ts';
+import type { RedisClient } from './redis-connection.ts';
+
+/** writer, open; sequence, days in ms, key, count, key, count … → counts that wait. */
+const addScript = `
+if tonumber(redis.call('GET', KEYS[1]) or '-1') < tonumber(ARGV[1]) then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  for i = 3, #ARGV, 2 do redis.call('HINCRBY', KEYS[2], ARGV[i], ARGV[i + 1]) end
+end
+return redis.call('HLEN', KEYS[2])
+`;
+
+/** job, open; key, count, key, count …: the fates of a job, once: the job is marked. A job that is gone was ended by somebody else. */
+const bookScript = `
+if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HSETNX', KEYS[1], 'weirBooked', '1') == 0 then return 0 end
+for i = 1, #ARGV, 2 do redis.call('HINCRBY', KEYS[2], ARGV[i], ARGV[i + 1]) end
+return 1
+`;
+
+/** job, open; key, count …: a job that was set aside is taken up again, or dropped for good. */
+const rebookScript = `
+redis.call('HDEL', KEYS[1], 'weirBooked')
+for i = 1, #ARGV, 2 do redis.call('HINCRBY', KEYS[2], ARGV[i], ARGV[i + 1]) end
+`;
+
+/** lock, open, pages, new page; its id, urgent, ms, most pages → ids of pages. */
+const pageScript = `
+if (ARGV[2] == '1' or redis.call('SET', KEYS[1], '1', 'NX', 'PX', ARGV[3]))
+  and redis.call('EXISTS', KEYS[2]) == 1 and redis.call('LLEN', KEYS[3]) < tonumber(ARGV[4]) then
+  redis.call('RENAME', KEYS[2], KEYS[4])
+  redis.call('RPUSH', KEYS[3], ARGV[1])
+end
+return redis.call('LRANGE', KEYS[3], 0, -1)
+`;
+
+/** Longer than any listener asks again. */
+const rememberWriterMs = 7 * 86_400_000;
+const maxPages = 100;
+
+function toKeys(keys: QueueKeys) {
+  return {
+    open: `${keys.prefix}:ledger`,
+    pages: `${keys.prefix}:ledger:pages`,
+    lock: `${keys.prefix}:ledger:lock`,
+    page: (id: string) => `${keys.prefix}:ledger:page:${id}`,
+    writer: (name: string) => `${keys.prefix}:ledger:writer:${name}`,
+  };
+}
+
+export function createBullmqLedger(client: () => RedisClient | undefined, keys: QueueKeys): LedgerStore {
+  const { open, pages, lock, page, writer: writerKey } = toKeys(keys);
+  let waitingCounts = 0;
+
+  function ready(): RedisClient | undefined {
+    const opened = client();
+    return opened?.status === 'ready' ? opened : undefined;
+  }
+
+  async function readHash(redis: RedisClient, key: string): Promise<LedgerEntry[]> {
+    return Object.entries(await redis.hgetall(key)).map(([name, count]) => [name, Number(count)]);
+  }
+
+  return {
+    async add(writer, sequence, rows) {
+      const redis = ready();
+      if (redis === undefined) return false;
+      const entries = toLedgerEntries(rows, waitingCounts).flat();
+      const answer = await redis.eval(addScript, 2, writerKey(writer), open, sequence, rememberWriterMs, ...entries);
+      waitingCounts = Number(answer);
+      return true;
+    },
+    async pages(isUrgent) {
+      const redis = ready();
+      if (redis === undefined) return [];
+      const id = randomBytes(12).toString('base64url');
+      const urgent = isUrgent ? '1' : '0';
+      const ids = await redis.eval(pageScript, 4, lock, open, pages, page(id), id, urgent, newPageEveryMs, maxPages);
+      return Promise.all(
+        (ids as unknown[])
+          .map(String)
+          .map(async (found) => ({ id: found, rows: toLedgerRows(await readHash(redis, page(found))) })),
+      );
+    },
+    async remove(id) {
+      await ready()?.pipeline().lrem(pages, 0, id).del(page(id)).exec();
+    },
+    async rows() {
+      const redis = ready();
+      if (redis === undefined) return [];
+      const ids = await redis.lrange(pages, 0, -1);
+      const hashes = await Promise.all([open, ...ids.map(page)].map((key) => readHash(redis, key)));
+      return toLedgerRows(hashes.flat());
+    },
+  };
+}
+
+/** Before the job ends: whoever gets it again when this process dies in between finds it booked. */
+export async function bookFates(
+  client: RedisClient,
+  keys: QueueKeys,
+  jobId: string,
+  rows: readonly LedgerRow[],
+): Promise<void> {
+  await client.eval(bookScript, 2, keys.bullmq(jobId), toKeys(keys).open, ...toLedgerEntries(rows, 0).flat());
+}
+
+export async function rebookFates(
+  client: RedisClient,
+  keys: QueueKeys,
+  jobId: string,
+  rows: readonly LedgerRow[],
+): Promise<void> {
+  await client.eval(rebookScript, 2, keys.bullmq(jobId), toKeys(keys).open, ...toLedgerEntries(rows, 0).flat());
+}
