@@ -1,6 +1,5 @@
 // `weir ledger`: what became of each exporter's flows: the documents of the ledger, and what is not written yet, added up.
 
-import { join } from 'node:path';
 import type { PipelineFile } from '../enrich/pipeline-file.ts';
 import { WeirError } from '../model/errors.ts';
 import { type LedgerRow, toMinute } from '../model/ledger-row.ts';
@@ -136,7 +135,7 @@ async function readWritten(file: PipelineFile, sinceMs: number): Promise<Sums> {
   const sums: Sums = { exporters: new Map(), ports: new Map() };
   if (file.index.elasticsearch === undefined) {
     const { readLedgerFiles } = await import('../index/ledger-file.ts');
-    for (const document of await readLedgerFiles(join(file.index.files.directory)))
+    for (const document of await readLedgerFiles(file.index.files.directory))
       if (document['pipeline'] === file.name && Date.parse(String(document['@timestamp'])) >= sinceMs)
         addDocument(sums, document);
     return sums;

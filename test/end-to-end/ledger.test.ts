@@ -222,7 +222,7 @@ test('without Redis and Elasticsearch the ledger is a file beside the flows, and
     }
     const month = new Date().toISOString().slice(0, 7).replace('-', '.');
     expect(
-      readFileSync(join(folder, 'flows', `ledger-${month}.ndjson`), 'utf8')
+      readFileSync(join(folder, 'flows', 'ledger', `ledger-${month}.ndjson`), 'utf8')
         .trim()
         .split('\n').length,
     ).toBeGreaterThan(1);
