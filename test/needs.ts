@@ -13,6 +13,7 @@ const needs = {
   pmacctd: { command: 'pmacctd', install: 'apt install pmacct' },
   python: { command: 'python3', install: 'apt install python3' },
   snmpd: { command: 'snmpd', install: 'apt install snmpd' },
+  promtool: { command: 'promtool', install: 'apt install --no-install-recommends prometheus' },
   openssl: { command: 'openssl', install: 'apt install openssl' },
 } as const;
 

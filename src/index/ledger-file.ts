@@ -1,5 +1,5 @@
-// The ledger without Elasticsearch: ledger/ledger-<month>.ndjson in the folder of the flows, where no reader of flows looks. A page is one write; a line that was cut off, and a document
-// that a second attempt wrote again, are left out by whoever reads (by `id`).
+// The ledger without Elasticsearch: ledger/ledger-<month>.ndjson in the folder of the flows, where no reader of flows looks. A page is
+// one write; a line that was cut off, and a document that a second attempt wrote again, are left out by whoever reads (by `id`).
 
 import { appendFile, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
