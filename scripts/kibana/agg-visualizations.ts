@@ -33,7 +33,9 @@ export function toTable({ config, measures, splits, sizes }: Panel): JsonObject 
       perPage: (config.height ?? defaultHeights.table) - 6,
       showPartialRows: false,
       showMetricsAtAllLevels: false,
-      sort: { columnIndex: null, direction: null },
+      // Of nested splits Kibana keeps the order of the outermost: the largest row is somewhere else.
+      sort:
+        splits.length < 2 ? { columnIndex: null, direction: null } : { columnIndex: splits.length, direction: 'desc' },
       showTotal: false,
       totalFunc: 'sum',
       percentageCol: '',

@@ -57,8 +57,13 @@ export function toPanelObject(panel: Panel, dashboard: string, dashboardTitle: s
       references,
     };
   }
-  return toVisualization({ id, title, visState: drawings[config.kind](panel), searchSourceJSON, references });
+  const visState = drawings[config.kind](panel);
+  const colors = config.kind === 'donut' ? { colors: { Other: restColor } } : {};
+  return toVisualization({ id, title, visState, searchSourceJSON, references, ...colors });
 }
+
+/** What is no part by itself is grey, on white and on black. */
+const restColor = '#98A2B3';
 
 const drawings = {
   donut: toDonut,

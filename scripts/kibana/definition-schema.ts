@@ -112,6 +112,7 @@ const panel = z.discriminatedUnion('kind', [
     split: name.optional(),
     size: sizes,
     style: z.enum(['area', 'line', 'bar']).default('area'),
+    legend: z.enum(['right', 'bottom']).default('right'),
   }),
   z.strictObject({ kind: z.literal('table'), ...place, measure: oneOrMore, split: oneOrMore, size: sizes }),
   z.strictObject({ kind: z.literal('cloud'), ...place, measure: name, split: name, size: sizes }),

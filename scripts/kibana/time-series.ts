@@ -75,7 +75,7 @@ export function toTimeSeries(panel: Panel, id: string): JsonObject {
       show_legend: split === undefined && measures.length === 1 ? 0 : 1,
       show_grid: 1,
       tooltip_mode: 'show_all',
-      legend_position: 'right',
+      legend_position: config.kind === 'series' ? config.legend : 'right',
       ignore_global_filter: 0,
       background_color_rules: [{ id: 'background' }],
       isModelInvalid: false,

@@ -10,10 +10,12 @@ export interface VisualizationOptions {
   /** Without one it reads no index pattern by itself (TSVB, Vega, text, controls). */
   readonly searchSourceJSON?: string;
   readonly references?: readonly Reference[];
+  /** Label → colour, where Kibana's choice would mislead. */
+  readonly colors?: Readonly<Record<string, string>>;
 }
 
 export function toVisualization(options: VisualizationOptions): SavedObject {
-  const { id, title, description = '', visState, searchSourceJSON = noSearch, references = [] } = options;
+  const { id, title, description = '', visState, searchSourceJSON = noSearch, references = [], colors } = options;
   return {
     type: 'visualization',
     id,
@@ -21,7 +23,7 @@ export function toVisualization(options: VisualizationOptions): SavedObject {
       description,
       kibanaSavedObjectMeta: { searchSourceJSON },
       title,
-      uiStateJSON: '{}',
+      uiStateJSON: JSON.stringify(colors === undefined ? {} : { vis: { colors } }),
       version: 1,
       visState: JSON.stringify({ title, ...visState }),
     },
