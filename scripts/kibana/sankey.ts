@@ -80,6 +80,8 @@ export function toSankey(panel: Panel): JsonObject {
     marks: [
       {
         type: 'path',
+        // Wide bands reach beyond their ends, and the drawing would shrink to hold what nobody sees.
+        clip: true,
         from: { data: 'edges' },
         encode: {
           update: {
