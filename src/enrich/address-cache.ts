@@ -1,15 +1,24 @@
 // Facts of addresses, worked out once by the steps that describe addresses and kept with the JSON text made of them.
 // The private ranges: private-networks.ts. The parts an address plays: sides-text.ts.
 
-import type { AddressFacts, GeoLocation, NamedNetwork } from './address-facts.ts';
+import type { AddressFacts, AutonomousSystem, GeoLocation, NamedNetwork } from './address-facts.ts';
 import { toIPv4Text } from './address-text.ts';
 import { flat } from './json-text.ts';
 import { isPrivateIPv4, isPrivateIPv6, mappedIPv4 } from './private-networks.ts';
 import { createRecentMap } from './recent-map.ts';
-import { hostnameOf, loopback, parts, toPartText } from './sides-text.ts';
+import { createRecentNumbers } from './recent-numbers.ts';
+import { hasPlace, hostnameOf, loopback, parts, toPartText } from './sides-text.ts';
+import { hashText } from './text-hash.ts';
 
 /** Facts that keep their own JSON: a document copies it instead of making it again. */
 export class DescribedAddress implements AddressFacts {
+  // What each flow reads stands first, in one line of memory.
+  isPlaced: boolean | undefined;
+  locality: 'private' | 'public' | undefined;
+  /** JSON by part. Kept from the second use on: of a scan's addresses there is no second use. */
+  private texts: (string | undefined)[] | undefined;
+  private isUsed = false;
+  readonly hash: number;
   readonly text: string;
   readonly version: 4 | 6;
   isPrivate: boolean;
@@ -20,21 +29,20 @@ export class DescribedAddress implements AddressFacts {
   countryCode: string | undefined;
   city: string | undefined;
   location: GeoLocation | undefined;
-  locality: 'private' | 'public' | undefined;
   network: NamedNetwork | undefined;
   isInternal = false;
   reputation: readonly string[] | undefined;
   words: readonly number[] | undefined;
   private name: string;
-  /** JSON by part. Kept from the second use on: of a scan's addresses there is no second use. */
-  private texts: (string | undefined)[] | undefined;
-  private isUsed = false;
+  /** The same address in the system that an exporter named last. */
+  private inSystem: DescribedAddress | undefined;
 
   constructor(text: string, version: 4 | 6, isPrivate: boolean) {
     this.text = text;
     this.version = version;
     this.isPrivate = isPrivate;
     this.name = text;
+    this.hash = hashText(text);
   }
 
   get hostname(): string {
@@ -45,6 +53,21 @@ export class DescribedAddress implements AddressFacts {
   set hostname(name: string) {
     this.name = name;
     this.texts = undefined;
+    this.inSystem = undefined;
+  }
+
+  withSystem({ asn, text }: AutonomousSystem): AddressFacts {
+    const known = this.inSystem;
+    if (known !== undefined && known.asn === asn && known.autonomousSystem === text) return known;
+    const own = Object.assign(new DescribedAddress(this.text, this.version, this.isPrivate), this);
+    own.asn = asn;
+    own.autonomousSystem = text;
+    own.isPlaced = hasPlace(own);
+    own.texts = undefined;
+    own.isUsed = false;
+    own.inSystem = undefined;
+    this.inSystem = own;
+    return own;
   }
 
   partText(index: number, exporter: string): string {
@@ -79,7 +102,7 @@ export interface AddressCacheOptions {
 }
 
 export function createAddressCache({ describe, maxAddresses }: AddressCacheOptions): AddressCache {
-  const v4 = createRecentMap<number, DescribedAddress>(maxAddresses);
+  const v4 = createRecentNumbers<DescribedAddress>(maxAddresses);
   // IPv6 shares the limit in spirit, not to the letter: a network sees few of its 2^128 addresses at a time, or a scan.
   const v6 = createRecentMap<string, DescribedAddress>(Math.ceil(maxAddresses / 2));
 
@@ -97,6 +120,7 @@ export function createAddressCache({ describe, maxAddresses }: AddressCacheOptio
 
   function described(facts: DescribedAddress): DescribedAddress {
     describe(facts);
+    facts.isPlaced = hasPlace(facts);
     return facts;
   }
 

@@ -47,6 +47,12 @@ export interface AddressFacts {
   reputation: readonly string[] | undefined;
   /** Set by `community-id`: the address as one or four signed 32-bit words. */
   words: readonly number[] | undefined;
+  /** It has a fact that both sides of a flow share (sides-text.ts). */
+  readonly isPlaced?: boolean | undefined;
+  /** 32 bits of `text` (text-hash.ts). */
+  readonly hash?: number;
+  /** The same address in another system: what an exporter says of one flow is not for the others. */
+  withSystem?(system: AutonomousSystem): AddressFacts;
   /** JSON of the address in one part (sides-text.ts), kept with the facts; without it the JSON is made anew each time. */
   partText?(index: number, exporter: string): string;
 }

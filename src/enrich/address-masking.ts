@@ -2,6 +2,7 @@
 // bytes in hex and Community IDs, which tell the address too, go with them.
 
 import ipaddr from 'ipaddr.js';
+import { replaceInRuns } from './address-scan.ts';
 import { createRecentMap } from './recent-map.ts';
 
 /** Bytes of an address → bytes of the one that is stored. */
@@ -17,18 +18,14 @@ const maxRemembered = 65_536;
 const candidates =
   /(?<![\da-f:.])[\da-f]{0,4}:[\da-f:]*:[\da-f:.]*|(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)|(?<!\d)\d{1,3}(?:-\d{1,3}){3}(?!\d)/gi;
 
-/** Names of IPv6 addresses in reverse DNS: a nibble between dots. (Those of IPv4 look like an IPv4 address.) */
-const reverseName = /(?:[\da-f]\.)+ip6\.arpa/gi;
-
 const onlyIPv4 = /(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)/g;
 
 /** Addresses are followed by their names (sides-text.ts, document-head.ts). */
 const sideNames = /"(src|dst|client|server)_addr":"([^"]*)","\1_hostname":"(?:[^"\\]|\\.)*"/g;
 const nodeName = /"node":\{"ipaddr":"([^"]*)","hostname":"(?:[^"\\]|\\.)*"/;
-const hexBytes = /"[\da-f]{8,}"/g;
 const communityId = /"community_id":"[^"]*"/;
 
-/** `isExporterKept`: `event.host` and `node` stay as they are. */
+/** `isExporterKept`: `event.host` and `node` stay as they are. Takes a document, or pieces of it with whole members. */
 export function createAddressMasking(replace: ReplaceAddress, isExporterKept: boolean): (text: string) => string {
   const remembered = createRecentMap<string, string>(maxRemembered);
 
@@ -36,7 +33,6 @@ export function createAddressMasking(replace: ReplaceAddress, isExporterKept: bo
     const known = remembered.get(text);
     if (known !== undefined) return known;
     const result = replaced(text);
-    // Times of day come here, too, and never again.
     return result === text ? text : remembered.add(text, result);
   }
 
@@ -56,18 +52,18 @@ export function createAddressMasking(replace: ReplaceAddress, isExporterKept: bo
     return text.slice(0, start) + shown + text.slice(start + body.length);
   }
 
+  const maskRun = (run: string): string => run.replace(candidates, mask);
+
   return (text) => {
     // The head is `{"@timestamp":…,"@version":…,"event":{…},"node":{…},`.
-    const headEnd = isExporterKept ? text.indexOf('},', text.indexOf('"node":{')) + 1 : 0;
+    const node = isExporterKept ? text.indexOf('"node":{') : -1;
+    const headEnd = node < 0 ? 0 : text.indexOf('},', node) + 1;
     const rest = text
       .slice(headEnd)
       .replace(nodeName, '"node":{"ipaddr":"$1","hostname":"$1"')
       .replace(sideNames, '"$1_addr":"$2","$1_hostname":"$2"')
-      .replace(hexBytes, '"removed"')
-      .replace(communityId, '"community_id":"removed"')
-      .replace(reverseName, 'removed')
-      .replace(candidates, mask);
-    return text.slice(0, headEnd) + rest;
+      .replace(communityId, '"community_id":"removed"');
+    return text.slice(0, headEnd) + replaceInRuns(rest, maskRun);
   };
 }
 

@@ -71,7 +71,7 @@ export class DocumentChanges {
   }
 }
 
-/** `text` is a whole document with its newline; so is what comes out. */
+/** `text` is a whole document with its newline, as byte text; so is what comes out. */
 export function changedDocument(text: string, { labels, fields }: DocumentChanges): string {
   const document = text.slice(0, -1);
   const changed = fields.size === 0 ? document : withChangedFields(document, fields);

@@ -7,7 +7,7 @@ import type { RecordBatch } from '../model/record-batch.ts';
 export interface DocumentLane {
   /** Forgets the documents written before; their bytes are no longer valid. `rows`: as many documents, as a rule. */
   begin(batch: Pick<RecordBatch, 'id' | 'createdAtMs'>, rows: number): void;
-  /** Writes one document, its newline included. */
+  /** Writes one document, its newline included; `text` is byte text (json-text.ts). */
   write(text: string, position: number, timeMs: number, exporter: string): void;
   end(counts: Pick<DocumentBatch, 'dropped' | 'added' | 'partlyIndexed'>): DocumentBatch;
 }
@@ -17,9 +17,6 @@ const firstCapacity = 2 * 1024 * 1024;
 
 /** Batches that used less than a quarter of the buffer, before it is made smaller: a burst is soon over, a lull comes back. */
 const batchesBeforeShrinking = 64;
-
-/** A UTF-16 unit takes up to three bytes of UTF-8. */
-const maxBytesPerUnit = 3;
 
 /** The buffer grows with the batch, which is bounded: a value of n bytes becomes text of at most 6n (`\u0000`), cut in json-text.ts. */
 export function createDocumentLane(): DocumentLane {
@@ -69,10 +66,10 @@ export function createDocumentLane(): DocumentLane {
   }
 
   function write(text: string, position: number, timeMs: number, exporter: string): void {
-    const needed = used + text.length * maxBytesPerUnit;
+    const needed = used + text.length;
     if (needed > slab.length) grow(needed);
     if (count === ends.length) growLists();
-    used += slab.write(text, used, 'utf8');
+    used += slab.write(text, used, 'latin1');
     ends[count] = used;
     positions[count] = position;
     timesMs[count] = timeMs;

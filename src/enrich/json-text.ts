@@ -1,8 +1,9 @@
 // Values as JSON text. Whatever comes in, valid JSON comes out (RFC 8259); `undefined` means: leave the field out.
+// The text of documents is byte text: each character stands for one byte of UTF-8. A document in Latin-1 is then copied into the
+// buffer as it is, at half the price of encoding it. `quoted` is where other text comes in.
 
 import type { ColumnType, FieldValue } from '../model/record.ts';
 import { toIPv4Text, toMacText } from './address-text.ts';
-import { createRecentMap } from './recent-map.ts';
 
 /** Lucene refuses a term above 32,766 bytes, and with it the document; a UTF-16 unit takes up to 3 bytes of UTF-8. */
 const maxTextLength = 10_900;
@@ -13,24 +14,40 @@ const minLong = -9_223_372_036_854_775_808n;
 
 const decimal = /^-?\d{1,20}$/;
 
+const beyondAscii = /[\u0080-\uffff]/;
+
+/** As byte text. */
 export function quoted(text: string): string {
   // JSON.stringify escapes quotes, control characters and lone surrogates, so that the bytes are valid UTF-8.
-  return JSON.stringify(text.length > maxTextLength ? text.slice(0, maxTextLength) : text);
+  const json = JSON.stringify(text.length > maxTextLength ? text.slice(0, maxTextLength) : text);
+  return beyondAscii.test(json) ? Buffer.from(json, 'utf8').toString('latin1') : json;
 }
 
-/** Names of ports, systems and the like come again and again: 4,096 of them are 0.5 MB. */
-const maxQuotedTexts = 4096;
-
-const quotedTexts = createRecentMap<string, string>(maxQuotedTexts);
+/**
+ * Names of ports, systems and the like come again and again. One place for texts that end alike; a newcomer takes the place of what
+ * stood there. All ports of TCP fit, with their names 5 MB; at worst it is 25 MB.
+ */
+const quotedPlaces = 65_536;
+const maxRememberedLength = 128;
+const quotedTexts: string[] = new Array<string>(quotedPlaces).fill('');
+const quotedJson: string[] = new Array<string>(quotedPlaces).fill('""');
 
 /** `quoted`, remembered. */
 export function quotedAgain(text: string): string {
-  return quotedTexts.get(text) ?? quotedTexts.add(text, quoted(text));
+  const { length } = text;
+  if (length > maxRememberedLength) return quoted(text);
+  let hash = length;
+  for (let i = Math.max(0, length - 6); i < length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  const place = (hash ^ (hash >>> 15)) & (quotedPlaces - 1);
+  if (quotedTexts[place] === text) return quotedJson[place]!;
+  quotedTexts[place] = text;
+  quotedJson[place] = quoted(text);
+  return quotedJson[place];
 }
 
-/** A string that was put together is a tree of its parts; copying it into a document walks the tree each time. This makes it one piece. */
+/** A string that was put together is a tree of its parts; copying it into a document walks the tree each time. This makes it one piece. Takes byte text. */
 export function flat(text: string): string {
-  return Buffer.from(text, 'utf8').toString('utf8');
+  return Buffer.from(text, 'latin1').toString('latin1');
 }
 
 /** A number, or decimal text of an integer beyond 2^53 - 1, as a JSON number. */

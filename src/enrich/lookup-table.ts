@@ -3,7 +3,6 @@
 
 import { readAddressRange, readAddressWords } from './address-words.ts';
 import { shown } from './data-file.ts';
-import { flat } from './json-text.ts';
 import { createRangeTable, noValue } from './range-table.ts';
 import { type FieldTarget, targetValue } from './stored-field.ts';
 
@@ -70,8 +69,7 @@ export function createLookupTable(keyType: KeyType, columns: readonly Pick<Field
   }
 
   function remember(value: CellValue): CellValue {
-    // A piece of a line would keep the line.
-    const own = typeof value === 'string' ? flat(value) : value;
+    const own = typeof value === 'string' ? ownText(value) : value;
     known.set(own, own);
     return own;
   }
@@ -89,6 +87,11 @@ export function createLookupTable(keyType: KeyType, columns: readonly Pick<Field
       return rows;
     },
   };
+}
+
+/** A piece of a line would keep the line. */
+function ownText(piece: string): string {
+  return Buffer.from(piece, 'utf8').toString('utf8');
 }
 
 function createAddressKeys(): Keys {
@@ -166,7 +169,7 @@ function createTextKeys(): Keys {
     add(key, row) {
       if (key === '') return 'the key is empty';
       if (key.length > maxCellLength) return `the key ${shown(key)} is longer than ${maxCellLength} characters`;
-      rows.set(flat(key), row);
+      rows.set(ownText(key), row);
       return undefined;
     },
     build: () => ({ size: rows.size, find: (value) => rows.get(value) ?? -1 }),

@@ -4,7 +4,7 @@
 import { createConversationTable, createListenerTable } from './conversation-table.ts';
 import type { FlowDocument, Side } from './flow-document.ts';
 import type { ServiceNames } from './service-names.ts';
-import { hashText, mixHash } from './text-hash.ts';
+import { hashAddress, hashText, mixHash } from './text-hash.ts';
 
 /** What `flow.server_rule` may say, the surest first. */
 export const serverRules = {
@@ -51,8 +51,8 @@ export function serverByElastiflow(flow: FlowDocument, services: ServiceNames): 
   if (protocol === protocolNumbers.tcp && opensConnection(flow.tcpFlags)) return 'dst';
   const srcPort = flow.srcPort ?? 0;
   const dstPort = flow.dstPort ?? 0;
-  const isSrcKnown = srcPort !== 0 && services.nameOf(protocol, srcPort) !== undefined;
-  const isDstKnown = dstPort !== 0 && services.nameOf(protocol, dstPort) !== undefined;
+  const isSrcKnown = srcPort !== 0 && services.hasName(protocol, srcPort);
+  const isDstKnown = dstPort !== 0 && services.hasName(protocol, dstPort);
   if (isSrcKnown !== isDstKnown) return isDstKnown ? 'dst' : 'src';
   if (srcPort === 0 || dstPort === 0) return undefined;
   return dstPort <= srcPort ? 'dst' : 'src';
@@ -100,8 +100,8 @@ export function createServerByEvidence(
     if (protocol === protocolNumbers.tcp && flow.server === undefined) set(flow, serverByFlags(flow), 'flags');
     if (flow.server === undefined && dst !== undefined && isGroup(dst.text)) set(flow, 'dst', 'multicast');
     const hasEnds = src !== undefined && dst !== undefined && srcPort !== 0 && dstPort !== 0;
-    const srcEnd = hasEnds ? mixHash(hashText(src.text), srcPort * 256 + protocol) : 0;
-    const dstEnd = hasEnds ? mixHash(hashText(dst.text), dstPort * 256 + protocol) : 0;
+    const srcEnd = hasEnds ? mixHash(hashAddress(src), srcPort * 256 + protocol) : 0;
+    const dstEnd = hasEnds ? mixHash(hashAddress(dst), dstPort * 256 + protocol) : 0;
     if (hasEnds && flow.server === undefined && isUnsampled(flow) && flow.startMs !== undefined) {
       if (header.exporter !== lastExporter) {
         lastExporter = header.exporter;
@@ -127,8 +127,8 @@ export function createServerByEvidence(
         return;
       }
     }
-    const isSrcNamed = srcPort !== 0 && services.nameOf(protocol, srcPort) !== undefined;
-    const isDstNamed = dstPort !== 0 && services.nameOf(protocol, dstPort) !== undefined;
+    const isSrcNamed = srcPort !== 0 && services.hasName(protocol, srcPort);
+    const isDstNamed = dstPort !== 0 && services.hasName(protocol, dstPort);
     if (isSrcNamed !== isDstNamed) set(flow, isDstNamed ? 'dst' : 'src', 'registered');
     else if (srcPort !== 0 && dstPort !== 0) set(flow, dstPort <= srcPort ? 'dst' : 'src', 'port');
   }
@@ -155,7 +155,7 @@ const wellKnown = 3;
 
 function rankOf(services: ServiceNames, protocol: number, port: number): number {
   if (port >= firstTemporaryPort || port === 0) return temporary;
-  if (services.nameOf(protocol, port) === undefined) return ordinary;
+  if (!services.hasName(protocol, port)) return ordinary;
   return port < firstUserPort ? wellKnown : userService;
 }
 

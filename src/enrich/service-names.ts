@@ -8,6 +8,8 @@ import { loadProtocolNames } from './protocol-names.ts';
 export interface ServiceNames {
   /** The name of a port, "https"; undefined: it has none, or the protocol has no registry. */
   nameOf(protocol: number, port: number): string | undefined;
+  /** `nameOf` has an answer. */
+  hasName(protocol: number, port: number): boolean;
   /** The stored text: "https (TCP/443)", "TCP/43173"; for a protocol without ports "GRE/0". */
   textOf(protocol: number, port: number): string;
 }
@@ -17,6 +19,8 @@ const registries = { 6: 'tcp', 17: 'udp', 33: 'dccp', 132: 'sctp' } as const;
 
 interface Ports {
   readonly names: Map<number, string>;
+  /** A bit for each port that has a name: 8 KB, which the processor has at hand. */
+  readonly named: Uint32Array;
   /** By port, as they are asked for: at most 65,536 texts (3 MB) per protocol. Empty until the protocol is met. */
   texts: (string | undefined)[];
 }
@@ -32,11 +36,20 @@ export function createServiceNames(ownNames: OwnNames = {}): ServiceNames {
   const portsOf: (Ports | undefined)[] = new Array<Ports | undefined>(256).fill(undefined);
   for (const [protocol, entries] of readRegistry()) {
     const names = new Map(Object.entries(entries).map(([port, name]) => [Number(port), name]));
-    portsOf[protocol] = { names, texts: [] };
+    portsOf[protocol] = { names, named: new Uint32Array(portCount / 32), texts: [] };
   }
   for (const [key, name] of Object.entries(ownNames)) {
     const place = readPortKey(key);
     if (place !== undefined) portsOf[place.protocol]?.names.set(place.port, name);
+  }
+
+  for (const ports of portsOf) {
+    for (const port of ports?.names.keys() ?? []) ports!.named[port >>> 5]! |= 1 << (port & 31);
+  }
+
+  function hasName(protocol: number, port: number): boolean {
+    const named = portsOf[protocol]?.named;
+    return named !== undefined && port < portCount && (named[port >>> 5]! & (1 << (port & 31))) !== 0;
   }
 
   function nameOf(protocol: number, port: number): string | undefined {
@@ -61,7 +74,7 @@ export function createServiceNames(ownNames: OwnNames = {}): ServiceNames {
     return name === undefined ? place : `${name} (${place})`;
   }
 
-  return { nameOf, textOf };
+  return { nameOf, hasName, textOf };
 }
 
 /** `tcp/8443` → protocol and port; undefined for anything else. */

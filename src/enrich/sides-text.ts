@@ -41,8 +41,8 @@ export function sidesText(flow: FlowDocument): string {
   const src = withSystem(flow.src, flow.srcSystem);
   const dst = withSystem(flow.dst, flow.dstSystem);
   const exporter = exporterHostname ?? header.exporter;
-  const isSrcPlaced = src !== undefined && hasPlace(src);
-  const isDstPlaced = dst !== undefined && hasPlace(dst);
+  const isSrcPlaced = src !== undefined && (src.isPlaced ?? hasPlace(src));
+  const isDstPlaced = dst !== undefined && (dst.isPlaced ?? hasPlace(dst));
   let text = '';
   if (src !== undefined) {
     const role = server === undefined ? 0 : server === 'src' ? 4 : 2;
@@ -55,16 +55,12 @@ export function sidesText(flow: FlowDocument): string {
   return isSrcPlaced && isDstPlaced ? text + placesText(dst, src) : text;
 }
 
-/** What an exporter says of one flow is not for the others: JSON made of it is not kept. */
 export function withSystem(
   facts: AddressFacts | undefined,
   system: AutonomousSystem | undefined,
 ): AddressFacts | undefined {
   if (facts === undefined || system === undefined) return facts;
-  const { hostname } = facts;
-  const own = { ...facts, hostname, asn: system.asn, autonomousSystem: system.text };
-  delete own.partText;
-  return own;
+  return facts.withSystem?.(system) ?? { ...facts, asn: system.asn, autonomousSystem: system.text };
 }
 
 function sideText(facts: AddressFacts, index: number, exporter: string): string {
@@ -103,7 +99,7 @@ function roleText(facts: AddressFacts, role: Role, hostname: string): string {
 }
 
 /** Which of the fields that both sides share this one has. */
-function hasPlace(facts: AddressFacts): boolean {
+export function hasPlace(facts: AddressFacts): boolean {
   return (
     publicSystem(facts) !== undefined ||
     facts.country !== undefined ||

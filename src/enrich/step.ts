@@ -66,7 +66,7 @@ export interface Step {
    * `maxParts` alone, so that a batch that is tried again has the same documents. The first step that has it counts.
    */
   partMs?(flow: FlowDocument, maxParts: number): number;
-  /** Once per document, after all steps: the whole line of JSON. It must stay one line of JSON, and what it may cost is its own business. */
+  /** Once per document, after all steps: the whole line of JSON as byte text (json-text.ts). It must stay one, and what it may cost is its own business. */
   rewrite?(text: string): string;
   /** Files that it reads again when they change: for metrics. */
   readonly watched?: readonly WatchedData[];

@@ -9,6 +9,11 @@ export function hashText(text: string): number {
   return hash;
 }
 
+/** The hash of an address is kept with its facts. */
+export function hashAddress({ hash, text }: { readonly hash?: number; readonly text: string }): number {
+  return hash ?? hashText(text);
+}
+
 /** Spreads each bit of both over all bits of the result (the finalizer of MurmurHash3). */
 export function mixHash(a: number, b: number): number {
   let hash = (a ^ Math.imul(b, 0x9e3779b1)) | 0;

@@ -104,7 +104,7 @@ function fullFlow(): FlowDocument {
 }
 
 function stored(flow: FlowDocument): unknown {
-  return { flow: JSON.parse(`{${flowText(flow)}}`) as unknown };
+  return { flow: JSON.parse(Buffer.from(`{${flowText(flow)}}`, 'latin1').toString('utf8')) as unknown };
 }
 
 /** By the rules of ElastiFlow's documents. */

@@ -50,10 +50,14 @@ describe('texts', () => {
   test('are JSON strings, whatever they hold', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        expect(JSON.parse(quoted(text))).toBe(text);
+        expect(JSON.parse(Buffer.from(quoted(text), 'latin1').toString('utf8'))).toBe(text);
         expect(quotedAgain(text)).toBe(quoted(text));
       }),
     );
+  });
+
+  test('stand as the bytes of UTF-8, one character each', () => {
+    expect(quoted('é€')).toBe('"\u00c3\u00a9\u00e2\u0082\u00ac"');
   });
 
   test('with half a surrogate pair are escaped, so that the bytes are UTF-8', () => {

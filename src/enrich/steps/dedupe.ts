@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { FlowDocument } from '../flow-document.ts';
 import { duration } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
-import { hashText, mixHash } from '../text-hash.ts';
+import { hashAddress, hashText, mixHash } from '../text-hash.ts';
 
 const options = z.strictObject({
   window: duration(1000, 3_600_000)
@@ -71,8 +71,8 @@ export const dedupeStep: StepDefinition<DedupeOptions> = {
         exporterHash = hashText(exporter);
       }
       const observer = mixHash(exporterHash, flow.direction ?? -1);
-      const from = mixHash(hashText(src.text), flow.srcPort ?? -1);
-      const to = mixHash(hashText(dst.text), flow.dstPort ?? -1);
+      const from = mixHash(hashAddress(src), flow.srcPort ?? -1);
+      const to = mixHash(hashAddress(dst), flow.dstPort ?? -1);
       const hash = mixHash(mixHash(from, to), flow.protocol ?? -1);
       const check = mixHash(to, from);
       const place = hash & (places - 1);
