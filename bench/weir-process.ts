@@ -17,8 +17,8 @@ export interface Weir {
   stop(): Promise<void>;
 }
 
-/** `index`: that section of the pipeline file. */
-export function startWeir(folder: string, port: number, index: string): Weir {
+/** `index`: that section of the pipeline file; `geoip`: the options of that step, the installed database without them. */
+export function startWeir(folder: string, port: number, index: string, geoip = '{}'): Weir {
   mkdirSync(folder, { recursive: true });
   const pipeline = join(folder, 'pipeline.yml');
   writeFileSync(
@@ -26,7 +26,7 @@ export function startWeir(folder: string, port: number, index: string): Weir {
     `name: bench
 listen: [ "udp://127.0.0.1:${port}" ]
 state: ${join(folder, 'state')}
-steps: [ sampling, server, services, geoip, asn, locality ]
+steps: [ sampling, server, services, geoip: ${geoip}, asn, locality ]
 index: ${index}
 `,
   );

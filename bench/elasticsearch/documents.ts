@@ -19,7 +19,7 @@ import { toElastiflowLine } from './elastiflow-document.ts';
 const recordsPerBatch = 2000;
 const flowsPerSecond = 2000;
 const startMs = Date.UTC(2026, 10, 24, 12);
-const cities = 600;
+const cityCount = 600;
 
 export interface DocumentFile {
   readonly count: number;
@@ -32,6 +32,8 @@ export interface DocumentFile {
 export interface BenchDocuments {
   readonly weir: DocumentFile;
   readonly elastiflow: DocumentFile;
+  /** The database of places that they were made with. */
+  readonly cities: string;
   close(): void;
 }
 
@@ -44,7 +46,8 @@ export async function makeDocuments(folder: string, count: number): Promise<Benc
   const weir = createDocumentFile(join(folder, 'weir.ndjson'));
   const elastiflow = createDocumentFile(join(folder, 'elastiflow.ndjson'));
   let documents = 0;
-  const pipeline = createPipeline({ steps: await openSteps(folder) });
+  const cities = await writeCities(folder);
+  const pipeline = createPipeline({ steps: await openSteps(folder, cities) });
   const lane = createDocumentLane();
   const batcher = createBatcher({
     maxRecords: recordsPerBatch,
@@ -84,6 +87,7 @@ export async function makeDocuments(folder: string, count: number): Promise<Benc
   const files = { weir: weir.end(), elastiflow: elastiflow.end() };
   return {
     ...files,
+    cities,
     close() {
       files.weir.close();
       files.elastiflow.close();
@@ -134,8 +138,7 @@ function createDocumentFile(path: string): DocumentFileWriter {
   };
 }
 
-async function openSteps(folder: string): Promise<NamedStep[]> {
-  const database = await writeCities(folder);
+async function openSteps(folder: string, database: string): Promise<NamedStep[]> {
   const chosen: readonly (readonly [string, object])[] = [
     ['sampling', {}],
     ['server', {}],
@@ -161,7 +164,7 @@ function writeCities(folder: string): Promise<string> {
   const countries = ['US', 'DE', 'FR', 'GB', 'NL', 'JP', 'BR', 'IN', 'CA', 'IT'].flatMap((code) =>
     ['', 'North ', 'South ', 'New '].map((prefix) => ({ iso_code: code, names: { en: `${prefix}${code} country` } })),
   );
-  const places = Array.from({ length: cities }, (_, city) => ({
+  const places = Array.from({ length: cityCount }, (_, city) => ({
     city: { names: { en: `City number ${city}` } },
     country: countries[city % countries.length]!,
     // Four digits, as the databases have them.
@@ -172,7 +175,7 @@ function writeCities(folder: string): Promise<string> {
   }));
   const prefixes = Array.from({ length: 223 * 16 }, (_, index) => {
     const prefix = `${1 + (index >> 4)}.${(index & 15) << 4}.0.0/12`;
-    return [prefix, places[(index * 31) % cities]!] as const;
+    return [prefix, places[(index * 31) % cityCount]!] as const;
   });
   return writeDatabase(join(folder, 'cities.mmdb'), 'Bench-City', prefixes);
 }
