@@ -120,12 +120,13 @@ async function measureWeir(server: BenchServer, folder: string, cities: string, 
 
 async function read(server: BenchServer, pid: number) {
   interface Stats {
-    readonly _all: { readonly primaries: { readonly indexing: { readonly index_total: number } } };
+    readonly _all: { readonly primaries: { readonly indexing?: { readonly index_total: number } } };
   }
   const { _all } = await server.ask<Stats>('GET', '/weir-flow-*/_stats/indexing');
   return {
     atMs: performance.now(),
-    documents: _all.primaries.indexing.index_total,
+    // Without an index yet, there is nothing to count.
+    documents: _all.primaries.indexing?.index_total ?? 0,
     server: cpuSeconds(server.pid),
     own: cpuSeconds(pid),
   };
