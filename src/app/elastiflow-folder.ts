@@ -19,6 +19,8 @@ export interface ElastiflowFolder {
   readonly overridden: readonly { readonly name: string; readonly place: string }[];
   /** By file name: path relative to the folder; the first in order of names counts. */
   readonly files: ReadonlyMap<string, string>;
+  /** The others of the same name. */
+  readonly otherFiles: readonly string[];
 }
 
 /** ElastiFlow's own tree is three folders deep and has some hundred files. */
@@ -31,11 +33,13 @@ const maxSettingsBytes = 2 ** 20;
 /** Throws WeirError where the folder can't be read, or is far too big to be one of ElastiFlow. */
 export async function readElastiflowFolder(path: string): Promise<ElastiflowFolder> {
   const files = new Map<string, string>();
+  const otherFiles: string[] = [];
   const settings = new Map<string, ElastiflowSetting>();
   const overridden: { name: string; place: string }[] = [];
   for (const file of await listFiles(path)) {
     const name = file.split('/').at(-1)!;
-    if (!files.has(name)) files.set(name, file);
+    if (files.has(name)) otherFiles.push(file);
+    else files.set(name, file);
     if (!/^(?:.*\.(?:env|sh)|\.env.*|elastiflow.*\.conf|.*compose.*\.ya?ml)$/.test(name)) continue;
     if ((await stat(join(path, file))).size > maxSettingsBytes) continue;
     for (const { variable, value, line } of readSettings(await readFile(join(path, file), 'utf8'))) {
@@ -44,7 +48,7 @@ export async function readElastiflowFolder(path: string): Promise<ElastiflowFold
       settings.set(variable, { value, place: `${file}:${line}` });
     }
   }
-  return { path, settings, overridden, files };
+  return { path, settings, overridden, files, otherFiles };
 }
 
 async function listFiles(root: string): Promise<string[]> {

@@ -168,7 +168,7 @@ function indexSection(source: Source): string[] {
 }
 
 /** What was set or lies in the folder, and is not named by the lines above. */
-function restLines({ folder: { settings, overridden, files } }: Source, above: string): string[] {
+function restLines({ folder: { settings, overridden, files, otherFiles } }: Source, above: string): string[] {
   const nothing = /^nothing: /;
   const known = new Map(elastiflowVariables.map((variable) => [variable.name, variable]));
   const named = new Set([...above.matchAll(/ELASTIFLOW_(\w+), /g)].map(([, name]) => name));
@@ -190,12 +190,20 @@ function restLines({ folder: { settings, overridden, files } }: Source, above: s
     if (nothing.test(becomes)) without.push(`#   ${shown}: ${becomes.replace(nothing, '')}`);
     else if (!above.includes(shown)) idle.push(`#   ${shown}: ${becomes}`);
   }
+  const ofElastiflow = new Set(elastiflowFiles.map(({ name }) => name));
+  const twice = otherFiles.filter((path) => ofElastiflow.has(path.split('/').at(-1) ?? ''));
   return [
     ...(overridden.length === 0
       ? []
       : [
           '# Set more than once; the last file in order of names counts. Not taken:',
           ...overridden.map(({ name, place }) => `#   ELASTIFLOW_${name}, ${onOneLine(place)}`),
+        ]),
+    ...(twice.length === 0
+      ? []
+      : [
+          '# In more than one folder; the first in order of names counts. Not taken:',
+          ...twice.map((path) => `#   ${onOneLine(path)}`),
         ]),
     ...(idle.length === 0
       ? []

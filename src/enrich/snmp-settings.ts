@@ -55,6 +55,7 @@ const agents = z
       const message = subnet.safeParse(key).error?.issues[0]?.message;
       if (message !== undefined) {
         context.issues.push({ code: 'invalid_key', origin: 'record', issues: [], path: [key], input: given, message });
+        continue;
       }
       const agent = readAgent(value, [key], context);
       if (agent !== undefined) found[key] = agent;
@@ -68,7 +69,8 @@ function readAgent(value: unknown, path: string[], context: z.core.$RefinementCt
   if (given === undefined || 'community' in given === 'user' in given) {
     const message =
       'expected "{ community: … }" (SNMPv2c) or "{ user: …, auth_password: …, priv_password: … }" (SNMPv3)';
-    context.issues.push({ code: 'custom', path, input: value, message });
+    // Of the map, not of its value: that may be a community.
+    context.issues.push({ code: 'custom', path: path.length === 0 || given ? path : [], input: value, message });
     return undefined;
   }
   const schema = 'user' in given ? user : community;

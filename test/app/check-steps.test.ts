@@ -108,6 +108,14 @@ describe('weir check says of', () => {
       ],
     ],
     [
+      'agents that are none, without what may be a community',
+      'interfaces: { snmp: { agents: { comunity: s3cret, 10.0.0.0/8: s3cret } } }',
+      [
+        'p.yml:3:35 interfaces.snmp.agents: expected "{ community: … }" (SNMPv2c) or "{ user: …, auth_password: …, priv_password: … }" (SNMPv3), got a mapping',
+        'p.yml:3:37 interfaces.snmp.agents: expected a subnet such as "10.0.0.0/8", or an address, got "comunity"',
+      ],
+    ],
+    [
       'an agent of two versions',
       'interfaces: { snmp: { agents: { community: c, user: u } } }',
       [

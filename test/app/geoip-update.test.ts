@@ -1,13 +1,13 @@
 // `weir geoip update`, against a server of our own: it has the paths of the sources.
 
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { updateDatabases } from '../../src/app/geoip/update.ts';
 import { openMmdbFile } from '../../src/enrich/mmdb-file.ts';
 import { google, mountainView, writeDatabase } from '../enrich/city-database.ts';
@@ -160,6 +160,67 @@ test('says what it did not find, and that a server says nothing', async () => {
   server.closeAllConnections();
   server.close();
   await expect(update(newFolder())).rejects.toThrow('ECONNREFUSED');
+});
+
+describe('what was there stays, and nothing else is left, when', () => {
+  const path = dbIp('city', '2026-01');
+  const good = () => gzipSync(city);
+  const answering = (answer: (response: ServerResponse) => void) =>
+    server.removeAllListeners('request').on('request', (_request, response: ServerResponse) => answer(response));
+
+  test.each<[title: string, answer: () => void, message: RegExp]>([
+    ['the server sends a page of its own', () => files.set(path, Buffer.from('<html>log in</html>')), /damaged/],
+    ['the download is cut', () => files.set(path, good().subarray(0, good().length - 40)), /damaged/],
+    ['the database is another one', () => files.set(path, gzipSync(asn)), /expected a database of type city/],
+    ['what was packed is no database', () => files.set(path, gzipSync('no database')), /no whole MaxMind DB/],
+    [
+      'the connection breaks',
+      () =>
+        answering((response) => {
+          response.writeHead(200, { 'content-length': good().length });
+          response.write(good().subarray(0, 100), () => response.destroy());
+        }),
+      /DB-IP city lite 2026-01: /,
+    ],
+    [
+      'the server falls silent in the middle',
+      () =>
+        answering((response) => {
+          response.writeHead(200);
+          response.write(good().subarray(0, 100));
+        }),
+      /the server says nothing/,
+    ],
+    [
+      'the server sends round in circles',
+      () => answering((response) => response.writeHead(302, { location: '/again' }).end()),
+      /DB-IP city lite 2026-01: /,
+    ],
+  ])('%s', async (_title, answer, message) => {
+    const folder = newFolder();
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'city.mmdb'), 'the one before');
+    answer();
+    await expect(update(folder, { silenceMs: 500 })).rejects.toThrow(message);
+    expect(readdirSync(folder)).toEqual(['city.mmdb']);
+    expect(readFileSync(join(folder, 'city.mmdb'), 'utf8')).toBe('the one before');
+  });
+
+  test('the checksum never ends', async () => {
+    const folder = newFolder();
+    files.set(geoLite('GeoLite2-City', 'tar.gz'), gzipSync(tarOf('GeoLite2-City', city)));
+    const [listener] = server.listeners('request');
+    server.removeAllListeners('request').on('request', (request, response: ServerResponse) => {
+      if (!String(request.url).endsWith('.sha256')) return listener?.(request, response);
+      const more = () => {
+        while (!response.destroyed && response.write('0'.repeat(10_000)));
+      };
+      response.on('drain', more);
+      more();
+    });
+    await expect(update(folder, { licenseKey: 'k/ey' })).rejects.toThrow('the server tells no checksum');
+    expect(readdirSync(folder)).toEqual([]);
+  });
 });
 
 test('a folder that cannot be made is one clear error', async () => {

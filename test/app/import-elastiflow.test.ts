@@ -175,6 +175,17 @@ describe('a pipeline file made of a folder of ElastiFlow', () => {
     expect(urlsOf(text)).toContain('udp://0.0.0.0:7001');
   });
 
+  it('says which of two files of the same name it takes', async () => {
+    const { text } = await imported({
+      'dictionaries/ifName.yml': '"192.0.2.1::ifName.2": "eth0"\n',
+      'user_settings/ifName.yml': '"192.0.2.1::ifName.2": "eth1"\n',
+    });
+    expect(text).toMatch(/file: .*dictionaries\/ifName\.yml/);
+    expect(text).toContain(
+      '# In more than one folder; the first in order of names counts. Not taken:\n#   user_settings/ifName.yml',
+    );
+  });
+
   it('names every variable and every file of a full folder, and passes weir check', async () => {
     const special: Readonly<Record<string, string>> = {
       ES_PASSWD: 'pa ss#w0rd',

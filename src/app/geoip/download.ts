@@ -104,13 +104,24 @@ async function request({ title }: Download, url: string, signal: AbortSignal): P
 async function checkSum(download: Download, actual: string, signal: AbortSignal): Promise<void> {
   if (download.checksumUrl === undefined) return;
   const response = await request(download, download.checksumUrl, signal);
-  const expected = /^[0-9a-f]{64}\b/i.exec((await response?.text())?.slice(0, 1000) ?? '')?.[0];
+  const expected = /^[0-9a-f]{64}\b/i.exec(response === undefined ? '' : await beginOf(response))?.[0];
   if (expected === undefined) throw new WeirError('download-failed', `${download.title}: the server tells no checksum`);
   if (expected.toLowerCase() !== actual) {
     throw new WeirError('file-invalid', `${download.title}: the download is damaged (its SHA-256 is another)`, {
       hint: 'Try again.',
     });
   }
+}
+
+/** A server may go on for ever. */
+async function beginOf(response: Response): Promise<string> {
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length >= 1000) break;
+  }
+  return text.slice(0, 1000);
 }
 
 async function tryDatabase(part: string, { title, kind }: Download): Promise<MmdbFile & { readonly bytes: number }> {
