@@ -1,12 +1,13 @@
 // The built program: a changed pipeline file is taken over while flows come in.
 
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createFlowSender, numberOf } from '../end-to-end/numbered-flows.ts';
 import { readDocuments, startWeir, type WeirProcess, waitUntil } from '../end-to-end/weir-process.ts';
+import { freePort } from '../servers/free-port.ts';
 
 let root: string;
 beforeAll(async () => {
@@ -168,4 +169,61 @@ tests:
     expect(readDocuments(folder)[0]?.flow['bytes']).toBe(7000);
     await weir.stop();
   }, 60_000);
+
+  test('is taken over where only a file that it includes has changed; a wrong one is refused', async () => {
+    const folder = newFolder();
+    mkdirSync(folder, { recursive: true });
+    const part = join(folder, 'sampling.yml');
+    writeFileSync(part, 'sampling: { override: 3 }\n');
+    const weir = await startWeir({ folder, verb: ['run', '--watch'] });
+    change(folder, (text) => text.replace(/^steps: .*$/m, 'steps: [ !include sampling.yml, server ]'));
+    await waitUntil(() => countOf(weir, inEffect) === 1, 20_000, 'reload');
+    writeFileSync(part, 'sampling: { override: none }\n');
+    await waitUntil(() => countOf(weir, refused) === 1, 20_000, 'refusal');
+    expect(weir.output()).toContain('sampling.yml:1:23 sampling.override: expected a sampling interval');
+    const sender = createFlowSender(weir.port);
+    await sender.send(10);
+    await waitUntil(() => readDocuments(folder).length >= 10, 20_000, 'documents');
+    expect(readDocuments(folder)[0]?.flow['bytes']).toBe(3000);
+    writeFileSync(part, 'sampling: { override: 5 }\n');
+    await waitUntil(() => countOf(weir, inEffect) === 2, 20_000, 'reload');
+    await sender.send(10);
+    sender.close();
+    await waitUntil(() => readDocuments(folder).length >= 20, 20_000, 'documents');
+    const intervals = readDocuments(folder).map(
+      ({ flow }) => Number(flow['bytes']) / (1000 + numberOf(flow['src_addr'])),
+    );
+    expect(intervals.filter((interval) => interval === 5)).toHaveLength(10);
+    await weir.stop();
+  }, 120_000);
 });
+
+test('a list that changes is taken over by itself, a wrong one is refused; metrics tell both', async () => {
+  const folder = newFolder();
+  mkdirSync(folder, { recursive: true });
+  const list = join(folder, 'hosts.yml');
+  writeFileSync(list, '127.0.0.1: first\n');
+  const url = `http://127.0.0.1:${await freePort()}`;
+  const weir = await startWeir({ folder, telemetry: `{ http: "${url.slice(7)}" }` });
+  change(folder, (text) => text.replace(/^steps: .*$/m, 'steps: [ hostname: { dns: false, file: hosts.yml } ]'));
+  weir.process.kill('SIGHUP');
+  await waitUntil(() => countOf(weir, inEffect) === 1, 20_000, 'reload');
+  const metric = async (name: string): Promise<string | undefined> => {
+    const text = await (await fetch(`${url}/metrics`)).text();
+    return text
+      .split('\n')
+      .find((line) => line.startsWith(`weir_enrich_data_file_${name}{`))
+      ?.split(' ')
+      .at(-1);
+  };
+  expect(await metric('bytes')).toBe('17');
+  writeFileSync(list, 'nobody: second\n');
+  await waitUntil(async () => (await metric('refused')) === '1', 30_000, 'refusal');
+  expect(await metric('bytes')).toBe('17');
+  writeFileSync(list, '127.0.0.1: the-third\n');
+  await waitUntil(async () => (await metric('refused')) === '0', 30_000, 'reload');
+  expect(await metric('bytes')).toBe('21');
+  expect(await metric('reloads_accepted_total')).toBe('1');
+  expect(await metric('reloads_refused_total')).toBe('1');
+  await weir.stop();
+}, 120_000);

@@ -154,7 +154,12 @@ function toWeirError({ title }: Download, error: unknown, isSilent: boolean): We
   const { message, cause, ...rest } = error as Error & { code?: unknown; cause?: NodeJS.ErrnoException };
   // Of an aborted request the code is a number.
   const code = String(rest.code);
-  if (code === 'ENOSPC' || code === 'EACCES' || code === 'ENOENT' || code === 'EROFS')
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new WeirError('folder-unwritable', `${title}: the database can't be written: the disk is full`, {
+      hint: 'Make room; what was there before is still there.',
+      cause: error,
+    });
+  if (code === 'EACCES' || code === 'ENOENT' || code === 'EROFS')
     return new WeirError('folder-unwritable', `${title}: the database can't be written (${code})`, { cause: error });
   if (code.startsWith('Z_'))
     return new WeirError('file-invalid', `${title}: the download is damaged (${message})`, { hint: 'Try again.' });
