@@ -67,8 +67,9 @@ export function toHeatmap({ measures, splits, sizes }: Panel): JsonObject {
       times: [],
       colorsNumber: 8,
       colorSchema: 'Blues',
-      setColorRange: false,
-      colorsRange: [],
+      // Traffic is unevenly spread: equal steps would show the one largest pair, and all others alike.
+      setColorRange: true,
+      colorsRange: toDecades(measures[0]!.format === 'bytes' ? 100_000 : 1),
       invertColors: false,
       percentageMode: false,
       valueAxes: [
@@ -76,8 +77,7 @@ export function toHeatmap({ measures, splits, sizes }: Panel): JsonObject {
           show: false,
           id: 'ValueAxis-1',
           type: 'value',
-          // Traffic is unevenly spread: a linear scale shows the one largest pair.
-          scale: { type: 'square root', defaultYExtents: false },
+          scale: { type: 'linear', defaultYExtents: false },
           labels: { show: false, rotate: 0, overwriteColor: false, color: '#555' },
         },
       ],
@@ -87,6 +87,14 @@ export function toHeatmap({ measures, splits, sizes }: Panel): JsonObject {
       ...toBucketConfigs(splits, { schemas: ['segment', 'group'], sizes, firstId: 2 }),
     ],
   };
+}
+
+/** Eight steps, each up to ten times the one before. */
+function toDecades(first: number): JsonObject[] {
+  return Array.from({ length: 8 }, (_, step) => ({
+    from: step === 0 ? 0 : first * 10 ** step,
+    to: first * 10 ** (step + 1),
+  }));
 }
 
 export function toMetric({ measures }: Panel): JsonObject {

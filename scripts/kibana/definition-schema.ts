@@ -138,8 +138,8 @@ export const dashboardSchema = z.strictObject({
   label: text.optional(),
   question: text,
   needs: z.string().min(1).max(1000),
-  /** Splits whose values a reader may choose. */
-  controls: z.array(name).max(6).default([]),
+  /** Splits whose values a reader may choose. On a screen of 1280 pixels a fifth one is cut off. */
+  controls: z.array(name).max(4).default([]),
   rows: z.array(z.array(panel).min(1).max(6)).min(1).max(20),
 });
 

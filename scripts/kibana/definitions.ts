@@ -242,7 +242,7 @@ const defaultSizes: Readonly<Partial<Record<PanelConfig['kind'], readonly (reado
   table: [[200], [40, 15], [25, 10, 5]],
   cloud: [[30]],
   sankey: [[], [15, 12]],
-  heatmap: [[], [15, 15]],
+  heatmap: [[], [10, 8]],
   map: [[500]],
 };
 

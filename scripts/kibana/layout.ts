@@ -14,7 +14,7 @@ export const defaultHeights: Readonly<Record<PanelKind, number>> = {
   cloud: 12,
   sankey: 28,
   heatmap: 18,
-  map: 18,
+  map: 14,
   metric: 6,
   text: 6,
   records: 28,
