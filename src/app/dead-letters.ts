@@ -62,10 +62,11 @@ export async function showDeadLetter(pipeline: string | undefined, id: string): 
 
 export async function retryDeadLetters(
   pipeline: string | undefined,
-  flags: DeadLetterFlags,
+  { dryRun = false, ...flags }: DeadLetterFlags & { readonly dryRun?: boolean },
   nowMs: number,
 ): Promise<string> {
   const filter = toFilter(flags, nowMs);
+  if (dryRun) return `${await countMeant(pipeline, filter)} would be sent again\n`;
   const { indexed, alreadyThere, left } = await withStore(pipeline, (store) => store.retry(filter, never));
   const lines = [`${indexed} indexed, ${alreadyThere} already there, ${left.length} refused again`];
   for (const [reason, { count, id }] of countReasons(left)) lines.push(`  ${count} × ${reason} (such as ${id})`);
@@ -75,16 +76,22 @@ export async function retryDeadLetters(
 /** All of them only with `yes`. */
 export async function purgeDeadLetters(
   pipeline: string | undefined,
-  { yes = false, ...flags }: DeadLetterFlags & { readonly yes?: boolean },
+  { yes = false, dryRun = false, ...flags }: DeadLetterFlags & { readonly yes?: boolean; readonly dryRun?: boolean },
   nowMs: number,
 ): Promise<string> {
   const filter = toFilter(flags, nowMs);
+  if (dryRun) return `${await countMeant(pipeline, filter)} would be thrown away\n`;
   if (!yes && Object.keys(filter).length === 0)
     throw new WeirError('usage', 'this would throw away every dead letter', {
       hint: 'Say which (--id, --since, --before, --reason, --limit), or --yes.',
     });
   const purged = await withStore(pipeline, (store) => store.purge(filter, never));
   return `${purged} thrown away\n`;
+}
+
+async function countMeant(pipeline: string | undefined, filter: DeadLetterFilter): Promise<number> {
+  const { total } = await withStore(pipeline, (store) => store.list({ ...filter, limit: 1 }, never));
+  return Math.min(total, filter.limit ?? total);
 }
 
 async function withStore<Result>(

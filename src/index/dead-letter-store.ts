@@ -48,8 +48,8 @@ export interface DeadLetterStoreOptions {
   readonly now: () => number;
 }
 
-/** So many originals are one request. */
-const pageSize = 200;
+/** So many originals are one request; an original can have hundreds of kilobytes, and an answer 32 MB. */
+const pageSize = 40;
 /** Elasticsearch's own bound of one search. */
 const maxListed = 10_000;
 

@@ -39,19 +39,26 @@ export function addDeadLetterVerbs(deadLetters: Command): void {
     });
   withLetterOptions(deadLetters.command('retry'))
     .description('Send the originals again, under their own ids; those that are indexed then are no letters any more.')
+    .option('--dry-run', 'only tell how many')
     .addHelpText('after', examples('weir dead-letters retry', 'weir dead-letters retry --reason "total fields"'))
-    .action(async (file: string | undefined, flags: DeadLetterFlags) => {
+    .action(async (file: string | undefined, flags: DeadLetterFlags & { readonly dryRun?: boolean }) => {
       const { retryDeadLetters } = await import('../dead-letters.ts');
       await writeLines(await retryDeadLetters(file, flags, Date.now()));
     });
   withLetterOptions(deadLetters.command('purge'))
     .description('Throw dead letters away; which ones must be said.')
     .option('--yes', 'all of them, when no other option says which')
+    .option('--dry-run', 'only tell how many')
     .addHelpText('after', examples('weir dead-letters purge --before 30d', 'weir dead-letters purge --yes'))
-    .action(async (file: string | undefined, flags: DeadLetterFlags & { readonly yes?: boolean }) => {
-      const { purgeDeadLetters } = await import('../dead-letters.ts');
-      await writeLines(await purgeDeadLetters(file, flags, Date.now()));
-    });
+    .action(
+      async (
+        file: string | undefined,
+        flags: DeadLetterFlags & { readonly yes?: boolean; readonly dryRun?: boolean },
+      ) => {
+        const { purgeDeadLetters } = await import('../dead-letters.ts');
+        await writeLines(await purgeDeadLetters(file, flags, Date.now()));
+      },
+    );
 }
 
 function withLetterOptions(verb: Command): Command {
