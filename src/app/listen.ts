@@ -3,20 +3,16 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { createDecoder } from '../decode/decoder.ts';
-import { createInformationElements } from '../decode/information-elements.ts';
-import { createBatcher } from '../enqueue/batcher.ts';
 import type { Queue } from '../enqueue/queue.ts';
 import type { ListenAddress, PipelineFile } from '../enrich/pipeline-file.ts';
 import type { Datagram } from '../model/datagram.ts';
-import type { Fault } from '../model/fault.ts';
 import type { RecordSet } from '../model/record.ts';
-import type { RecordBatch } from '../model/record-batch.ts';
-import type { SequenceChange } from '../model/sequence.ts';
-import { countDecoded, countFault, countSequence, type Ledger } from '../telemetry/ledger.ts';
+import type { Ledger } from '../telemetry/ledger.ts';
 import type { LedgerBook } from '../telemetry/ledger-book.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import type { DecoderLevels } from '../telemetry/measures.ts';
+import { type BatchLane, createBatchLane, createSayLost } from './batch-lane.ts';
+import { createCountingDecoder } from './counting-decoder.ts';
 import { createExporterGate } from './exporter-gate.ts';
 import { createPorts, toAddressText } from './ports.ts';
 import { createSessionDecoders } from './session-decoders.ts';
@@ -73,22 +69,16 @@ export const noListen: Listen = {
 
 export function createListen({ pipelineFile, queue, ledger, book, logger, now }: ListenOptions): Listen {
   const { collect, state } = pipelineFile;
-  const passFault = createRateLimit();
-  /** Of its own: exporters with many faults must not hide what weir lost. */
-  const passLoss = createRateLimit();
+  const pass = createRateLimit();
+  const sayLost = createSayLost(logger, now);
   const timers: NodeJS.Timeout[] = [];
   let { listen } = pipelineFile;
-  const adding = new Set<Promise<void>>();
   const dropsBooked = new Map<number, number>();
-
-  const decoder = createDecoder({
-    onFault,
-    onSequence,
-    elements: createInformationElements(pipelineFile.decode.elements),
-    tunnels: pipelineFile.decode.tunnels,
-  });
+  const decoder = createCountingDecoder({ decode: pipelineFile.decode, ledger: () => ledger, logger, now });
   let batch = pipelineFile.batch;
-  let batcher = openBatcher();
+  let lane = openLane();
+  /** Lanes of settings that are no longer in effect. */
+  const closing = new Set<Promise<void>>();
   let ticking: NodeJS.Timeout | undefined;
   let isAllowed = createExporterGate(collect.allowedExporters);
   const sessions = createSessionDecoders(decoder);
@@ -104,7 +94,7 @@ export function createListen({ pipelineFile, queue, ledger, book, logger, now }:
       else ledger.connectionsRefused += 1;
       warnRefused(exporter);
     },
-    onFault,
+    onFault: decoder.onFault,
     logger,
     now,
   });
@@ -125,19 +115,20 @@ export function createListen({ pipelineFile, queue, ledger, book, logger, now }:
     });
   }
 
-  function openBatcher() {
-    return createBatcher({ ...batch, idPrefix: randomBytes(9).toString('base64url'), onBatch });
+  function openLane(): BatchLane {
+    const idPrefix = randomBytes(9).toString('base64url');
+    return createBatchLane({ batch, idPrefix, queue, ledger, book, sayLost, onBatch: () => void easePressure() });
   }
 
   function tick(): void {
     clearInterval(ticking);
-    ticking = setInterval(() => batcher.tick(now()), Math.max(5, batch.maxAgeMs / ticksPerAge));
+    ticking = setInterval(() => lane.tick(now()), Math.max(5, batch.maxAgeMs / ticksPerAge));
   }
 
   /** A batch is of one minute: its fates are booked to it. */
   function turnMinute(nowMs: number): void {
     if (!book.isOver(nowMs)) return;
-    batcher.flush();
+    lane.flush();
     book.turn(nowMs);
   }
 
@@ -148,63 +139,20 @@ export function createListen({ pipelineFile, queue, ledger, book, logger, now }:
     counts.bytesReceived += datagram.payload.length;
     const { session } = datagram;
     const sets = session === undefined ? decoder.decode(datagram) : sessions.decode({ ...datagram, session });
-    addSets(sets, datagram.receivedAtMs);
+    lane.add(sets, datagram.receivedAtMs);
   }
 
-  function addSets(sets: readonly RecordSet[], nowMs = now()): void {
-    turnMinute(nowMs);
-    for (const set of sets) {
-      const counts = ledger.exporter(set.header.exporter);
-      if (set.layout.kind !== 'flow') counts.otherRecordsDecoded += set.rows.length;
-      else {
-        countDecoded(counts, set.layout.protocol, set.rows.length);
-        batcher.add(set, nowMs);
-      }
-    }
+  /** What another listener taught us to read. */
+  function addSets(sets: readonly RecordSet[]): void {
+    turnMinute(now());
+    lane.add(sets, now());
   }
 
   /** One kind of message for all of them: sources may be forged. */
   function warnRefused(exporter: string): void {
-    const heldBack = passFault('refused', now());
+    const heldBack = pass('refused', now());
     if (heldBack === undefined) return;
     logger.warn({ exporter, ...(heldBack > 0 && { heldBack }) }, 'refused: not in collect.exporters.allow');
-  }
-
-  function onFault(fault: Fault): void {
-    countFault(ledger.exporter(fault.exporter), fault.code);
-    const heldBack = passFault(`${fault.exporter} ${fault.code}`, now());
-    if (heldBack !== undefined) logger.warn({ ...fault, ...(heldBack > 0 && { heldBack }) }, `fault: ${fault.code}`);
-  }
-
-  function onSequence(change: SequenceChange): void {
-    countSequence(ledger.exporter(change.exporter), change);
-    const { exporter, protocol, domain, restarted, unusable, trouble } = change;
-    if (restarted === 0 && unusable === 0) return;
-    const what = restarted > 0 ? 'restart' : `sequence ${unusable}`;
-    if (passFault(`${exporter} ${what}`, now()) === undefined) return;
-    const about = { exporter, protocol, domain };
-    if (restarted > 0)
-      logger.info(about, 'an exporter has restarted; its templates are kept until it defines them anew');
-    else if (unusable > 0)
-      logger.warn(
-        { ...about, reason: trouble },
-        'sequence numbers unusable: loss on the way from this exporter is not known',
-      );
-    else logger.info(about, 'sequence numbers make sense again');
-  }
-
-  function onBatch(batch: RecordBatch): void {
-    const added = queue.add(batch).then(
-      (accepted) => {
-        if (accepted) countQueued(batch);
-        else countRefused(batch, 'the queue is full, or away: flows are lost');
-      },
-      (error: unknown) =>
-        countRefused(batch, `the queue failed: ${error instanceof Error ? error.message : String(error)}`),
-    );
-    adding.add(added);
-    void added.finally(() => adding.delete(added));
-    void easePressure();
   }
 
   /** Over TCP nothing needs to be lost: what we don't read stays with the exporter. */
@@ -216,28 +164,13 @@ export function createListen({ pipelineFile, queue, ledger, book, logger, now }:
     else if (bytes <= holdAboveBytes / 2) ports.release();
   }
 
-  function countQueued({ createdAtMs, sets }: RecordBatch): void {
-    for (const { header, rows } of sets) {
-      ledger.exporter(header.exporter).recordsQueued += rows.length;
-      book.add(createdAtMs, header.exporter, 'records_queued', rows.length);
-    }
-  }
-
-  function countRefused(batch: RecordBatch, message: string): void {
-    for (const { header, rows } of batch.sets) {
-      ledger.exporter(header.exporter).recordsRefusedByQueue += rows.length;
-      book.add(batch.createdAtMs, header.exporter, 'records_refused_by_queue', rows.length);
-    }
-    if (passLoss('queue', now()) !== undefined) logger.error({ records: batch.recordCount }, message);
-  }
-
   async function readDrops(): Promise<void> {
     const drops = await ports.kernelDrops();
     bookDrops();
     if (drops <= ledger.kernelDrops) return;
     const more = drops - ledger.kernelDrops;
     ledger.kernelDrops = drops;
-    if (passLoss('kernel', now()) !== undefined) {
+    if (pass('kernel', now()) !== undefined) {
       logger.warn({ datagrams: more, sinceStart: drops }, 'the kernel dropped datagrams: the receive buffer was full');
     }
   }
@@ -275,8 +208,7 @@ export function createListen({ pipelineFile, queue, ledger, book, logger, now }:
     clearInterval(ticking);
     await readDrops();
     await ports.stop();
-    batcher.flush();
-    await Promise.all([...adding, stateStore?.stop()]);
+    await Promise.all([...closing, lane.close(), stateStore?.stop()]);
   }
 
   async function prepare(next: PipelineFile): Promise<ListenChange> {
@@ -290,9 +222,11 @@ export function createListen({ pipelineFile, queue, ledger, book, logger, now }:
         listen = next.listen;
         isAllowed = createExporterGate(next.collect.allowedExporters);
         if (!isDeepStrictEqual(batch, next.batch)) {
-          batcher.flush();
+          const closed = lane.close();
+          closing.add(closed);
+          void closed.finally(() => closing.delete(closed));
           batch = next.batch;
-          batcher = openBatcher();
+          lane = openLane();
           tick();
         }
         await ports.close(gone);

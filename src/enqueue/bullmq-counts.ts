@@ -5,13 +5,15 @@ import type { JobData, QueueKeys } from './bullmq-keys.ts';
 import type { QueueDepth } from './queue.ts';
 import type { RedisClient } from './redis-connection.ts';
 
-/** wait, active, counts → waiting, active, records, bytes, recordsIn, recordsOut. */
+/** wait, active, counts; what keys of jobs begin with → waiting, active, records, bytes, recordsIn, recordsOut, data of the job at the head. */
 const readScript = `
 local waiting = redis.call('LLEN', KEYS[1])
 local active = redis.call('LLEN', KEYS[2])
 if waiting + active == 0 then redis.call('HDEL', KEYS[3], 'records', 'bytes') end
 local counts = redis.call('HMGET', KEYS[3], 'records', 'bytes', 'recordsIn', 'recordsOut')
-return { waiting, active, counts[1] or 0, counts[2] or 0, counts[3] or 0, counts[4] or 0 }
+local head = redis.call('LINDEX', KEYS[1], -1)
+local job = head and redis.call('HGET', ARGV[1] .. head, 'data')
+return { waiting, active, counts[1] or 0, counts[2] or 0, counts[3] or 0, counts[4] or 0, job or '' }
 `;
 
 export interface QueueCounts extends QueueDepth {
@@ -21,11 +23,30 @@ export interface QueueCounts extends QueueDepth {
 }
 
 export async function readCounts(client: RedisClient, keys: QueueKeys): Promise<QueueCounts> {
-  const answer = await client.eval(readScript, 3, keys.bullmq('wait'), keys.bullmq('active'), keys.counts);
-  const [waiting = 0, active = 0, records = 0, bytes = 0, recordsIn = 0, recordsOut = 0] = (answer as unknown[]).map(
-    Number,
+  const answer = await client.eval(
+    readScript,
+    3,
+    keys.bullmq('wait'),
+    keys.bullmq('active'),
+    keys.counts,
+    keys.bullmq(''),
   );
-  return { waiting, active, records: Math.max(0, records), bytes: Math.max(0, bytes), recordsIn, recordsOut };
+  const [head, ...numbers] = (answer as unknown[]).toReversed();
+  const [recordsOut = 0, recordsIn = 0, bytes = 0, records = 0, active = 0, waiting = 0] = numbers.map(Number);
+  return {
+    waiting,
+    active,
+    records: Math.max(0, records),
+    bytes: Math.max(0, bytes),
+    recordsIn,
+    recordsOut,
+    oldestAtMs: toCreatedAtMs(String(head)),
+  };
+}
+
+/** `data`: JobData, or empty. */
+function toCreatedAtMs(data: string): number | undefined {
+  return data === '' ? undefined : (JSON.parse(data) as JobData).createdAtMs;
 }
 
 /** `change` is 1 when the batch came, -1 when it went. */

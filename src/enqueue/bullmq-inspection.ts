@@ -16,8 +16,6 @@ import { type MemoryUse, readMemoryUse } from './redis-memory.ts';
 
 export interface QueueState extends QueueCounts {
   readonly quarantined: number;
-  /** When the oldest batch that waits was begun, ms since 1970. */
-  readonly oldestAtMs: number | undefined;
   readonly listeners: readonly string[];
   readonly workers: readonly string[];
   readonly memory: readonly MemoryUse[];
@@ -84,16 +82,14 @@ export function createQueueInspection(options: QueueInspectionOptions): QueueIns
   }
 
   async function state(): Promise<QueueState> {
-    const [counts, quarantined, oldestId, listeners, workers, memory] = await Promise.all([
+    const [counts, quarantined, listeners, workers, memory] = await Promise.all([
       readCounts(client, keys),
       client.zcard(keys.bullmq('failed')),
-      client.lindex(keys.bullmq('wait'), -1),
       readPresent(client, keys, 'listeners'),
       readPresent(client, keys, 'workers'),
       readMemoryUse(client),
     ]);
-    const oldest = oldestId === null ? undefined : await queue().getJob(oldestId);
-    return { ...counts, quarantined, oldestAtMs: oldest?.data.createdAtMs, listeners, workers, memory };
+    return { ...counts, quarantined, listeners, workers, memory };
   }
 
   async function quarantine(): Promise<readonly QuarantinedBatch[]> {

@@ -124,6 +124,19 @@ export function queueContract({ create, reopen }: QueueUnderTest): void {
     await queue.stop();
   });
 
+  test('says since when the batch at its head waits', async () => {
+    const queue = await create();
+    expect((await queue.depth()).oldestAtMs).toBeUndefined();
+    await queue.add({ ...batchOf('a'), createdAtMs: 1000 });
+    await queue.add({ ...batchOf('b'), createdAtMs: 2000 });
+    expect((await queue.depth()).oldestAtMs).toBe(1000);
+    await (await takeNow(queue)).done();
+    expect((await queue.depth()).oldestAtMs).toBe(2000);
+    await (await takeNow(queue)).done();
+    expect((await queue.depth()).oldestAtMs).toBeUndefined();
+    await queue.stop();
+  });
+
   test('refuses a batch beyond its limit at once, keeps the others, and takes more when there is room', async () => {
     const queue = await create({ batches: 2 });
     expect(await queue.add(batchOf('a'))).toBe(true);
