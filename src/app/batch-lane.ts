@@ -43,7 +43,15 @@ export function createSayLost(logger: Logger, now: () => number): SayLost {
   };
 }
 
-export function createBatchLane({ batch, idPrefix, queue, ledger, book, sayLost, onBatch }: BatchLaneOptions): BatchLane {
+export function createBatchLane({
+  batch,
+  idPrefix,
+  queue,
+  ledger,
+  book,
+  sayLost,
+  onBatch,
+}: BatchLaneOptions): BatchLane {
   const adding = new Set<Promise<void>>();
   const batcher = createBatcher({ ...batch, idPrefix, onBatch: put });
 

@@ -16,7 +16,8 @@ export interface CountingDecoderOptions {
   readonly now: () => number;
 }
 
-export interface CountingDecoder extends Decoder {
+export interface CountingDecoder {
+  readonly decoder: Decoder;
   /** For faults that were found before the decoder: of messages over TCP. */
   onFault(fault: Fault): void;
 }
@@ -53,5 +54,5 @@ export function createCountingDecoder({ decode, ledger, logger, now }: CountingD
     else logger.info(about, 'sequence numbers make sense again');
   }
 
-  return { ...decoder, onFault };
+  return { decoder, onFault };
 }

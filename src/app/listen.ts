@@ -10,7 +10,7 @@ import type { RecordSet } from '../model/record.ts';
 import type { Ledger } from '../telemetry/ledger.ts';
 import type { LedgerBook } from '../telemetry/ledger-book.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
-import type { DecoderLevels } from '../telemetry/measures.ts';
+import type { DecoderLevels, WorkerLevels } from '../telemetry/measures.ts';
 import { type BatchLane, createBatchLane, createSayLost } from './batch-lane.ts';
 import { createCountingDecoder } from './counting-decoder.ts';
 import { createExporterGate } from './exporter-gate.ts';
@@ -18,6 +18,7 @@ import { createPorts, toAddressText } from './ports.ts';
 import { createSessionDecoders } from './session-decoders.ts';
 import { createStateFile } from './state-file.ts';
 import { type StateStore, toStateKey } from './state-store.ts';
+import type { ListenWorkers } from './workers/listen-workers.ts';
 
 /** How often the open batch is looked at: a part of its age, so that the age is kept to an eighth. */
 const ticksPerAge = 8;
@@ -29,6 +30,8 @@ const readDepthEveryMs = 100;
 export interface ListenOptions {
   readonly pipelineFile: PipelineFile;
   readonly queue: Queue;
+  /** Absent: this process decodes what comes by UDP, too. */
+  readonly workers?: ListenWorkers;
   readonly ledger: Ledger;
   readonly book: LedgerBook;
   readonly logger: Logger;
@@ -47,6 +50,11 @@ export interface Listen {
   prepare(next: PipelineFile): Promise<ListenChange>;
   /** How much the decoder knows; undefined where there is none. */
   levels(): DecoderLevels | undefined;
+  workers(): readonly WorkerLevels[];
+  /** What workers have on disk. */
+  spooled(): { readonly records: number; readonly bytes: number };
+  /** Why it can't take datagrams now; undefined: it can. */
+  trouble(): string | undefined;
   /** Closes the ports and puts what is in hand on the queue. */
   stop(): Promise<void>;
 }
@@ -63,18 +71,27 @@ export const noListen: Listen = {
   start: async () => undefined,
   addresses: () => [],
   levels: () => undefined,
+  workers: () => [],
+  spooled: () => ({ records: 0, bytes: 0 }),
+  trouble: () => undefined,
   prepare: async () => ({ opened: [], commit: async () => undefined, undo: async () => undefined }),
   stop: async () => undefined,
 };
 
-export function createListen({ pipelineFile, queue, ledger, book, logger, now }: ListenOptions): Listen {
+export function createListen(options: ListenOptions): Listen {
+  const { pipelineFile, queue, workers, ledger, book, logger, now } = options;
   const { collect, state } = pipelineFile;
   const pass = createRateLimit();
   const sayLost = createSayLost(logger, now);
   const timers: NodeJS.Timeout[] = [];
   let { listen } = pipelineFile;
   const dropsBooked = new Map<number, number>();
-  const decoder = createCountingDecoder({ decode: pipelineFile.decode, ledger: () => ledger, logger, now });
+  const { decoder, onFault } = createCountingDecoder({
+    decode: pipelineFile.decode,
+    ledger: () => ledger,
+    logger,
+    now,
+  });
   let batch = pipelineFile.batch;
   let lane = openLane();
   /** Lanes of settings that are no longer in effect. */
@@ -94,7 +111,7 @@ export function createListen({ pipelineFile, queue, ledger, book, logger, now }:
       else ledger.connectionsRefused += 1;
       warnRefused(exporter);
     },
-    onFault: decoder.onFault,
+    onFault,
     logger,
     now,
   });
@@ -129,6 +146,7 @@ export function createListen({ pipelineFile, queue, ledger, book, logger, now }:
   function turnMinute(nowMs: number): void {
     if (!book.isOver(nowMs)) return;
     lane.flush();
+    workers?.closeGroups();
     book.turn(nowMs);
   }
 
@@ -138,6 +156,10 @@ export function createListen({ pipelineFile, queue, ledger, book, logger, now }:
     counts.datagramsReceived += 1;
     counts.bytesReceived += datagram.payload.length;
     const { session } = datagram;
+    if (workers !== undefined && session === undefined) {
+      workers.take(datagram);
+      return;
+    }
     const sets = session === undefined ? decoder.decode(datagram) : sessions.decode({ ...datagram, session });
     lane.add(sets, datagram.receivedAtMs);
   }
@@ -189,6 +211,7 @@ export function createListen({ pipelineFile, queue, ledger, book, logger, now }:
   async function start(): Promise<void> {
     stateStore = await openState();
     await stateStore.load();
+    await workers?.start();
     await ports.open(listen);
     tick();
     timers.push(
@@ -208,6 +231,7 @@ export function createListen({ pipelineFile, queue, ledger, book, logger, now }:
     clearInterval(ticking);
     await readDrops();
     await ports.stop();
+    await workers?.stop();
     await Promise.all([...closing, lane.close(), stateStore?.stop()]);
   }
 
@@ -227,6 +251,7 @@ export function createListen({ pipelineFile, queue, ledger, book, logger, now }:
           void closed.finally(() => closing.delete(closed));
           batch = next.batch;
           lane = openLane();
+          workers?.change(batch);
           tick();
         }
         await ports.close(gone);
@@ -235,7 +260,16 @@ export function createListen({ pipelineFile, queue, ledger, book, logger, now }:
     };
   }
 
-  return { start, addresses: ports.addresses, levels: decoder.levels, prepare, stop };
+  return {
+    start,
+    addresses: ports.addresses,
+    levels: () => workers?.decoderLevels() ?? decoder.levels(),
+    workers: () => workers?.levels() ?? [],
+    spooled: () => workers?.spooled() ?? { records: 0, bytes: 0 },
+    trouble: () => workers?.trouble(),
+    prepare,
+    stop,
+  };
 }
 
 /** Those of `addresses` that `others` has not; an address that is there twice (any free port) counts twice. */

@@ -23,8 +23,11 @@ export interface QueueParts {
 const segmentsPerSpool = 64;
 const smallestSegmentBytes = 2 ** 20;
 
+/** What a queue needs of the pipeline file. */
+export type QueueFile = Pick<PipelineFile, 'name' | 'queue' | 'state'>;
+
 /** With its spool before it, unless the pipeline file wants none. */
-export async function createQueue(file: PipelineFile, parts: QueueParts): Promise<Queue> {
+export async function createQueue(file: QueueFile, parts: QueueParts): Promise<Queue> {
   const queue = await createBareQueue(file, parts);
   const { spool } = file.queue;
   if (spool === undefined || !parts.adds) return queue;
@@ -52,7 +55,7 @@ export async function createQueue(file: PipelineFile, parts: QueueParts): Promis
 }
 
 async function createBareQueue(
-  { name, queue: { maxBytes, redis }, state }: PipelineFile,
+  { name, queue: { maxBytes, redis }, state }: QueueFile,
   { ledger, logger, now }: Omit<QueueParts, 'adds'>,
 ): Promise<Queue> {
   if (redis === undefined) {

@@ -184,13 +184,14 @@ export async function createReload({
 
 /** Settings that live as long as the process: what is learnt and what waits hang on them. */
 function fixedSettings({ state, queue, decode, collect, telemetry }: PipelineFile) {
-  const { receiveBufferBytes, tcp, tls } = collect;
+  const { receiveBufferBytes, workers, tcp, tls } = collect;
   return {
     state,
     queue,
     decode,
     telemetry,
     'collect.receive_buffer': receiveBufferBytes,
+    'collect.workers': workers,
     'collect.tcp': tcp,
     'collect.tls': tls,
   };
@@ -199,7 +200,7 @@ function fixedSettings({ state, queue, decode, collect, telemetry }: PipelineFil
 function withFixedSettings(read: PipelineFile, running: PipelineFile): PipelineFile {
   const { state, queue, decode, collect, telemetry } = running;
   const { allowedExporters, ...others } = read.collect;
-  const { receiveBufferBytes, tcp, tls } = collect;
+  const { receiveBufferBytes, workers, tcp, tls } = collect;
   if (others.tls !== undefined && tls === undefined) {
     throw new WeirError('not-supported', 'TLS can’t be begun while weir runs', {
       hint: 'Restart weir to listen on tls://.',
@@ -213,6 +214,7 @@ function withFixedSettings(read: PipelineFile, running: PipelineFile): PipelineF
     telemetry,
     collect: {
       receiveBufferBytes,
+      workers,
       tcp,
       ...(tls !== undefined && { tls }),
       ...(allowedExporters !== undefined && { allowedExporters }),

@@ -1,7 +1,7 @@
 // `weir run` and `weir demo`: every stage in one process; `weir listen` and `weir work`: the stages before and behind the queue.
 // Started downstream first, stopped upstream first.
 
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Queue } from '../enqueue/queue.ts';
 import { attributions } from '../enrich/attributions.ts';
@@ -25,6 +25,7 @@ import { readProgress, toStatusLine } from './status-line.ts';
 import { openPipeline } from './steps.ts';
 import { createTelemetry } from './telemetry.ts';
 import { createWork, noWork } from './work.ts';
+import type { ListenWorkersOptions } from './workers/listen-workers.ts';
 
 /** An orderly stop must end within 5 s (orchestrators kill then): the waits below add up to less. */
 const drainLimitMs = 2500;
@@ -86,7 +87,12 @@ export async function run(options: RunOptions): Promise<void> {
   const queue = await createQueue(pipelineFile, { adds: part !== 'work', ledger, logger, now });
   const work = way === undefined ? noWork : createWork({ queue, ledger, logger, now });
   const book = createLedgerBook({ ledger, process: `${hostname()}/${process.pid}`, nowMs: now() });
-  const listen = part === 'work' ? noListen : createListen({ pipelineFile, queue, ledger, book, logger, now });
+  const workers =
+    part === 'work' ? undefined : await createWorkers({ pipelineFile, logLevel, ledger, book, logger, now });
+  const listen =
+    part === 'work'
+      ? noListen
+      : createListen({ pipelineFile, queue, ...(workers && { workers }), ledger, book, logger, now });
 
   // A server that does not answer takes seconds: whoever asks weir to stop need not wait for it.
   const early = await Promise.race([way?.chosen.sink.start(), stopSignal]);
@@ -142,7 +148,7 @@ export async function run(options: RunOptions): Promise<void> {
   });
   if (way !== undefined) retention.start();
   telemetry.watch({ queue, listen, inEffect: reload.inEffect, forecast: retention.forecast });
-  const status = startStatus({ ledger, queue, reload, logger, now, onTerminal, quiet, write });
+  const status = startStatus({ ledger, queue, listen, reload, logger, now, onTerminal, quiet, write });
 
   const signal = await stopSignal;
   logger.info({ signal }, 'stopping: a second signal ends at once');
@@ -182,6 +188,18 @@ export async function run(options: RunOptions): Promise<void> {
     'weir has stopped',
   );
   if (stopped === undefined) logger.error('not everything could be closed in time');
+}
+
+/** Undefined: this process decodes by itself. */
+async function createWorkers(options: Omit<ListenWorkersOptions, 'count' | 'program'>) {
+  const { collect, queue } = options.pipelineFile;
+  const count = collect.workers === 'auto' ? availableParallelism() - 1 : collect.workers;
+  if (count <= 1 || queue.redis === undefined) return undefined;
+  const program = process.argv[1];
+  if (program === undefined) throw new Error('weir does not know its own first file');
+  // Loaded only where it is wanted: start-up counts.
+  const { createListenWorkers } = await import('./workers/listen-workers.ts');
+  return createListenWorkers({ ...options, count, program });
 }
 
 function needsRedis({ path }: PipelineFile, part: Part): WeirError {
@@ -227,6 +245,7 @@ async function startSimulation(rate: number, listen: Listen, now: () => number) 
 interface StatusOptions {
   readonly ledger: Ledger;
   readonly queue: Queue;
+  readonly listen: Listen;
   readonly reload: Reload;
   readonly logger: Logger;
   readonly now: () => number;
@@ -236,13 +255,13 @@ interface StatusOptions {
 }
 
 /** Says how it goes: a line a second on a terminal, a log record a minute elsewhere, nothing when quiet. */
-function startStatus({ ledger, queue, reload, logger, now, onTerminal, quiet, write }: StatusOptions) {
+function startStatus({ ledger, queue, listen, reload, logger, now, onTerminal, quiet, write }: StatusOptions) {
   let before = readProgress(ledger, now());
 
   async function report(): Promise<void> {
     const after = readProgress(ledger, now());
     const depth = await queue.depth().catch(() => undefined);
-    const onDisk = queue.spooled?.().records ?? 0;
+    const onDisk = (queue.spooled?.().records ?? 0) + listen.spooled().records;
     const trouble = reload.inEffect().way?.chosen.sink.trouble() ?? (depth === undefined ? 'Redis is away' : undefined);
     if (onTerminal) write(`${toStatusLine(before, after, depth, onDisk, trouble)}\n`);
     else {

@@ -23,6 +23,8 @@ export function readProgress(ledger: Ledger, nowMs: number): Progress {
   const totals = ledger.totals();
   const named: readonly (readonly [string, number])[] = [
     ['datagrams by the kernel', ledger.kernelDrops],
+    ['datagrams by workers', totals.datagramsLostByWorkers],
+    ['parked sets by workers', ledger.parkedSetsLost],
     ['records by the full queue', totals.recordsRefusedByQueue],
     ['records by the full spool', totals.recordsLostBySpool],
     ['records lost on the queue', totals.recordsLostInQueue],

@@ -89,12 +89,13 @@ export function createTelemetry({ pipelineFile, ledger, logger, now, startedAtMs
     const { way } = inEffect();
     return {
       decoder: listen.levels(),
+      workers: listen.workers(),
       // A queue that is away has no depth that we know.
       queue: await within(
         answerLimitMs,
         queue.depth().catch(() => undefined),
       ),
-      spool: queue.spooled?.(),
+      spool: toSum(queue.spooled?.(), listen.spooled()),
       sink: way && { holdsDocuments: way.chosen.sink.trouble() !== undefined, ...way.chosen.sink.measures?.() },
       disk: forecast(),
       dataFiles: way?.pipeline.dataFiles() ?? [],
@@ -106,7 +107,7 @@ export function createTelemetry({ pipelineFile, ledger, logger, now, startedAtMs
     const { queue, inEffect } = watched;
     const { sink } = inEffect().way?.chosen ?? {};
     const checks = {
-      ...(watched.listen.addresses().length > 0 && { ports: ok }),
+      ...(watched.listen.addresses().length > 0 && { ports: watched.listen.trouble() ?? ok }),
       queue: await check(() => queue.depth()),
       ...(sink !== undefined && {
         index: sink.trouble() ?? (await check(() => sink.ready(AbortSignal.timeout(answerLimitMs)))),
@@ -130,6 +131,15 @@ export function createTelemetry({ pipelineFile, ledger, logger, now, startedAtMs
 }
 
 const ok = 'ok';
+
+interface OnDisk {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+function toSum(own: OnDisk | undefined, others: OnDisk): OnDisk | undefined {
+  return own && { records: own.records + others.records, bytes: own.bytes + others.bytes };
+}
 
 async function check(work: () => Promise<unknown>): Promise<string> {
   const done = work().then(

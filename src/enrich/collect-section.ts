@@ -4,6 +4,7 @@ import { isIP, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { duration, oneOrMore, size, subnet, whole, words } from './setting-types.ts';
+import { maxWorkers } from './worker-limit.ts';
 
 export interface ListenAddress {
   /** TCP and TLS carry IPFIX only. */
@@ -19,6 +20,8 @@ const defaultListen = ['udp://[::]:2055', 'udp://[::]:4739', 'udp://[::]:6343', 
 
 export interface CollectSettings {
   readonly receiveBufferBytes: number;
+  /** Processes that decode; 1: the one that receives. */
+  readonly workers: number | 'auto';
   /** Subnets; absent: every exporter is heard. */
   readonly allowedExporters?: readonly string[];
   readonly tcp: {
@@ -77,6 +80,12 @@ export const collect = z
     receive_buffer: size(64 * 1024, 2 ** 30)
       .prefault('32MiB')
       .describe('Receive buffer asked of the kernel for each address, 64KiB to 1GiB.'),
+    workers: z
+      .union([z.literal('auto'), whole(1, maxWorkers)], {
+        error: `expected a whole number from 1 to ${maxWorkers}, or "auto"`,
+      })
+      .prefault(1)
+      .describe('Processes that decode, beside the one that receives. 1: the same process. More need queue.redis.'),
     exporters: z
       .strictObject({
         allow: oneOrMore(subnet, 'a subnet such as "10.0.0.0/8"')
@@ -131,6 +140,7 @@ export function toCollectSettings(config: CollectConfig, folder: string): Collec
   const { exporters, tcp, tls } = config;
   return {
     receiveBufferBytes: config.receive_buffer,
+    workers: config.workers,
     ...(exporters.allow !== undefined && { allowedExporters: exporters.allow }),
     tcp: {
       connections: tcp.connections,
@@ -159,9 +169,11 @@ interface Contradiction {
 export function collectContradictions({
   listen,
   collect,
+  queue,
 }: {
   listen: readonly ListenAddress[];
   collect: CollectConfig;
+  queue: { readonly redis: readonly string[] };
 }): Contradiction[] {
   const found: Contradiction[] = [];
   const add = (path: readonly PropertyKey[], message: string) => found.push({ path, message });
@@ -176,6 +188,9 @@ export function collectContradictions({
     if (protocol === 'tls' && collect.tls === undefined) {
       add(['listen', index], 'listen: tls:// needs collect.tls with certificate and key');
     }
+  }
+  if (typeof collect.workers === 'number' && collect.workers > 1 && queue.redis.length === 0) {
+    add(['collect', 'workers'], 'collect.workers: several need a Redis where their batches meet: queue.redis');
   }
   const { exporters, tls } = collect;
   if (exporters.allow?.length === 0) {

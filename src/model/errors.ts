@@ -11,6 +11,7 @@ export const errorCodes = {
   'connect-failed': 'weir check --connect could not open or reach something that the pipeline file names.',
   'download-failed': 'A file could not be downloaded; what was there before is still there.',
   'listen-failed': 'A port could not be opened: in use, not allowed, or no such address here.',
+  'worker-failed': 'A worker process of weir listen --workers could not start.',
   'folder-unwritable': 'A folder cannot be made or written to.',
   'disk-full': 'The disk that takes the documents is full; weir waits and goes on when there is room.',
   'queue-refused': 'Redis does not take weir’s password, or its certificate is not trusted.',

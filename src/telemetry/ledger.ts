@@ -16,6 +16,8 @@ export interface ExporterCounts {
   datagramsFoundAgain: number;
   datagramsReceived: number;
   bytesReceived: number;
+  /** Datagrams that a worker of this listener had no room for, or did not survive. */
+  datagramsLostByWorkers: number;
   /** Came after one that was sent later. */
   datagramsReordered: number;
   /** Came more than once; each is decoded. */
@@ -58,6 +60,8 @@ export interface ExporterCounts {
 export interface Ledger {
   /** Datagrams that the kernel dropped because our receive buffers were full; the kernel does not say whose. */
   kernelDrops: number;
+  /** Sets that waited for their template in a worker of this listener when it died, by its last report. */
+  parkedSetsLost: number;
   /** Datagrams, and TCP connections, from addresses that may not send; whose they are means little, for sources are forged. */
   datagramsRefused: number;
   connectionsRefused: number;
@@ -93,7 +97,15 @@ export function createLedger({ maxExporters = 10_000 }: LedgerOptions = {}): Led
     return sum;
   }
 
-  return { kernelDrops: 0, datagramsRefused: 0, connectionsRefused: 0, exporter, exporters: () => exporters, totals };
+  return {
+    kernelDrops: 0,
+    parkedSetsLost: 0,
+    datagramsRefused: 0,
+    connectionsRefused: 0,
+    exporter,
+    exporters: () => exporters,
+    totals,
+  };
 }
 
 export function countFault(counts: ExporterCounts, code: FaultCode): void {
@@ -141,6 +153,7 @@ export const plainCounts = [
   'datagramsFoundAgain',
   'datagramsReceived',
   'bytesReceived',
+  'datagramsLostByWorkers',
   'datagramsReordered',
   'datagramsDuplicated',
   'exporterRestarts',

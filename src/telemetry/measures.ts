@@ -31,6 +31,8 @@ export interface MeasureSource {
 /** Where things stand now. What a process has not, or can't tell now, is undefined: its series are absent then. */
 export interface Levels {
   readonly decoder?: DecoderLevels | undefined;
+  /** Of a listener that has some. */
+  readonly workers?: readonly WorkerLevels[] | undefined;
   readonly queue?: QueueLevels | undefined;
   readonly spool?: { readonly records: number; readonly bytes: number } | undefined;
   readonly sink?: SinkLevels | undefined;
@@ -46,6 +48,17 @@ export interface DiskLevels {
   readonly freeBytes: number;
   /** Undefined: never, as old indices go before. */
   readonly fullInDays: number | undefined;
+}
+
+export interface WorkerLevels {
+  readonly number: number;
+  readonly isReady: boolean;
+  readonly restarts: number;
+  /** Memory with datagrams that it has not settled. */
+  readonly unsettledBytes: number;
+  /** Undefined until it has said so. */
+  readonly cpuSeconds: number | undefined;
+  readonly residentBytes: number | undefined;
 }
 
 export interface DecoderLevels {
@@ -144,6 +157,26 @@ export const measures: readonly Measure[] = [
   ofExporters('weir_collect_datagrams_received_total', 'Datagrams, and messages over TCP.', 'datagramsReceived'),
   ofExporters('weir_collect_bytes_received_total', 'Bytes of their payloads.', 'bytesReceived'),
   ofExporters(
+    'weir_collect_worker_datagrams_lost_total',
+    'Datagrams that a worker of the listener had no room for, or did not survive.',
+    'datagramsLostByWorkers',
+  ),
+  ofWorkers('weir_collect_worker_ready', 'gauge', '1: the worker takes datagrams.', ({ isReady }) => Number(isReady)),
+  ofWorkers('weir_collect_worker_restarts_total', 'counter', 'Deaths of a worker.', ({ restarts }) => restarts),
+  ofWorkers(
+    'weir_collect_worker_unsettled_bytes',
+    'gauge',
+    'Memory with datagrams that a worker has not yet put on the queue.',
+    ({ unsettledBytes }) => unsettledBytes,
+  ),
+  ofWorkers('weir_collect_worker_cpu_seconds', 'gauge', 'CPU time of a worker.', ({ cpuSeconds }) => cpuSeconds),
+  ofWorkers(
+    'weir_collect_worker_resident_bytes',
+    'gauge',
+    'Resident memory of a worker.',
+    ({ residentBytes }) => residentBytes,
+  ),
+  ofExporters(
     'weir_collect_datagrams_reordered_total',
     'Datagrams that came after one that was sent later.',
     'datagramsReordered',
@@ -174,6 +207,11 @@ export const measures: readonly Measure[] = [
     read: ({ exporters }) => ofEntries(exporters, 'code', ({ faults }) => faults),
   },
   ofExporters('weir_decode_sets_parked_total', 'Data sets that came before their template.', 'setsParked'),
+  ofLedger(
+    'weir_decode_parked_sets_lost_total',
+    'Parked sets that were in a worker of the listener when it died.',
+    ({ parkedSetsLost }) => parkedSetsLost,
+  ),
   level('weir_decode_sets_waiting', 'Parked sets that wait for their template.', ({ decoder }) => decoder?.parkedSets),
   level('weir_decode_templates_known', 'Templates known, of all exporters.', ({ decoder }) => decoder?.templates),
   level(
@@ -423,6 +461,25 @@ function ofLedger(name: string, help: string, valueIn: (ledger: Ledger) => numbe
 
 function level(name: string, help: string, valueIn: (levels: Levels) => number | undefined): Measure {
   return { name, type: 'gauge', help, labels: [], read: ({ levels }) => single(valueIn(levels)) };
+}
+
+function ofWorkers(
+  name: string,
+  type: Measure['type'],
+  help: string,
+  valueIn: (worker: WorkerLevels) => number | undefined,
+): Measure {
+  return {
+    name,
+    type,
+    help,
+    labels: ['worker'],
+    read: ({ levels: { workers = [] } }) =>
+      workers.flatMap((worker) => {
+        const value = valueIn(worker);
+        return value === undefined ? [] : [{ labels: { worker: `${worker.number}` }, value }];
+      }),
+  };
 }
 
 function ofDataFiles(

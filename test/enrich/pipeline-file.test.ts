@@ -75,6 +75,7 @@ describe('a file that is right', () => {
       listen: [2055, 4739, 6343, 9995].map((port) => ({ protocol: 'udp', host: '::', port })),
       collect: {
         receiveBufferBytes: 33_554_432,
+        workers: 1,
         tcp: {
           connections: 256,
           connectionsPerAddress: 16,

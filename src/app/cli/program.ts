@@ -1,6 +1,8 @@
 // The verbs of the command line and their options. A verb loads its module when it is called: --help and start-up stay fast.
 
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { PipelineFile } from '../../enrich/pipeline-file.ts';
+import { maxWorkers } from '../../enrich/worker-limit.ts';
 import { waitForReloadSignals, waitForStopSignal } from '../lifecycle.ts';
 import type { RunOptions } from '../run.ts';
 import { readVersion } from '../version.ts';
@@ -22,6 +24,7 @@ interface RunFlags {
   readonly quiet?: boolean;
   readonly watch?: boolean;
   readonly logLevel: string;
+  readonly workers?: number | 'auto';
 }
 
 interface GeoipUpdateFlags {
@@ -50,14 +53,14 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
   /** Signals are heeded from here on, also while the pipeline file is read. */
   async function start(
     file: string | undefined,
-    { quiet = false, watch = false, logLevel }: RunFlags,
+    { quiet = false, watch = false, logLevel, workers }: RunFlags,
     what: Pick<RunOptions, 'part' | 'demo'>,
   ): Promise<void> {
     const stopSignal = waitForStopSignal();
     const onRequest = waitForReloadSignals();
     const { run } = await import('../run.ts');
     const { loadPipelineFile } = await import('../pipeline-source.ts');
-    const load = () => loadPipelineFile(file);
+    const load = async () => withWorkers(await loadPipelineFile(file), workers);
     const reload = { load, watch, onRequest };
     await run({ ...what, pipelineFile: await load(), quiet, logLevel, reload, stopSignal, startedAtMs });
   }
@@ -83,7 +86,7 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
     });
 
   for (const [part, description] of parts) {
-    program
+    const verb = program
       .command(part)
       .description(description)
       .addArgument(pipelineArgument())
@@ -94,7 +97,22 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
       .action(async (file: string | undefined, flags: RunFlags) => {
         await start(file, flags, { part });
       });
+    if (part === 'listen') {
+      verb.addOption(
+        new Option('--workers <n>', 'processes that decode, in place of collect.workers: a number, or auto').argParser(
+          toWorkers,
+        ),
+      );
+    }
   }
+
+  program
+    .command('listen-worker', { hidden: true })
+    .description('One of the processes that weir listen --workers starts.')
+    .action(async () => {
+      const { runWorker } = await import('../workers/worker-main.ts');
+      await runWorker();
+    });
 
   program
     .command('healthcheck')
@@ -280,6 +298,17 @@ const parts = [
 async function createStderrProgress() {
   const { createProgress } = await import('../progress.ts');
   return createProgress({ write: (text) => process.stderr.write(text), now: () => performance.now() });
+}
+
+function toWorkers(text: string): number | 'auto' {
+  if (text === 'auto') return text;
+  const workers = /^\d+$/.test(text) ? Number(text) : 0;
+  if (workers >= 1 && workers <= maxWorkers) return workers;
+  throw new InvalidArgumentError(`Expected a whole number from 1 to ${maxWorkers}, or auto.`);
+}
+
+function withWorkers(file: PipelineFile, workers: number | 'auto' | undefined): PipelineFile {
+  return workers === undefined ? file : { ...file, collect: { ...file.collect, workers } };
 }
 
 /** A million a second is more than one process decodes. */
