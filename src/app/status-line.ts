@@ -22,6 +22,8 @@ export interface Progress {
 export function readProgress(ledger: Ledger, nowMs: number): Progress {
   const totals = ledger.totals();
   const named: readonly (readonly [string, number])[] = [
+    ['records between two listeners', totals.recordsLostBetweenListeners],
+    ['datagrams between two listeners', totals.datagramsLostBetweenListeners],
     ['datagrams by the kernel', ledger.kernelDrops],
     ['datagrams by workers', totals.datagramsLostByWorkers],
     ['parked sets by workers', ledger.parkedSetsLost],

@@ -4,7 +4,7 @@
 import type { Datagram } from '../model/datagram.ts';
 import type { Fault } from '../model/fault.ts';
 import type { RecordSet } from '../model/record.ts';
-import type { SequenceChange, SequenceReport } from '../model/sequence.ts';
+import type { SequenceChange, SequencePosition, SequenceReport } from '../model/sequence.ts';
 import type { DecoderLevels } from '../telemetry/measures.ts';
 import { type DecoderState, mergeTemplates, restoreTemplates, saveTemplates } from './decoder-state.ts';
 import { type ExplainedSet, explainNetflow5, explainRecords, explainSflow5 } from './explain.ts';
@@ -14,7 +14,7 @@ import { decodeIpfix } from './ipfix.ts';
 import { createNetflow5 } from './netflow5.ts';
 import { decodeNetflow9 } from './netflow9.ts';
 import { createParkedSets } from './parked-sets.ts';
-import { createSequences } from './sequence.ts';
+import { createSequences, type SequenceGap } from './sequence.ts';
 import type { RecordCount } from './sequence-headers.ts';
 import { createSflow5Decoder } from './sflow5.ts';
 import { createSharedPlans, type SharedPlans } from './shared-plans.ts';
@@ -125,6 +125,12 @@ export interface Decoder {
   exporterStatistics(): ExporterStatistic[];
   /** Where the sequence numbers of each exporter and domain stand. */
   sequences(): Iterable<SequenceReport>;
+  /** The records of the last datagram are handed on: whoever calls `takeReached` next answers for them. */
+  markReached(): void;
+  /** Where the sequence numbers stand that were marked since the last call; counters that make no sense are not in it. */
+  takeReached(): SequencePosition[];
+  /** What is missing between where an earlier process stood and the first datagram of this one; undefined: not known yet. */
+  missedSince(former: SequencePosition): SequenceGap | undefined;
   /** How much it knows now; sessions have their own. */
   levels(): DecoderLevels;
   /** Changes whenever `saveState` would give something new. */
@@ -271,6 +277,9 @@ export function createDecoder(options: DecoderOptions): Decoder {
     exporterStatistics: () => toExporterStatistics(context.templates),
     restoreState,
     sequences: sequences.reports,
+    markReached: sequences.markReached,
+    takeReached: sequences.takeReached,
+    missedSince: sequences.missedSince,
     levels: () => ({
       exporters: context.templates.exporterCount,
       templates: context.templates.templateCount,

@@ -1,7 +1,7 @@
 // The sequence numbers of one exporter, protocol and observation domain: which datagram is next, what is missing, what came late,
 // twice, or after a restart. RFC 3954 §5.1 (v9), RFC 7011 §3.1 and §8 (IPFIX), sFlow v5 §5.1; v5 counts flows.
 
-import { type SequenceChange, sequenceUnits } from '../model/sequence.ts';
+import { type SequenceChange, type SequenceUnit, sequenceUnits } from '../model/sequence.ts';
 import { isRebooted, isSentBefore, isSentLater, isTwin, maxLateMs } from './sequence-clock.ts';
 import { SequenceHoles } from './sequence-holes.ts';
 import {
@@ -23,6 +23,11 @@ const plausible = {
 } as const;
 /** Behind by more: nothing comes so late. */
 const maxBehind = { records: 30_000, datagrams: 1000 } as const;
+
+export function isPlausibleLoss(unit: SequenceUnit, ahead: number, passedMs: number): boolean {
+  const { atOnce, perMs } = plausible[unit];
+  return ahead <= atOnce + perMs * Math.max(0, passedMs);
+}
 
 /** Datagrams in their turn until the measure is believed, and loss told. */
 const provenAfter = { telling: 2, any: 8 } as const;
@@ -74,6 +79,11 @@ export class SequenceSpace {
     this.received = Math.max(0, first.own);
     this.tally = new SequenceTally(sender, domain, onChange);
     this.#begin(first);
+  }
+
+  /** The numbers have proven to count what the protocol says, from the first unit of a datagram. */
+  get countsAsSaid(): boolean {
+    return this.tally.isProven && !this.#isJudged && this.#isNextKnown && this.#measure === measure.ownBefore;
   }
 
   /** Everything but a datagram in its turn while steady. */
@@ -156,9 +166,8 @@ export class SequenceSpace {
 
   /** Is it loss? A wide jump to the very first number is not. */
   #isPlausible(ahead: number, begin: number, { receivedAtMs }: Observation): boolean {
-    const { atOnce, perMs } = plausible[sequenceUnits[this.sender.protocol]];
-    const passedMs = begin <= 1 ? 0 : Math.max(0, receivedAtMs - this.last.receivedAtMs);
-    return ahead <= atOnce + perMs * passedMs;
+    const passedMs = begin <= 1 ? 0 : receivedAtMs - this.last.receivedAtMs;
+    return isPlausibleLoss(sequenceUnits[this.sender.protocol], ahead, passedMs);
   }
 
   /** Overtaken by the first datagrams after a restart. */

@@ -3,7 +3,7 @@
 
 import type { Datagram } from '../model/datagram.ts';
 import type { Protocol } from '../model/record.ts';
-import { type SequenceChange, type SequenceReport, sequenceUnits } from '../model/sequence.ts';
+import { type SequenceChange, type SequenceReport, type SequenceUnit, sequenceUnits } from '../model/sequence.ts';
 import {
   observeIpfix,
   observeNetflow5,
@@ -14,6 +14,7 @@ import {
   toSflow5Key,
 } from './sequence-headers.ts';
 import type { Observation } from './sequence-measures.ts';
+import { isLossAcross, type SequencePosition } from './sequence-position.ts';
 import { SequenceSpace } from './sequence-space.ts';
 import type { SequenceSender } from './sequence-tally.ts';
 import { uint32At } from './wire-numbers.ts';
@@ -30,6 +31,22 @@ export interface Sequences {
   ipfix(datagram: Datagram, count: RecordCount): void;
   sflow5(datagram: Datagram): void;
   reports(): Iterable<SequenceReport>;
+  /** What the last datagram brought is in safe hands with the next `takeReached`. */
+  markReached(): void;
+  /** Where the counters stand that were marked since the last call, whose numbers make sense. */
+  takeReached(): SequencePosition[];
+  /**
+   * Units that lie between where an earlier process stood and the first datagram of this one. Undefined: not known yet, for the numbers
+   * have not proven what they count.
+   */
+  missedSince(former: SequencePosition): SequenceGap | undefined;
+}
+
+export interface SequenceGap {
+  readonly exporter: string;
+  readonly unit: SequenceUnit;
+  /** 0 too where nobody can tell: the exporter has restarted, or its numbers make no sense. */
+  readonly missed: number;
 }
 
 interface Sender extends SequenceSender {
@@ -45,6 +62,10 @@ interface Slot {
   readonly space: SequenceSpace;
   /** Where its row begins. */
   readonly row: number;
+  /** Of its first datagram. */
+  readonly first: Observation;
+  /** The number of the datagram that comes next, after those that are in safe hands soon; -1: none is. */
+  reached: number;
 }
 
 /**
@@ -82,6 +103,8 @@ export function createSequences({ maxSpaces, onChange }: SequencesOptions): Sequ
   let rows = new Float64Array(firstRows * rowLength);
   let hand = 0;
   let last: Sender | undefined;
+  let observed: Slot | undefined;
+  const reached = new Set<Slot>();
   const now: Observation = {
     sequence: 0,
     own: 0,
@@ -101,13 +124,14 @@ export function createSequences({ maxSpaces, onChange }: SequencesOptions): Sequ
     if (sender.lastKey !== key) {
       const slot = sender.spaces.get(key);
       if (slot === undefined) {
-        addSlot(sender, key, domain);
+        observed = addSlot(sender, key, domain);
         return;
       }
       row = slot.row;
       sender.lastKey = key;
       sender.lastRow = row;
     }
+    observed = slots[row / rowLength];
     if (now.sequence === rows[row] && now.own >= 0) {
       writeRow(row, (now.sequence + now.own) >>> 0, now, sender.sent);
       rows[row + column.received]! += now.own;
@@ -160,11 +184,11 @@ export function createSequences({ maxSpaces, onChange }: SequencesOptions): Sequ
   }
 
   /** With its first datagram. Where there is no room it stays uncounted. */
-  function addSlot(sender: Sender, key: number, domain: number): void {
+  function addSlot(sender: Sender, key: number, domain: number): Slot | undefined {
     let at = slots.length;
     if (at >= maxSpaces) {
       const free = findFreeSlot();
-      if (free === undefined) return;
+      if (free === undefined) return undefined;
       at = free;
       remove(slots[at]!);
     }
@@ -175,11 +199,13 @@ export function createSequences({ maxSpaces, onChange }: SequencesOptions): Sequ
       rows = more;
     }
     rows[row] = -1;
-    const slot: Slot = { sender, key, space: new SequenceSpace(sender, domain, now, onChange), row };
+    const space = new SequenceSpace(sender, domain, now, onChange);
+    const slot: Slot = { sender, key, space, row, first: { ...now }, reached: -1 };
     slots[at] = slot;
     sender.spaces.set(key, slot);
     senders[sender.protocol].set(sender.exporter, sender);
     if (now.own > 0) sender.sent += now.own;
+    return slot;
   }
 
   /** Who sent once only goes first, as spoofed sources do: they must not push out who is counted. Then whoever sends no more. */
@@ -193,7 +219,9 @@ export function createSequences({ maxSpaces, onChange }: SequencesOptions): Sequ
     return undefined;
   }
 
-  function remove({ sender, key }: Slot): void {
+  function remove(slot: Slot): void {
+    const { sender, key } = slot;
+    reached.delete(slot);
     sender.spaces.delete(key);
     if (sender.lastKey === key) {
       sender.lastKey = -1;
@@ -235,5 +263,39 @@ export function createSequences({ maxSpaces, onChange }: SequencesOptions): Sequ
     }
   }
 
-  return { netflow5, netflow9, ipfix, sflow5, reports };
+  function markReached(): void {
+    if (observed === undefined) return;
+    observed.reached = rows[observed.row] === -1 ? observed.space.next : rows[observed.row]!;
+    reached.add(observed);
+    observed = undefined;
+  }
+
+  function takeReached(): SequencePosition[] {
+    const positions: SequencePosition[] = [];
+    for (const slot of reached) {
+      const space = toSpace(slot);
+      if (!space.countsAsSaid) continue;
+      const { exporter, protocol } = slot.sender;
+      const { uptimeMs, clockMs, receivedAtMs } = space.last;
+      positions.push({ exporter, protocol, key: slot.key, next: slot.reached, uptimeMs, clockMs, receivedAtMs });
+    }
+    reached.clear();
+    return positions;
+  }
+
+  function missedSince(former: SequencePosition): SequenceGap | undefined {
+    const { exporter, protocol, key } = former;
+    const slot = senders[protocol].get(exporter)?.spaces.get(key);
+    if (slot === undefined) return undefined;
+    const space = toSpace(slot);
+    if (!space.countsAsSaid && space.tally.trouble === undefined) return undefined;
+    const isLoss = space.countsAsSaid && isLossAcross(former, slot.first);
+    return {
+      exporter,
+      unit: sequenceUnits[protocol],
+      missed: isLoss ? (slot.first.sequence - former.next) >>> 0 : 0,
+    };
+  }
+
+  return { netflow5, netflow9, ipfix, sflow5, reports, markReached, takeReached, missedSince };
 }

@@ -16,6 +16,8 @@ export interface BatcherOptions {
 
 export interface Batcher {
   add(set: RecordSet, nowMs: number): void;
+  /** Closes the open batch if so many records more do not fit: then those of one datagram stay together, unless they alone fill one. */
+  makeRoom(records: number): void;
   /** Closes the open batch if it is old enough. */
   tick(nowMs: number): void;
   /** Closes the open batch, whatever is in it. */
@@ -51,6 +53,12 @@ export function createBatcher({ maxRecords, maxBytes, maxAgeMs, idPrefix, onBatc
     }
   }
 
+  function makeRoom(records: number): void {
+    if (recordCount === 0) return;
+    const isFull = recordCount + records > maxRecords || byteSize * (1 + records / recordCount) > maxBytes;
+    if (isFull) flush();
+  }
+
   function layoutIndex(layout: Layout): number {
     // A batch has few layouts, and a set mostly has the layout of the set before.
     const index = layouts.lastIndexOf(layout);
@@ -74,7 +82,7 @@ export function createBatcher({ maxRecords, maxBytes, maxAgeMs, idPrefix, onBatc
     if (recordCount > 0 && (nowMs - openedAtMs >= maxAgeMs || nowMs < openedAtMs)) flush();
   }
 
-  return { add, tick, flush };
+  return { add, makeRoom, tick, flush };
 }
 
 /** Bytes that a value takes in a V8 heap: 8 in the row, 16 more where it does not fit a small integer. */

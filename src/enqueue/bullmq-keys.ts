@@ -4,6 +4,9 @@
 import type { RecordBatch } from '../model/record-batch.ts';
 import { type ExporterRecords, toExporterRecords } from './exporter-records.ts';
 
+/** `writers`: listener processes, by an id that no other process ever had. */
+export type Presence = 'listeners' | 'workers' | 'writers';
+
 export interface QueueKeys {
   /** BullMQ's prefix and name. */
   readonly prefix: string;
@@ -13,7 +16,11 @@ export interface QueueKeys {
   /** Hash: records and bytes that wait or are in hands; recordsIn and recordsOut since ever. */
   readonly counts: string;
   /** Sorted set of names by when they were last heard. */
-  presence(of: 'listeners' | 'workers'): string;
+  presence(of: Presence): string;
+  /** Of one listener process: the number of the last batch that it put here. */
+  mark(writer: string): string;
+  /** Hash: how far each exporter's records are in safe hands (reached.ts). */
+  readonly reached: string;
   /** The bytes of a batch. */
   payload(batchId: string): string;
 }
@@ -26,6 +33,8 @@ export function createQueueKeys(keyPrefix: string, name: string): QueueKeys {
     bullmq: (suffix) => `${prefix}:${name}:${suffix}`,
     counts: `${prefix}:counts`,
     presence: (of) => `${prefix}:${of}`,
+    mark: (writer) => `${prefix}:mark:${writer}`,
+    reached: `${prefix}:reached`,
     payload: (batchId) => `${keyPrefix}:${name}:batch:${batchId}`,
   };
 }

@@ -1,9 +1,7 @@
 // Who is at a queue on Redis: each listener and worker says so every few seconds, by the clock of Redis.
 
-import type { QueueKeys } from './bullmq-keys.ts';
+import type { Presence, QueueKeys } from './bullmq-keys.ts';
 import type { RedisClient } from './redis-connection.ts';
-
-export type Presence = 'listeners' | 'workers';
 
 /** Three times as long as anybody is silent. */
 const silentSeconds = 10;

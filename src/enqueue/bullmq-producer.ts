@@ -1,13 +1,18 @@
 // Puts batches on a queue of Redis: the bytes under their own key first, then a small job (claim check, docs/decisions/0041).
-// Says no, quickly, when Redis is away, or when what waits there is at its limit.
+// Says no, quickly, when Redis is away, or when what waits there is at its limit. What Redis loses is put there again.
 
+import { randomUUID } from 'node:crypto';
 import { Queue as BullmqQueue } from 'bullmq';
 import type { RecordBatch } from '../model/record-batch.ts';
+import type { SequencePosition } from '../model/sequence.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import { toBatchBytes } from './batch-bytes.ts';
-import { countBatch, readCounts } from './bullmq-counts.ts';
-import { type QueueKeys, toJobData, toJobId } from './bullmq-keys.ts';
-import { sayGone, sayPresent } from './bullmq-presence.ts';
+import { commitJob, prepareCommits } from './bullmq-commit.ts';
+import { readCounts } from './bullmq-counts.ts';
+import { type JobData, type QueueKeys, toJobData } from './bullmq-keys.ts';
+import { readPresent, sayGone, sayPresent } from './bullmq-presence.ts';
+import { createHandedOver, type HandedOver } from './handed-over.ts';
+import type { FormerPosition } from './reached.ts';
 import { type RedisClient, toReason } from './redis-connection.ts';
 import { createEvictionWarning, isTight, readMemoryUse } from './redis-memory.ts';
 
@@ -20,19 +25,27 @@ export interface BullmqProducerOptions {
   readonly keepMs: number;
   /** For `weir queue`: machine and process. */
   readonly processName: string;
+  /** Told of batches that Redis had and lost, and that are gone here, too. */
+  readonly onUnusable: (exporters: JobData['exporters'], fate: 'lost') => void;
+  /** Told, once a counter, how far a listener that is gone had got with what comes to this one now. */
+  readonly onFormer: (position: SequencePosition) => void;
   readonly logger: Logger;
   readonly now: () => number;
 }
 
 export interface BullmqProducer {
-  add(batch: RecordBatch): Promise<boolean>;
+  add(batch: RecordBatch, reached: readonly SequencePosition[]): Promise<boolean>;
   stop(): Promise<void>;
 }
 
 const lookEveryMs = 500;
 const presentEveryMs = 3000;
-/** Jobs leave Redis when they are done; failures are settled by the consumer, which sets no limit of BullMQ's own. */
-const jobOptions = { removeOnComplete: true, removeOnFail: false, attempts: 1_000_000, stackTraceLimit: 0 } as const;
+/** Whoever has died is no longer present after 10 s. */
+const looksUntilAlive = 6;
+/** Some seconds of a large network: what is put on Redis and not indexed yet. Older ones are named, where Redis loses them. */
+const handedOverLimits = { maxBytes: 32 * 2 ** 20, maxBatches: 20_000 } as const;
+/** Looked at at a time, whether they are done. */
+const batchesPerLook = 200;
 
 export function createBullmqProducer({
   client,
@@ -40,6 +53,8 @@ export function createBullmqProducer({
   maxBytes,
   keepMs,
   processName,
+  onUnusable,
+  onFormer,
   logger,
   now,
 }: BullmqProducerOptions): BullmqProducer {
@@ -52,9 +67,19 @@ export function createBullmqProducer({
   let knownBytes: number | undefined;
   let comingBytes = 0;
   let isMemoryTight = false;
+  const writer = randomUUID();
+  const handedOver = createHandedOver(handedOverLimits);
+  let ordinal = 0;
+  /** The last that Redis confirmed. */
+  let confirmed = 0;
+  /** Lost by Redis, and to be put there again. */
+  const returned: HandedOver[] = [];
+  let returning: Promise<void> | undefined;
+  let formers: readonly { readonly former: FormerPosition; readonly looks: number }[] = [];
 
   function open(): BullmqQueue {
     if (queue !== undefined) return queue;
+    prepareCommits(client);
     queue = new BullmqQueue(keys.name, {
       connection: client,
       prefix: keys.prefix,
@@ -72,7 +97,28 @@ export function createBullmqProducer({
   }
 
   async function sayHere(): Promise<void> {
-    if (client.status === 'ready') await sayPresent(client, keys, 'listeners', processName).catch(() => undefined);
+    if (client.status !== 'ready') return;
+    try {
+      await Promise.all([
+        sayPresent(client, keys, 'listeners', processName),
+        sayPresent(client, keys, 'writers', writer),
+      ]);
+      await lookForFormers();
+    } catch {
+      // The next time, in seconds.
+    }
+  }
+
+  /** Whoever is there may still bring what seems to be missing: an exporter has moved from one listener to another. */
+  async function lookForFormers(): Promise<void> {
+    if (formers.length === 0) return;
+    const present = await readPresent(client, keys, 'writers');
+    const known = formers;
+    formers = [];
+    for (const { former, looks } of known) {
+      if (!present.includes(former.writer)) onFormer(former.position);
+      else if (looks < looksUntilAlive) formers = [...formers, { former, looks: looks + 1 }];
+    }
   }
 
   /** Keeps what it knew when Redis is away: `add` finds that out by itself. */
@@ -83,16 +129,55 @@ export function createBullmqProducer({
       knownBytes = bytes;
       isMemoryTight = isTight(uses);
       warnOfEviction(uses);
+      await lookForLosses();
     } catch (error) {
       warn('look', { reason: toReason(error) }, 'Redis does not tell how full it is');
     }
+  }
+
+  /** A Redis that came back without its data, or with older data, knows an older number than the one it confirmed. */
+  async function lookForLosses(): Promise<void> {
+    const expected = confirmed;
+    const ids = handedOver.some(batchesPerLook);
+    const isThere = await Promise.all(ids.map((id) => client.exists(keys.payload(id))));
+    // Read after the others: what is gone while the number is right was done with.
+    const known = Number((await client.get(keys.mark(writer))) ?? 0);
+    if (known < expected) takeBack(known);
+    else for (const [at, id] of ids.entries()) if (isThere[at] === 0) handedOver.forget(id);
+    returnAll();
+  }
+
+  function takeBack(known: number): void {
+    const lost = handedOver.takeAfter(known);
+    confirmed = Math.min(confirmed, known);
+    if (lost.length === 0) return;
+    const kept = lost.filter(({ bytes }) => bytes !== undefined);
+    returned.push(...kept);
+    logger.error(
+      { batches: lost.length, sentAgain: kept.length, lost: lost.length - kept.length },
+      'Redis has lost batches that it had confirmed',
+    );
+    for (const { job, bytes } of lost) if (bytes === undefined) onUnusable(job.exporters, 'lost');
+  }
+
+  function returnAll(): void {
+    returning ??= (async () => {
+      for (let entry = returned[0]; entry !== undefined && client.status === 'ready'; entry = returned[0]) {
+        await put(open(), entry.job, entry.bytes ?? Buffer.alloc(0), []);
+        returned.shift();
+      }
+    })()
+      .catch((error: unknown) => warn('return', { reason: toReason(error) }, 'Redis does not take lost batches again'))
+      .finally(() => {
+        returning = undefined;
+      });
   }
 
   function warn(kind: string, about: object, message: string): void {
     if (pass(kind, now()) !== undefined) logger.warn(about, message);
   }
 
-  async function add(batch: RecordBatch): Promise<boolean> {
+  async function add(batch: RecordBatch, reached: readonly SequencePosition[]): Promise<boolean> {
     if (client.status !== 'ready') return false;
     const bullmq = open();
     if (knownBytes === undefined) await look();
@@ -103,7 +188,7 @@ export function createBullmqProducer({
     }
     comingBytes += bytes.length;
     try {
-      await put(bullmq, batch, bytes);
+      await put(bullmq, toJobData(batch, bytes.length), bytes, reached);
       if (knownBytes !== undefined) knownBytes += bytes.length;
       return true;
     } catch (error) {
@@ -122,21 +207,38 @@ export function createBullmqProducer({
     return !isFull();
   }
 
-  async function put(bullmq: BullmqQueue, batch: RecordBatch, bytes: Buffer): Promise<void> {
+  async function put(
+    bullmq: BullmqQueue,
+    job: JobData,
+    bytes: Buffer,
+    reached: readonly SequencePosition[],
+  ): Promise<void> {
     // Awaited: a worker may have the job before this connection has sent the next command.
-    await client.set(keys.payload(batch.id), bytes, 'PX', keepMs);
-    const job = toJobData(batch, bytes.length);
-    await Promise.all([
-      bullmq.add('batch', job, { ...jobOptions, jobId: toJobId(batch.id) }),
-      countBatch(client, keys, job, 1),
-    ]);
+    await client.set(keys.payload(job.id), bytes, 'PX', keepMs);
+    ordinal += 1;
+    const own = ordinal;
+    const expected = confirmed;
+    const { ordinalBefore, formers: found } = await commitJob(bullmq, keys, job, { writer, ordinal: own, reached });
+    if (found.length > 0) formers = [...formers, ...found.map((former) => ({ former, looks: 0 }))];
+    if (ordinalBefore < expected) takeBack(ordinalBefore);
+    confirmed = Math.max(confirmed, own);
+    handedOver.add({ job, bytes, ordinal: own });
+    if (returned.length > 0) returnAll();
   }
 
   async function stop(): Promise<void> {
     clearInterval(timer);
     clearInterval(presenceTimer);
     if (queue === undefined) return;
-    if (client.status === 'ready') await sayGone(client, keys, 'listeners', processName).catch(() => undefined);
+    await returning;
+    for (const { job } of returned.splice(0)) onUnusable(job.exporters, 'lost');
+    if (client.status === 'ready') {
+      await Promise.all([
+        sayGone(client, keys, 'listeners', processName),
+        sayGone(client, keys, 'writers', writer),
+        client.del(keys.mark(writer)),
+      ]).catch(() => undefined);
+    }
     await queue.close();
   }
 

@@ -1,5 +1,6 @@
 // The queue on Redis, by BullMQ: listeners add on one connection, workers take on another, on any number of machines.
 
+import type { SequencePosition } from '../model/sequence.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type BullmqConsumer, createBullmqConsumer } from './bullmq-consumer.ts';
 import { readCounts } from './bullmq-counts.ts';
@@ -27,6 +28,8 @@ export interface BullmqQueueOptions {
   readonly processName: string;
   /** Batches whose bytes are gone, or that were set aside before anybody could take them: records by exporter. */
   readonly onUnusable: (exporters: JobData['exporters'], fate: 'lost' | 'quarantined') => void;
+  /** Told, once a counter, how far a listener that is gone had got with what comes to this one now. */
+  readonly onFormer?: (position: SequencePosition) => void;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -50,7 +53,7 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
       prompt.disconnect();
       throw error;
     }
-    producer = createBullmqProducer({ ...options, client: prompt, keys });
+    producer = createBullmqProducer({ onFormer: () => undefined, ...options, client: prompt, keys });
   }
 
   /** Workers only: a connection that waits is opened when somebody takes. */
@@ -70,7 +73,7 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
 
   return {
     start,
-    add: async (batch) => !isStopped && producer !== undefined && (await producer.add(batch)),
+    add: async (batch, reached = []) => !isStopped && producer !== undefined && (await producer.add(batch, reached)),
     take: async (signal) => (isStopped ? undefined : open().take(signal)),
     async depth() {
       if (prompt === undefined) throw new Error('the queue was not started');

@@ -2,6 +2,7 @@
 
 import type { LedgerRow } from '../model/ledger-row.ts';
 import type { RecordBatch } from '../model/record-batch.ts';
+import type { SequencePosition } from '../model/sequence.ts';
 import type { LedgerStore } from './ledger-store.ts';
 
 export interface Queue {
@@ -9,9 +10,10 @@ export interface Queue {
   start(): Promise<void>;
   /**
    * Puts a batch at the tail. True: the queue answers for it from now on. False: the queue is at its limit, or away; the batch
-   * stays the caller's. Never waits for a worker, and for a server a few seconds at most.
+   * stays the caller's. Never waits for a worker, and for a server a few seconds at most. `reached`: where sequence numbers stand once
+   * this batch and those before it are in safe hands; it outlives the process as the batch does (docs/decisions/0044).
    */
-  add(batch: RecordBatch): Promise<boolean>;
+  add(batch: RecordBatch, reached?: readonly SequencePosition[]): Promise<boolean>;
   /** The batch at the head, waiting for one if there is none. Undefined when `signal` aborts or the queue is stopped. */
   take(signal: AbortSignal): Promise<Job | undefined>;
   /** Throws where the queue is away. */

@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RecordBatch } from '../model/record-batch.ts';
+import type { SequencePosition } from '../model/sequence.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { createRateLimit } from '../telemetry/logger.ts';
 import { fromBatchBytes, toBatchBytes } from './batch-bytes.ts';
@@ -20,7 +21,8 @@ export interface SpoolingQueueOptions {
   readonly spool: Spool;
   readonly logger: Logger;
   readonly now: () => number;
-  readonly onSpooled: (records: ExporterRecords) => void;
+  /** `reached` is to outlive the process, as the batch does now. */
+  readonly onSpooled: (records: ExporterRecords, reached: readonly SequencePosition[]) => Promise<void> | void;
   /** A batch whose bytes are whole, but no batch: of a version of weir that writes them differently. */
   readonly onUnreadable: (records: ExporterRecords) => void;
 }
@@ -44,17 +46,17 @@ export function createSpoolingQueue(options: SpoolingQueueOptions): SpoolingQueu
     timer.unref();
   }
 
-  async function add(batch: RecordBatch): Promise<boolean> {
-    if (spool.depth().batches === 0 && (await tryQueue(batch))) return true;
+  async function add(batch: RecordBatch, reached: readonly SequencePosition[] = []): Promise<boolean> {
+    if (spool.depth().batches === 0 && (await tryQueue(batch, reached))) return true;
     const records = toExporterRecords(batch);
     const isKept = await spool.append(toBatchBytes(batch), records);
-    if (isKept) onSpooled(records);
+    if (isKept) await onSpooled(records, reached);
     return isKept;
   }
 
-  async function tryQueue(batch: RecordBatch): Promise<boolean> {
+  async function tryQueue(batch: RecordBatch, reached: readonly SequencePosition[] = []): Promise<boolean> {
     try {
-      return await queue.add(batch);
+      return await queue.add(batch, reached);
     } catch (error) {
       if (pass('queue', now()) !== undefined) {
         const reason = error instanceof Error ? error.message : String(error);

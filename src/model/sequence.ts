@@ -53,3 +53,17 @@ export interface SequenceReport {
   /** Undefined: the numbers make sense. */
   readonly trouble: SequenceTrouble | undefined;
 }
+
+/** Where one counter of an exporter stood in one datagram, as it outlives the process. */
+export interface SequencePosition {
+  readonly exporter: string;
+  readonly protocol: Protocol;
+  /** Of the counter among those of the exporter: its observation domain, or what stands for it. */
+  readonly key: number;
+  /** The number that comes next. */
+  readonly next: number;
+  /** -1: the protocol has none. */
+  readonly uptimeMs: number;
+  readonly clockMs: number;
+  readonly receivedAtMs: number;
+}

@@ -14,6 +14,9 @@ export interface ExporterCounts {
   /** The same of NetFlow v9 and sFlow, which count datagrams. */
   datagramsLostInNetwork: number;
   datagramsFoundAgain: number;
+  /** The same of NetFlow v5 and IPFIX, then of NetFlow v9 and sFlow: sent while no listener was there, or in the hands of one that died. */
+  recordsLostBetweenListeners: number;
+  datagramsLostBetweenListeners: number;
   datagramsReceived: number;
   bytesReceived: number;
   /** Datagrams that a worker of this listener had no room for, or did not survive. */
@@ -151,6 +154,8 @@ export const plainCounts = [
   'recordsFoundAgain',
   'datagramsLostInNetwork',
   'datagramsFoundAgain',
+  'recordsLostBetweenListeners',
+  'datagramsLostBetweenListeners',
   'datagramsReceived',
   'bytesReceived',
   'datagramsLostByWorkers',

@@ -139,6 +139,16 @@ export const measures: readonly Measure[] = [
     'Datagrams missed that came late, or that turned out never to have been missing.',
     'datagramsFoundAgain',
   ),
+  ofExporters(
+    'weir_collect_records_lost_between_listeners_total',
+    'Records (NetFlow v5, IPFIX) sent while no listener was there, or in the hands of one that died.',
+    'recordsLostBetweenListeners',
+  ),
+  ofExporters(
+    'weir_collect_datagrams_lost_between_listeners_total',
+    'Datagrams (NetFlow v9, sFlow) sent while no listener was there, or in the hands of one that died.',
+    'datagramsLostBetweenListeners',
+  ),
   ofLedger(
     'weir_collect_kernel_datagrams_dropped_total',
     'Datagrams that the kernel dropped because the receive buffer was full.',

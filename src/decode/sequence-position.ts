@@ -1,0 +1,19 @@
+// Where one counter of an exporter stood when its records were in safe hands: what the next process finds missing behind it, came
+// while nobody listened, or died with the process before. Kept on Redis, or in a file (docs/decisions/0044).
+
+import type { SequencePosition } from '../model/sequence.ts';
+import { sequenceUnits } from '../model/sequence.ts';
+import { isRebooted } from './sequence-clock.ts';
+import type { Observation } from './sequence-measures.ts';
+import { isPlausibleLoss } from './sequence-space.ts';
+
+export type { SequencePosition } from '../model/sequence.ts';
+
+/** False: the exporter has restarted, or nothing of it is missing. */
+export function isLossAcross(former: SequencePosition, first: Observation): boolean {
+  const ahead = (first.sequence - former.next) | 0;
+  if (ahead <= 0) return false;
+  const before: Observation = { ...first, ...former, sequence: former.next };
+  if (isRebooted(before, first)) return false;
+  return isPlausibleLoss(sequenceUnits[former.protocol], ahead, first.receivedAtMs - former.receivedAtMs);
+}

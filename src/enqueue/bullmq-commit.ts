@@ -1,0 +1,91 @@
+// Puts a job on the queue, and with it, all or nothing: its number, by which a Redis that lost data is found out (0040), and how far
+// exporters' records are in safe hands (0044).
+
+import { Job as BullmqJob, type Queue as BullmqQueue } from 'bullmq';
+import type { SequencePosition } from '../model/sequence.ts';
+import { type JobData, type QueueKeys, toJobId } from './bullmq-keys.ts';
+import { type FormerPosition, fromReached, toReachedField, toReachedText } from './reached.ts';
+import type { RedisClient } from './redis-connection.ts';
+
+/** Whoever is silent for longer has no more batches that anybody would miss. */
+const keepSeconds = 8 * 24 * 60 * 60;
+/** Forged addresses must not fill Redis: as many as one decoder counts. */
+const maxReached = 40_000;
+/** Jobs leave Redis when they are done; failures are settled by the consumer, which sets no limit of BullMQ's own. */
+const jobOptions = { removeOnComplete: true, removeOnFail: false, attempts: 1_000_000, stackTraceLimit: 0 } as const;
+
+/**
+ * mark, reached, counts; writer, number, seconds, most entries, records, bytes, field and text of each position → number before, then
+ * field and text of what others had written.
+ */
+const commitScript = `
+local answer = { redis.call('GET', KEYS[1]) or '0' }
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+redis.call('HINCRBY', KEYS[3], 'records', ARGV[5])
+redis.call('HINCRBY', KEYS[3], 'bytes', ARGV[6])
+redis.call('HINCRBY', KEYS[3], 'recordsIn', ARGV[5])
+local count = redis.call('HLEN', KEYS[2])
+for i = 7, #ARGV, 2 do
+  local before = redis.call('HGET', KEYS[2], ARGV[i])
+  if before and string.sub(before, 1, #ARGV[1]) ~= ARGV[1] then
+    table.insert(answer, ARGV[i])
+    table.insert(answer, before)
+  end
+  if before or count < tonumber(ARGV[4]) then
+    redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
+    if not before then count = count + 1 end
+  end
+end
+if #ARGV > 6 then redis.call('EXPIRE', KEYS[2], ARGV[3]) end
+return answer
+`;
+const commitCommand = 'weirCommit';
+
+/** Once for each connection, before the first `commitJob`. */
+export function prepareCommits(client: RedisClient): void {
+  client.defineCommand(commitCommand, { numberOfKeys: 3, lua: commitScript });
+}
+
+export interface Commit {
+  /** Of this process. */
+  readonly writer: string;
+  readonly ordinal: number;
+  readonly reached: readonly SequencePosition[];
+}
+
+export interface Committed {
+  /** The number of the batch before it that Redis still knows of; 0: none. */
+  readonly ordinalBefore: number;
+  /** Where other writers had left the counters of `reached`. */
+  readonly formers: readonly FormerPosition[];
+}
+
+/** Throws where Redis does not take all of it. */
+export async function commitJob(
+  queue: BullmqQueue,
+  keys: QueueKeys,
+  job: JobData,
+  { writer, ordinal, reached }: Commit,
+): Promise<Committed> {
+  const client = await queue.backend.client;
+  const multi = client.multi();
+  const jobId = toJobId(job.id);
+  await new BullmqJob(queue, 'batch', job, { ...jobOptions, jobId }, jobId).addJob(multi, {});
+  const positions = reached.flatMap((position) => [toReachedField(position), toReachedText(writer, position)]);
+  const touched = [keys.mark(writer), keys.reached, keys.counts];
+  const numbers = [ordinal, keepSeconds, maxReached, job.records, job.bytes];
+  const answers = await multi.runCommand(commitCommand, [...touched, writer, ...numbers, ...positions]).exec();
+  if (answers === null) throw new Error('Redis did not carry out a transaction');
+  for (const [error] of answers) if (error !== null) throw error;
+  const [before, ...others] = (answers.at(-1)?.[1] as unknown[]).map(String);
+  return { ordinalBefore: Number(before), formers: toFormers(others) };
+}
+
+function toFormers(words: readonly string[]): FormerPosition[] {
+  const formers: FormerPosition[] = [];
+  for (let at = 0; at + 1 < words.length; at += 2) {
+    const former = fromReached(words[at] ?? '', words[at + 1] ?? '');
+    if (former !== undefined) formers.push(former);
+  }
+  return formers;
+}
