@@ -6,6 +6,7 @@ import type { Queue } from '../enqueue/queue.ts';
 import type { PipelineFile } from '../enrich/pipeline-file.ts';
 import type { RecordSet } from '../model/record.ts';
 import type { RecordBatch } from '../model/record-batch.ts';
+import type { SequencePosition } from '../model/sequence.ts';
 import { countDecoded, type Ledger } from '../telemetry/ledger.ts';
 import type { LedgerBook } from '../telemetry/ledger-book.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
@@ -20,10 +21,13 @@ export interface BatchLaneOptions {
   /** Told what the queue took and refused, by minute. Absent in a worker, whose listener does it. */
   readonly book?: Pick<LedgerBook, 'add'>;
   readonly sayLost: SayLost;
+  /** Asked at each batch: how far exporters' records are in safe hands with it. */
+  readonly takeReached?: () => readonly SequencePosition[];
   readonly onBatch?: () => void;
 }
 
 export interface BatchLane {
+  /** What one datagram brought: it stays together in a batch. */
   add(sets: readonly RecordSet[], nowMs: number): void;
   /** Closes the open batch if it is old enough. */
   tick(nowMs: number): void;
@@ -50,12 +54,16 @@ export function createBatchLane({
   ledger,
   book,
   sayLost,
+  takeReached,
   onBatch,
 }: BatchLaneOptions): BatchLane {
   const adding = new Set<Promise<void>>();
   const batcher = createBatcher({ ...batch, idPrefix, onBatch: put });
 
   function add(sets: readonly RecordSet[], nowMs: number): void {
+    let records = 0;
+    for (const { layout, rows } of sets) if (layout.kind === 'flow') records += rows.length;
+    batcher.makeRoom(records);
     for (const set of sets) {
       const counts = ledger.exporter(set.header.exporter);
       if (set.layout.kind !== 'flow') counts.otherRecordsDecoded += set.rows.length;
@@ -67,7 +75,7 @@ export function createBatchLane({
   }
 
   function put(closed: RecordBatch): void {
-    const added = queue.add(closed).then(
+    const added = queue.add(closed, takeReached?.() ?? []).then(
       (accepted) => {
         if (accepted) count(closed, 'recordsQueued', 'records_queued');
         else lose(closed, 'the queue is full, or away: flows are lost');

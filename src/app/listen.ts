@@ -14,6 +14,7 @@ import type { DecoderLevels, WorkerLevels } from '../telemetry/measures.ts';
 import { type BatchLane, createBatchLane, createSayLost } from './batch-lane.ts';
 import { createCountingDecoder } from './counting-decoder.ts';
 import { createExporterGate } from './exporter-gate.ts';
+import type { FormerListeners } from './former-listeners.ts';
 import { createPorts, toAddressText } from './ports.ts';
 import { createSessionDecoders } from './session-decoders.ts';
 import { createStateFile } from './state-file.ts';
@@ -30,6 +31,7 @@ const readDepthEveryMs = 100;
 export interface ListenOptions {
   readonly pipelineFile: PipelineFile;
   readonly queue: Queue;
+  readonly formers: FormerListeners;
   /** Absent: this process decodes what comes by UDP, too. */
   readonly workers?: ListenWorkers;
   readonly ledger: Ledger;
@@ -79,7 +81,7 @@ export const noListen: Listen = {
 };
 
 export function createListen(options: ListenOptions): Listen {
-  const { pipelineFile, queue, workers, ledger, book, logger, now } = options;
+  const { pipelineFile, queue, formers, workers, ledger, book, logger, now } = options;
   const { collect, state } = pipelineFile;
   const pass = createRateLimit();
   const sayLost = createSayLost(logger, now);
@@ -134,7 +136,9 @@ export function createListen(options: ListenOptions): Listen {
 
   function openLane(): BatchLane {
     const idPrefix = randomBytes(9).toString('base64url');
-    return createBatchLane({ batch, idPrefix, queue, ledger, book, sayLost, onBatch: () => void easePressure() });
+    const { takeReached } = decoder;
+    const onBatch = (): void => void easePressure();
+    return createBatchLane({ batch, idPrefix, queue, ledger, book, sayLost, takeReached, onBatch });
   }
 
   function tick(): void {
@@ -162,6 +166,8 @@ export function createListen(options: ListenOptions): Listen {
     }
     const sets = session === undefined ? decoder.decode(datagram) : sessions.decode({ ...datagram, session });
     lane.add(sets, datagram.receivedAtMs);
+    // A connection's numbers are its own, and end with it.
+    if (session === undefined) decoder.markReached();
   }
 
   /** What another listener taught us to read. */
@@ -218,6 +224,7 @@ export function createListen(options: ListenOptions): Listen {
       setInterval(() => {
         turnMinute(now());
         decoder.expire(now());
+        formers.settle(decoder);
         sessions.expire(now());
       }, 1000),
       setInterval(() => void easePressure(), readDepthEveryMs),

@@ -1,19 +1,30 @@
 // The queue that the pipeline file names: on a Redis, or in weir's own process.
 
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { ExporterRecords } from '../enqueue/exporter-records.ts';
 import { createMemoryLedger } from '../enqueue/memory-ledger.ts';
 import { createMemoryQueue } from '../enqueue/memory-queue.ts';
 import type { Queue } from '../enqueue/queue.ts';
+import type { FormerPosition } from '../enqueue/reached.ts';
+import { createReachedFile, type ReachedFile } from '../enqueue/reached-file.ts';
+import { createReachedOrder, type ReachedOrder } from '../enqueue/reached-order.ts';
 import { createSpool } from '../enqueue/spool.ts';
 import { createSpoolingQueue } from '../enqueue/spooling-queue.ts';
 import type { PipelineFile } from '../enrich/pipeline-file.ts';
+import type { RedisTarget } from '../enrich/queue-section.ts';
+import type { RecordBatch } from '../model/record-batch.ts';
+import type { SequencePosition } from '../model/sequence.ts';
 import type { Ledger } from '../telemetry/ledger.ts';
-import type { Logger } from '../telemetry/logger.ts';
+import { createRateLimit, type Logger } from '../telemetry/logger.ts';
+import type { FormerListeners } from './former-listeners.ts';
 
 export interface QueueParts {
   /** False for whoever only takes: no spool is opened. */
   readonly adds: boolean;
+  /** Told what earlier listeners left. */
+  readonly formers?: FormerListeners;
   readonly ledger: Ledger;
   readonly logger: Logger;
   readonly now: () => number;
@@ -28,14 +39,75 @@ export type QueueFile = Pick<PipelineFile, 'name' | 'queue' | 'state'>;
 
 /** With its spool before it, unless the pipeline file wants none. */
 export async function createQueue(file: QueueFile, parts: QueueParts): Promise<Queue> {
-  const queue = await createBareQueue(file, parts);
+  const { redis } = file.queue;
+  if (redis !== undefined && !parts.adds) return createRedisQueue(file, redis, parts);
+  const reachedFile = createReachedFile({ directory: join(file.state.directory, 'reached'), writer: randomUUID() });
+  const { warn, ...keep } = createKeeping(reachedFile, parts);
+  if (redis !== undefined) {
+    const queue = withSpool(await createRedisQueue(file, redis, parts), file, parts, (_, reached) => keep.now(reached));
+    return {
+      ...queue,
+      async start() {
+        // Used where Redis knows of an older place.
+        parts.formers?.load(await reachedFile.start().catch(warn));
+        await queue.start();
+      },
+    };
+  }
+  const order = createReachedOrder((reached) => void keep.now(reached));
+  const queue = withSpool(createLocalQueue(file, parts, order), file, parts, ({ id }) => order.settle(id));
+  return {
+    ...queue,
+    async start() {
+      for (const { position } of (await reachedFile.start().catch(warn)).values()) parts.formers?.add(position);
+      await queue.start();
+    },
+    async add(batch, reached = []) {
+      order.open(batch.id, reached);
+      const isTaken = await queue.add(batch);
+      if (!isTaken) order.settle(batch.id);
+      return isTaken;
+    },
+    async stop() {
+      await queue.stop();
+      // What was left is in the file of unfinished batches, or its loss is in the log.
+      order.settleAll();
+      await keep.done();
+    },
+  };
+}
+
+/** How far exporters' records are in safe hands, on a disk that may fail: then a later process knows less of its losses. */
+function createKeeping(file: ReachedFile, { logger, now }: QueueParts) {
+  const pass = createRateLimit();
+  let last: Promise<void> = Promise.resolve();
+  function warn(error: unknown): Map<string, FormerPosition> {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (pass('reached', now()) !== undefined)
+      logger.warn({ reason }, 'how far exporters have got can’t be kept: what a kill costs will not be named');
+    return new Map();
+  }
+  return {
+    warn,
+    now(reached: readonly SequencePosition[]): Promise<void> {
+      last = file.append(reached).catch((error: unknown) => void warn(error));
+      return last;
+    },
+    done: () => last,
+  };
+}
+
+function withSpool(
+  queue: Queue,
+  file: QueueFile,
+  { ledger, logger, now }: QueueParts,
+  onKept: (batch: RecordBatch, reached: readonly SequencePosition[]) => Promise<void> | void,
+): Queue {
   const { spool } = file.queue;
-  if (spool === undefined || !parts.adds) return queue;
-  const { ledger, logger, now } = parts;
-  const count = (what: 'recordsSpooled' | 'recordsLostBySpool') => (records: Readonly<Record<string, number>>) => {
+  if (spool === undefined) return queue;
+  const count = (what: 'recordsSpooled' | 'recordsLostBySpool', records: ExporterRecords): void => {
     for (const [exporter, more] of Object.entries(records)) ledger.exporter(exporter)[what] += more;
   };
-  const countLost = count('recordsLostBySpool');
   return createSpoolingQueue({
     queue,
     spool: createSpool({
@@ -43,30 +115,35 @@ export async function createQueue(file: QueueFile, parts: QueueParts): Promise<Q
       maxBytes: spool.maxBytes,
       segmentBytes: Math.max(smallestSegmentBytes, spool.maxBytes / segmentsPerSpool),
       sync: spool.sync,
-      onLost: ({ records }) => countLost(records),
+      onLost: ({ records }) => count('recordsLostBySpool', records),
       logger,
       now,
     }),
-    onSpooled: count('recordsSpooled'),
-    onUnreadable: countLost,
+    onSpooled(batch, records, reached) {
+      count('recordsSpooled', records);
+      return onKept(batch, reached);
+    },
+    onUnreadable: (records) => count('recordsLostBySpool', records),
     logger,
     now,
   });
 }
 
-async function createBareQueue(
-  { name, queue: { maxBytes, redis }, state }: QueueFile,
-  { ledger, logger, now }: Omit<QueueParts, 'adds'>,
+function createLocalQueue({ queue, state }: QueueFile, { logger, now }: QueueParts, order: ReachedOrder): Queue {
+  return createMemoryQueue({
+    maxBytes: queue.maxBytes,
+    file: join(state.directory, 'unfinished-batches.ndjson'),
+    ledger: createMemoryLedger({ file: toLedgerStateFile(state.directory), logger, now }),
+    onEnded: order.settle,
+    logger,
+  });
+}
+
+async function createRedisQueue(
+  { name }: QueueFile,
+  redis: RedisTarget,
+  { formers, ledger, logger, now }: QueueParts,
 ): Promise<Queue> {
-  if (redis === undefined) {
-    const ledgerFile = toLedgerStateFile(state.directory);
-    return createMemoryQueue({
-      maxBytes,
-      file: join(state.directory, 'unfinished-batches.ndjson'),
-      ledger: createMemoryLedger({ file: ledgerFile, logger, now }),
-      logger,
-    });
-  }
   // Loaded only where it is wanted: start-up counts.
   const { createBullmqQueue } = await import('../enqueue/bullmq-queue.ts');
   return createBullmqQueue({
@@ -83,6 +160,7 @@ async function createBareQueue(
         else counts.recordsQuarantined += records;
       }
     },
+    ...(formers !== undefined && { onFormer: formers.add }),
     logger,
     now,
   });

@@ -12,6 +12,7 @@ import { createLedger, type Ledger } from '../telemetry/ledger.ts';
 import { createLedgerBook } from '../telemetry/ledger-book.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { makeFolder } from './folder.ts';
+import { createFormerListeners } from './former-listeners.ts';
 import { keepHeapSmall } from './heap.ts';
 import { createLedgerKeeping } from './ledger-keeping.ts';
 import { within } from './lifecycle.ts';
@@ -84,7 +85,8 @@ export async function run(options: RunOptions): Promise<void> {
   const telemetry = createTelemetry({ pipelineFile, ledger, logger, now, startedAtMs });
   await telemetry.start();
   const way = part === 'listen' ? undefined : await openWay(pipelineFile, logger, now);
-  const queue = await createQueue(pipelineFile, { adds: part !== 'work', ledger, logger, now });
+  const formers = createFormerListeners({ ledger, logger, now });
+  const queue = await createQueue(pipelineFile, { adds: part !== 'work', formers, ledger, logger, now });
   const work = way === undefined ? noWork : createWork({ queue, ledger, logger, now });
   const book = createLedgerBook({ ledger, process: `${hostname()}/${process.pid}`, nowMs: now() });
   const workers =
@@ -92,7 +94,7 @@ export async function run(options: RunOptions): Promise<void> {
   const listen =
     part === 'work'
       ? noListen
-      : createListen({ pipelineFile, queue, ...(workers && { workers }), ledger, book, logger, now });
+      : createListen({ pipelineFile, queue, formers, ...(workers && { workers }), ledger, book, logger, now });
 
   // A server that does not answer takes seconds: whoever asks weir to stop need not wait for it.
   const early = await Promise.race([way?.chosen.sink.start(), stopSignal]);

@@ -77,7 +77,7 @@ export async function commitJob(
   const answers = await multi.runCommand(commitCommand, [...touched, writer, ...numbers, ...positions]).exec();
   if (answers === null) throw new Error('Redis did not carry out a transaction');
   for (const [error] of answers) if (error !== null) throw error;
-  const [before, ...others] = (answers.at(-1)?.[1] as unknown[]).map(String);
+  const [before, ...others] = ((answers.at(-1)?.[1] ?? []) as unknown[]).map(String);
   return { ordinalBefore: Number(before), formers: toFormers(others) };
 }
 

@@ -15,6 +15,8 @@ export interface MemoryQueueOptions {
   /** Where batches wait between `stop` and `start`. Absent: they are forgotten. */
   readonly file?: string;
   readonly ledger?: MemoryLedger;
+  /** Told of each batch that was done with, or given up. */
+  readonly onEnded?: (batchId: string) => void;
   readonly logger: Logger;
 }
 
@@ -27,7 +29,7 @@ interface Entry {
   attempt: number;
 }
 
-export function createMemoryQueue({ maxBytes, file, ledger, logger }: MemoryQueueOptions): Queue {
+export function createMemoryQueue({ maxBytes, file, ledger, onEnded, logger }: MemoryQueueOptions): Queue {
   /** In order; entries before `head` are taken. Compacted now and then, so that taking is O(1). */
   let waiting: (Entry | undefined)[] = [];
   let head = 0;
@@ -154,6 +156,7 @@ export function createMemoryQueue({ maxBytes, file, ledger, logger }: MemoryQueu
     if (!active.delete(entry)) return false;
     bytes -= entry.batch.byteSize;
     records -= entry.batch.recordCount;
+    onEnded?.(entry.batch.id);
     if (entry.restored) await forgetRestored();
     return true;
   }

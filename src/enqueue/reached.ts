@@ -12,10 +12,7 @@ export function toReachedField({ exporter, protocol, key }: SequencePosition): s
   return `${exporter} ${protocol} ${key}`;
 }
 
-export function toReachedText(
-  writer: string,
-  { next, uptimeMs, clockMs, receivedAtMs }: SequencePosition,
-): string {
+export function toReachedText(writer: string, { next, uptimeMs, clockMs, receivedAtMs }: SequencePosition): string {
   return [writer, next, uptimeMs, clockMs, receivedAtMs].join(' ');
 }
 

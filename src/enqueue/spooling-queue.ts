@@ -22,7 +22,11 @@ export interface SpoolingQueueOptions {
   readonly logger: Logger;
   readonly now: () => number;
   /** `reached` is to outlive the process, as the batch does now. */
-  readonly onSpooled: (records: ExporterRecords, reached: readonly SequencePosition[]) => Promise<void> | void;
+  readonly onSpooled: (
+    batch: RecordBatch,
+    records: ExporterRecords,
+    reached: readonly SequencePosition[],
+  ) => Promise<void> | void;
   /** A batch whose bytes are whole, but no batch: of a version of weir that writes them differently. */
   readonly onUnreadable: (records: ExporterRecords) => void;
 }
@@ -50,7 +54,7 @@ export function createSpoolingQueue(options: SpoolingQueueOptions): SpoolingQueu
     if (spool.depth().batches === 0 && (await tryQueue(batch, reached))) return true;
     const records = toExporterRecords(batch);
     const isKept = await spool.append(toBatchBytes(batch), records);
-    if (isKept) await onSpooled(records, reached);
+    if (isKept) await onSpooled(batch, records, reached);
     return isKept;
   }
 

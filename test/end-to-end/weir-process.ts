@@ -17,6 +17,8 @@ export interface WeirOptions {
   readonly telemetry?: string;
   /** YAML of the `steps` key. */
   readonly steps?: string;
+  /** Beyond that of the tests. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Further YAML lines at the top level. */
   readonly settings?: string;
   /** 0 (the default): any free port. */
@@ -47,6 +49,7 @@ export async function startWeir({
   port = 0,
   listen = [],
   verb = ['run'],
+  environment,
   command,
 }: WeirOptions): Promise<WeirProcess> {
   mkdirSync(folder, { recursive: true });
@@ -67,7 +70,7 @@ ${settings}
     // npm finds its package there.
     cwd: command === undefined ? folder : repository,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ELASTICSEARCH_URL: '', REDIS_URL: '' },
+    env: { ...process.env, ELASTICSEARCH_URL: '', REDIS_URL: '', ...environment },
   });
   let output = '';
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {

@@ -7,11 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { waitUntil } from '../end-to-end/weir-process.ts';
 import { describeWith } from '../needs.ts';
 import { type ElasticsearchServer, startElasticsearch } from '../servers/elasticsearch/index.ts';
-import { type Outcome, type PlayOptions, play } from './stage.ts';
+import { type Outcome, type PlayOptions, play, type Stage } from './stage.ts';
 
-type Fault = Pick<PlayOptions, 'fault' | 'queue' | 'redis' | 'prepare' | 'flowsPerSecond'> & {
+type Fault = Pick<PlayOptions, 'fault' | 'queue' | 'redis' | 'prepare' | 'flowsPerSecond' | 'dies' | 'environment'> & {
   /** Of what was sent so much may be missing, if weir says so. None where absent. */
   readonly mayLose?: boolean;
 };
@@ -42,12 +43,61 @@ const faults: Readonly<Record<string, Fault>> = {
     // What the kernel's buffer holds, even where it is small.
     flowsPerSecond: 300,
   },
-  'worker killed': {
+  'listener killed': {
     async fault(stage) {
-      await stage.workers[0].stop('SIGKILL');
+      await stage.listener.stop('SIGKILL');
       await sleep(500);
+      await stage.startListener();
+      await sleep(500);
+    },
+    dies: 'listener',
+    mayLose: true,
+  },
+  'listener killed while Redis is away': {
+    async fault(stage) {
+      stage.redisWay.refuse();
+      await sleep(1500);
+      await stage.listener.stop('SIGKILL');
+      await stage.startListener();
+      await sleep(500);
+      stage.redisWay.mend();
+    },
+    dies: 'listener',
+    mayLose: true,
+  },
+  'worker killed with batches in its hands': {
+    async fault(stage) {
+      stage.elasticsearchWay.always = { status: 503 };
+      await sleep(700);
+      const { sent } = stage;
+      const sentBefore = sent();
+      await stage.workers[0].stop('SIGKILL');
+      stage.elasticsearchWay.always = undefined;
+      const killedAtMs = Date.now();
+      await waitUntil(async () => (await stage.indexedBelow(sentBefore)) === sentBefore, 60_000, 'its batches');
+      delayMs = Date.now() - killedAtMs;
       await stage.startWorker(0);
     },
+    dies: 'worker',
+  },
+  'a batch that kills its worker three times': {
+    async fault(stage) {
+      await stage.workers[1].stop();
+      // What a worker has in its hands now, the next one gets, and the one after that.
+      stage.elasticsearchWay.always = { status: 503 };
+      await sleep(700);
+      stage.isSilent = true;
+      for (let death = 0; death < 3; death += 1) {
+        await stage.workers[0].stop('SIGKILL');
+        await stage.startWorker(0);
+        await waitUntil(() => holds(stage), 30_000, 'the batches of the dead worker');
+      }
+      stage.elasticsearchWay.always = undefined;
+      stage.isSilent = false;
+      await stage.startWorker(1);
+    },
+    dies: 'worker',
+    mayLose: true,
   },
   'worker stopped beyond its lock': {
     async fault({ workers, elasticsearchWay }) {
@@ -71,6 +121,37 @@ const faults: Readonly<Record<string, Fault>> = {
       await sleep(2000);
       await redis.restart();
     },
+  },
+  'Redis killed, back without its data': {
+    async fault({ redis, elasticsearchWay }) {
+      elasticsearchWay.always = { status: 503 };
+      await sleep(2000);
+      await redis.signal('SIGKILL');
+      await sleep(1000);
+      await redis.restart();
+      await sleep(1000);
+      elasticsearchWay.always = undefined;
+    },
+    dies: 'redis',
+  },
+  'Redis flushed (FLUSHALL)': {
+    async fault({ redis, elasticsearchWay }) {
+      elasticsearchWay.always = { status: 503 };
+      await sleep(2000);
+      await redis.ask('FLUSHALL');
+      await sleep(1500);
+      elasticsearchWay.always = undefined;
+    },
+    dies: 'redis',
+  },
+  'bytes of batches gone from Redis': {
+    async fault({ redis, elasticsearchWay }) {
+      elasticsearchWay.always = { status: 503 };
+      await sleep(2000);
+      await redis.ask('EVAL', "return redis.call('UNLINK', unpack(redis.call('KEYS', 'weir:test:batch:*')))", '0');
+      elasticsearchWay.always = undefined;
+    },
+    mayLose: true,
   },
   'Redis stopped for 4 s': {
     async fault({ redis }) {
@@ -131,6 +212,13 @@ const faults: Readonly<Record<string, Fault>> = {
     flowsPerSecond: 6000,
     mayLose: true,
   },
+  'Elasticsearch stopped for 6 s': {
+    async fault({ elasticsearch }) {
+      process.kill(elasticsearch.pid, 'SIGSTOP');
+      await sleep(6000);
+      process.kill(elasticsearch.pid, 'SIGCONT');
+    },
+  },
   'Elasticsearch killed and restarted': {
     async fault({ elasticsearch }) {
       await elasticsearch.kill();
@@ -184,13 +272,24 @@ describeWith(['redis', 'java', 'maven'], 'the fault matrix', () => {
       const name = `fault${Object.keys(faults).indexOf(title)}`;
       const outcome = await play({ name, folder: join(folder, name), elasticsearch, ...options });
       outcomes.push([title, outcome]);
-      const { sent, indexed, named, doubled } = outcome;
-      expect({ doubled, missing: sent - indexed - named }).toEqual({ doubled: 0, missing: 0 });
+      const { sent, indexed, named, doubled, balanced } = outcome;
+      expect({ doubled, missing: sent - indexed - named, balanced }).toEqual({
+        doubled: 0,
+        missing: 0,
+        balanced: 'yes',
+      });
       if (!mayLose) expect(named).toBe(0);
     },
     180_000,
   );
 });
+
+/** Of a killed worker's batches. */
+let delayMs: number | undefined;
+
+async function holds({ redis }: Stage): Promise<boolean> {
+  return !(await redis.ask('LLEN', '{weir:test}:test:active')).startsWith(':0');
+}
 
 const mounts: string[] = [];
 
@@ -202,8 +301,11 @@ function mountSmallDisk(directory: string): void {
 }
 
 function toTable(outcomes: readonly (readonly [string, Outcome])[]): string {
-  const rows = outcomes.map(([fault, { sent, indexed, named, doubled, caughtUpMs }]) =>
-    [fault, sent, indexed, named, doubled, (caughtUpMs / 1000).toFixed(1)].join(' | '),
+  const rows = outcomes.map(([fault, { sent, indexed, named, doubled, caughtUpMs, balanced }]) =>
+    [fault, sent, indexed, named, doubled, balanced, (caughtUpMs / 1000).toFixed(1)].join(' | '),
   );
-  return ['fault | sent | indexed | named losses | doubled | seconds until caught up', ...rows].join('\n');
+  const head = 'fault | sent | indexed | named losses | doubled | ledger balanced | seconds until caught up';
+  const delay =
+    delayMs === undefined ? [] : [`A killed worker’s batches were indexed ${delayMs / 1000} s after its death.`];
+  return [head, ...rows, ...delay].join('\n');
 }

@@ -7,8 +7,10 @@ import { createFlowSender, numberOf } from '../end-to-end/numbered-flows.ts';
 import { startWeir, type WeirProcess, waitUntil } from '../end-to-end/weir-process.ts';
 import type { ElasticsearchServer } from '../servers/elasticsearch/index.ts';
 import { type FaultProxy, startFaultProxy } from '../servers/fault-proxy.ts';
+import { freePort } from '../servers/free-port.ts';
 import { type RedisServer, startRedis } from '../servers/redis.ts';
 import { startTcpProxy, type TcpProxy } from '../servers/tcp-proxy.ts';
+import { balance, type Dead, type Lives, namedLosses, readLives, startLives } from './balance.ts';
 
 export interface Stage {
   readonly name: string;
@@ -21,6 +23,10 @@ export interface Stage {
   readonly workers: [WeirProcess, WeirProcess];
   /** Sends nothing while true. */
   isSilent: boolean;
+  /** Flows so far. */
+  readonly sent: () => number;
+  /** How many of the first `below` flows are in the index. */
+  indexedBelow(below: number): Promise<number>;
   startListener(): Promise<void>;
   startWorker(index: 0 | 1): Promise<void>;
 }
@@ -33,6 +39,8 @@ export interface Outcome {
   readonly doubled: number;
   /** From the end of the sending until everything was there. */
   readonly caughtUpMs: number;
+  /** What the ledgers of the processes say: `yes`, or what does not add up. */
+  readonly balanced: string;
 }
 
 export interface PlayOptions {
@@ -47,6 +55,10 @@ export interface PlayOptions {
   readonly prepare?: (folder: string) => Promise<void> | void;
   readonly fault: (stage: Stage) => Promise<void>;
   readonly flowsPerSecond?: number;
+  /** Whose counts die with it: the sums are made without them. */
+  readonly dies?: Dead;
+  /** Environment of the listener and the workers. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const sendEveryMs = 50;
@@ -54,21 +66,29 @@ const catchUpLimitMs = 90_000;
 
 /** Sends for a second, then while the fault acts, then for a second more; waits until all is there, and counts. */
 export async function play(options: PlayOptions): Promise<Outcome> {
-  const { name, folder, elasticsearch, queue = '', fault, flowsPerSecond = 1000 } = options;
+  const { name, folder, elasticsearch, queue = '', fault, flowsPerSecond = 1000, environment = {} } = options;
   await options.prepare?.(folder);
   const redis = await startRedis(options.redis);
   const redisWay = await startTcpProxy(redis.port);
   const elasticsearchWay = await startFaultProxy(elasticsearch.url);
-  const start = (verb: 'listen' | 'work', part: string, port = 0): Promise<WeirProcess> =>
-    startWeir({
+  const lives: Lives = startLives();
+  const start = async (verb: 'listen' | 'work', part: string, port = 0): Promise<WeirProcess> => {
+    const metrics = await freePort();
+    const weir = await startWeir({
       folder: join(folder, part),
       verb: [verb],
       port,
+      environment,
+      telemetry: `{ http: "127.0.0.1:${metrics}" }`,
       index: `{ name: "weir-flow-${name}-%{yyyy.MM.dd}", elasticsearch: { nodes: [ "${elasticsearchWay.url}" ] } }`,
       settings: `queue: { redis: "redis://127.0.0.1:${redisWay.port}", ${queue} }
 batch: { records: 200, bytes: 256KiB, age: 50ms }`,
     });
+    lives.add(verb, metrics, weir.process);
+    return weir;
+  };
   const listener = await start('listen', 'listener');
+  let sent = 0;
   const stage: Stage = {
     name,
     folder,
@@ -78,6 +98,8 @@ batch: { records: 200, bytes: 256KiB, age: 50ms }`,
     elasticsearchWay,
     listener,
     isSilent: false,
+    sent: () => sent,
+    indexedBelow: (below) => countDocuments(elasticsearch, name, below),
     workers: [await start('work', 'worker-0'), await start('work', 'worker-1')],
     async startListener() {
       stage.listener = await start('listen', 'listener', listener.port);
@@ -88,7 +110,6 @@ batch: { records: 200, bytes: 256KiB, age: 50ms }`,
   };
   const sender = createFlowSender(listener.port);
   try {
-    let sent = 0;
     let isSending = true;
     const sending = (async () => {
       while (isSending) {
@@ -102,27 +123,30 @@ batch: { records: 200, bytes: 256KiB, age: 50ms }`,
     isSending = false;
     await sending;
     const endedAtMs = Date.now();
-    const named = (): number => losses(stage.listener) + stage.workers.reduce((sum, worker) => sum + losses(worker), 0);
     let count = 0;
     await waitUntil(
       async () => {
         count = await countDocuments(elasticsearch, name);
-        return count + named() >= sent;
+        return count + namedLosses(await readLives(lives)) >= sent;
       },
       catchUpLimitMs,
-      () => `${name}: ${count} of ${sent}, named ${named()}\n${stage.listener.output()}\n${stage.workers[0].output()}`,
+      () =>
+        `${name}: ${count} of ${sent}, named ${JSON.stringify(lives)}\n${stage.listener.output()}\n${stage.workers[0].output()}`,
     );
     const caughtUpMs = Date.now() - endedAtMs;
     // Whatever comes twice has had its time to come.
     await sleep(1000);
+    const counts = await readLives(lives);
+    const balanced = await balance(counts, options.dies, redis);
     await Promise.all([stage.listener.stop(), ...stage.workers.map((worker) => worker.stop())]);
     const numbers = await readNumbers(elasticsearch, name);
     return {
       sent,
       indexed: new Set(numbers).size,
-      named: named(),
+      named: namedLosses(counts),
       doubled: numbers.length - new Set(numbers).size,
       caughtUpMs,
+      balanced,
     };
   } finally {
     sender.close();
@@ -133,16 +157,16 @@ batch: { records: 200, bytes: 256KiB, age: 50ms }`,
   }
 }
 
-/** What weir said last that it lost: log records are JSON lines. */
-function losses(weir: WeirProcess): number {
-  const said = [...weir.output().matchAll(/"lost":(\d+)/g)].at(-1)?.[1];
-  return Number(said ?? 0);
-}
-
-async function countDocuments(server: ElasticsearchServer, name: string): Promise<number> {
+async function countDocuments(
+  server: ElasticsearchServer,
+  name: string,
+  below = Number.MAX_SAFE_INTEGER,
+): Promise<number> {
   try {
     await server.ask('POST', `/weir-flow-${name}-*/_refresh`);
-    return (await server.ask<{ count: number }>('GET', `/weir-flow-${name}-*/_count`)).count;
+    // Flow n has 1000 + n bytes.
+    const query = { range: { 'flow.bytes': { lt: 1000 + below } } };
+    return (await server.ask<{ count: number }>('POST', `/weir-flow-${name}-*/_count`, { query })).count;
   } catch {
     return 0;
   }

@@ -11,6 +11,7 @@ import { createLedger, type Ledger } from '../../telemetry/ledger.ts';
 import { createLogger, type Logger } from '../../telemetry/logger.ts';
 import { type BatchLane, createBatchLane, createSayLost } from '../batch-lane.ts';
 import { createCountingDecoder } from '../counting-decoder.ts';
+import { createFormerListeners } from '../former-listeners.ts';
 import { createQueue } from '../queues.ts';
 import { createStateRedis } from '../state-redis.ts';
 import { toStateKey } from '../state-store.ts';
@@ -87,6 +88,7 @@ function createWorker({ settings, logger, now, tell }: WorkerOptions) {
   const ofQueue: Ledger = { ...aside, exporter: (address) => aside.exporter(address) };
   let group: { readonly id: string; readonly ledger: Ledger; readonly lane: BatchLane } | undefined;
   const { decoder } = createCountingDecoder({ decode, ledger: () => group?.ledger ?? aside, logger, now });
+  const formers = createFormerListeners({ ledger: ofQueue, logger, now });
   const settling = new Set<Promise<void>>();
   const timers: NodeJS.Timeout[] = [];
   let queue: Queue;
@@ -101,27 +103,32 @@ function createWorker({ settings, logger, now, tell }: WorkerOptions) {
   });
 
   async function start(): Promise<void> {
-    queue = await createQueue({ name, queue: settings.queue, state }, { adds: true, ledger: ofQueue, logger, now });
+    queue = await createQueue({ name, queue: settings.queue, state }, { adds: true, formers, ledger: ofQueue, logger, now });
     const idPrefix = randomBytes(9).toString('base64url');
     late = createBatchLane({ batch, idPrefix, queue, ledger: ofQueue, sayLost });
     await queue.start();
     await store.load();
     timers.push(
-      setInterval(() => decoder.expire(now()), 1000),
+      setInterval(() => {
+        decoder.expire(now());
+        formers.settle(decoder);
+      }, 1000),
       setInterval(() => void store.save(), store.saveEveryMs),
       setInterval(() => late.tick(now()), lateTickMs),
       setInterval(report, reportEveryMs),
     );
   }
 
+  const { takeReached } = decoder;
   const { read } = createFrameReader({
     onBegin(id) {
       const ledger = createLedger();
-      const ofGroup: Queue = { ...queue, add: (closed) => queue.add(withFingerprint(closed)) };
-      group = { id, ledger, lane: createBatchLane({ batch, idPrefix: id, queue: ofGroup, ledger, sayLost }) };
+      const ofGroup: Queue = { ...queue, add: (closed, reached) => queue.add(withFingerprint(closed), reached) };
+      group = { id, ledger, lane: createBatchLane({ batch, idPrefix: id, queue: ofGroup, ledger, sayLost, takeReached }) };
     },
     onDatagram(datagram) {
       group?.lane.add(decoder.decode(datagram), datagram.receivedAtMs);
+      decoder.markReached();
     },
     onEnd: settle,
   });
