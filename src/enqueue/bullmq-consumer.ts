@@ -9,7 +9,7 @@ import type { RecordBatch } from '../model/record-batch.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import { fromBatchBytes } from './batch-bytes.ts';
 import { countBatch } from './bullmq-counts.ts';
-import type { JobData, QueueKeys } from './bullmq-keys.ts';
+import { type JobData, type QueueKeys, toBatchId } from './bullmq-keys.ts';
 import { bookFates } from './bullmq-ledger.ts';
 import { sayGone, sayPresent } from './bullmq-presence.ts';
 import { toRecordRows } from './ledger-store.ts';
@@ -22,6 +22,8 @@ export interface BullmqConsumerOptions {
   readonly keys: QueueKeys;
   /** Told of batches whose bytes are gone, and of those that killed their workers: records by exporter. */
   readonly onUnusable: (exporters: JobData['exporters'], fate: 'lost' | 'quarantined') => void;
+  /** Bytes of a batch live so long without a worker; where there is one, they live as long as they wait. */
+  readonly keepMs: number;
   /** For `weir queue`: machine and process. */
   readonly processName: string;
   readonly logger: Logger;
@@ -39,6 +41,9 @@ const renewEveryMs = 2000;
 /** A dead worker's batch is found by the second look after its lock ended: lockMs + 2 × this, at most 12 s after its death. */
 const lookForStalledEveryMs = 3000;
 const blockSeconds = 5;
+/** The time to live of what waits is renewed so often within itself. */
+const keepsPerLife = 4;
+const jobsPerRead = 500;
 const retryAfterMs = 500;
 /** What is in hand is given back within this, or comes back by itself when its lock ends. */
 const giveBackLimitMs = 1500;
@@ -72,7 +77,7 @@ interface Held {
 }
 
 export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqConsumer {
-  const { client, keys, onUnusable, processName, logger, now } = options;
+  const { client, keys, onUnusable, keepMs, processName, logger, now } = options;
   const pass = createRateLimit();
   const held = new Set<Held>();
   const takers: ((job: Job | undefined) => void)[] = [];
@@ -83,6 +88,7 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
   let queue: BullmqQueue | undefined;
   let fetching: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let keepTimer: NodeJS.Timeout | undefined;
 
   async function open(): Promise<Worker<JobData>> {
     if (worker !== undefined) return worker;
@@ -101,6 +107,7 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
     worker.on('error', warn);
     queue.on('error', warn);
     timer = setInterval(() => void renewAll(), renewEveryMs);
+    keepTimer = setInterval(() => void keepWaiting().catch(warn), keepMs / keepsPerLife);
     sayPresent(client, keys, 'workers', processName).catch(warn);
     await worker.startStalledCheckTimer();
     return worker;
@@ -131,6 +138,18 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
       id,
     );
     if (answer === 0) entry.isLost = true;
+  }
+
+  /** However long the target is away: what waits does not expire. */
+  async function keepWaiting(): Promise<void> {
+    if (client.status !== 'ready') return;
+    for (const list of ['wait', 'active']) {
+      for (let at = 0; ; at += jobsPerRead) {
+        const ids = await client.lrange(keys.bullmq(list), at, at + jobsPerRead - 1);
+        await Promise.all(ids.map((id) => client.pexpire(keys.payload(toBatchId(id)), keepMs)));
+        if (ids.length < jobsPerRead) break;
+      }
+    }
   }
 
   async function take(signal: AbortSignal): Promise<Job | undefined> {
@@ -301,6 +320,7 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
     await Promise.race([giveBackAll(), limit]);
     if (client.status === 'ready') await sayGone(client, keys, 'workers', processName).catch(() => undefined);
     clearInterval(timer);
+    clearInterval(keepTimer);
     await Promise.race([Promise.all([worker.close(true), queue?.close()]), limit]);
   }
 

@@ -57,3 +57,7 @@ export function toJobData(batch: RecordBatch, bytes: number): JobData {
 export function toJobId(batchId: string): string {
   return `b-${batchId}`;
 }
+
+export function toBatchId(jobId: string): string {
+  return jobId.slice('b-'.length);
+}

@@ -9,6 +9,7 @@ import { createRateLimit } from '../telemetry/logger.ts';
 import { fromBatchBytes, toBatchBytes } from './batch-bytes.ts';
 import { type ExporterRecords, toExporterRecords } from './exporter-records.ts';
 import type { Queue, SpoolDepth } from './queue.ts';
+import { toReachedField } from './reached.ts';
 import type { Spool } from './spool.ts';
 
 /** Batches of a process that is gone come without being added here. */
@@ -41,6 +42,8 @@ export function createSpoolingQueue(options: SpoolingQueueOptions): SpoolingQueu
   let stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let replaying: Promise<void> | undefined;
+  /** How far exporters' records are in safe hands by what waits on disk: the latest of each counter. */
+  const onDisk = new Map<string, SequencePosition>();
 
   async function start(): Promise<void> {
     stopping = new AbortController();
@@ -54,7 +57,10 @@ export function createSpoolingQueue(options: SpoolingQueueOptions): SpoolingQueu
     if (spool.depth().batches === 0 && (await tryQueue(batch, reached))) return true;
     const records = toExporterRecords(batch);
     const isKept = await spool.append(toBatchBytes(batch), records);
-    if (isKept) await onSpooled(batch, records, reached);
+    if (isKept) {
+      await onSpooled(batch, records, reached);
+      for (const position of reached) onDisk.set(toReachedField(position), position);
+    }
     return isKept;
   }
 
@@ -94,9 +100,20 @@ export function createSpoolingQueue(options: SpoolingQueueOptions): SpoolingQueu
     if (count > 0) logger.info({ batches: count }, 'the spool is empty: everything is on the queue');
   }
 
+  /** With the last batch the queue knows how far all of them had got. */
+  async function tryReplay(batch: RecordBatch): Promise<boolean> {
+    const reached = spool.depth().batches === 1 ? [...onDisk.values()] : [];
+    if (!(await tryQueue(batch, reached))) return false;
+    for (const position of reached) {
+      const field = toReachedField(position);
+      if (onDisk.get(field) === position) onDisk.delete(field);
+    }
+    return true;
+  }
+
   /** True: the queue has it. False: weir is stopping. */
   async function putPatiently(batch: RecordBatch): Promise<boolean> {
-    for (let pauseMs = firstPauseMs; !(await tryQueue(batch)); pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    for (let pauseMs = firstPauseMs; !(await tryReplay(batch)); pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       await sleep(pauseMs * (0.5 + Math.random()), undefined, { signal: stopping.signal }).catch(() => undefined);
       if (stopping.signal.aborted) return false;
     }

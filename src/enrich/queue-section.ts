@@ -92,7 +92,7 @@ export const queue = z
       .describe('Batches wait on Redis up to this size, and up to 65 % of its maxmemory.'),
     keep: duration(10 * minute, 90 * day)
       .prefault('7d')
-      .describe('Bytes of a batch that nobody took are removed from Redis after so long.'),
+      .describe('Bytes of a batch are removed from Redis when no worker was there for so long.'),
     memory: size(2 ** 20, 2 ** 36)
       .prefault('128MiB')
       .describe(

@@ -77,7 +77,7 @@ ${settings}
     child.on('exit', (code, signal) => resolve({ code, signal }));
   });
   const boundPort = await new Promise<number>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`weir did not get ready:\n${output}`)), 20_000);
+    const timer = setTimeout(() => reject(new Error(`weir did not get ready:\n${output}`)), 60_000);
     const read = (data: Buffer): void => {
       output += data.toString();
       const found = /udp:\/\/127\.0\.0\.1:(\d+)/.exec(output);

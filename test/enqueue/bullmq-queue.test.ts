@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { toBatchBytes } from '../../src/enqueue/batch-bytes.ts';
 import { createQueueKeys } from '../../src/enqueue/bullmq-keys.ts';
@@ -99,6 +100,64 @@ describeWith(['redis'], 'a queue on a real Redis', () => {
     expect(unusable).toEqual([[{ [testHeader.exporter]: 7 }, 'lost']]);
     expect(await queue.depth()).toMatchObject({ waiting: 0, active: 1, records: 1 });
   });
+
+  test('what waits does not expire while a worker is there, however long that is', async () => {
+    const queue = await openNew({ keepMs: 1200 });
+    await queue.add(batchOf('first'));
+    await queue.add(batchOf('second'));
+    const first = await takeNow(queue);
+    await sleep(3000);
+    await first.done();
+    expect((await takeNow(queue)).batch).toEqual(batchOf('second'));
+  });
+
+  test('what Redis forgets is put there again, once', async () => {
+    const queue = await openNew();
+    for (const id of ['a', 'b', 'c']) await queue.add(batchOf(id));
+    await server.ask('FLUSHALL');
+    await queue.add(batchOf('d'));
+    const ids: string[] = [];
+    while (ids.length < 4) {
+      const job = await takeNow(queue);
+      ids.push(job.batch.id);
+      await job.done();
+    }
+    expect(ids.toSorted()).toEqual(['a', 'b', 'c', 'd']);
+    expect(await queue.take(AbortSignal.timeout(1500))).toBeUndefined();
+  });
+
+  test('what was done before Redis forgot is not put there again', async () => {
+    const queue = await openNew();
+    await queue.add(batchOf('done'));
+    await (await takeNow(queue)).done();
+    // Seen at the next look.
+    await sleep(1500);
+    await server.ask('FLUSHALL');
+    await queue.add(batchOf('next'));
+    const next = await takeNow(queue);
+    expect(next.batch.id).toBe('next');
+    await next.done();
+    expect(await queue.take(AbortSignal.timeout(1500))).toBeUndefined();
+  });
+
+  test('a listener that is gone has left how far it got, and one that lives has not', async () => {
+    const told: [string, number][] = [];
+    const onFormer = ({ exporter, next }: { exporter: string; next: number }) => void told.push([exporter, next]);
+    const position = { protocol: 'netflow5', key: 0, uptimeMs: 1, clockMs: 1000, receivedAtMs: 1000 } as const;
+    const gone = await openNew();
+    const name = nameOf.get(gone)!;
+    const alive = await open(name);
+    await gone.add(batchOf('a'), [{ ...position, exporter: '192.0.2.1', next: 100 }]);
+    await alive.add(batchOf('b'), [{ ...position, exporter: '192.0.2.2', next: 200 }]);
+    await gone.stop();
+    const next = await open(name, { onFormer });
+    await next.add(batchOf('c'), [
+      { ...position, exporter: '192.0.2.1', next: 150 },
+      { ...position, exporter: '192.0.2.2', next: 250 },
+    ]);
+    await sleep(7000);
+    expect(told).toEqual([['192.0.2.1', 100]]);
+  }, 30_000);
 
   test('bytes that are no batch are set aside, and the next one comes', async () => {
     const queue = await openNew();
