@@ -24,9 +24,8 @@ export function createReachedFile({ directory, writer }: { directory: string; wr
   let writing: Promise<void> = Promise.resolve();
 
   async function start(): Promise<ReadonlyMap<string, FormerPosition>> {
-    await mkdir(directory, { recursive: true });
     const formers = new Map<string, FormerPosition>();
-    const names = (await readdir(directory)).filter((name) => name.endsWith('.reached'));
+    const names = (await readdir(directory).catch(() => [])).filter((name) => name.endsWith('.reached'));
     for (const name of names) {
       const text = await readFile(join(directory, name), 'utf8').catch(() => '');
       for (const line of text.split('\n')) {
@@ -49,6 +48,7 @@ export function createReachedFile({ directory, writer }: { directory: string; wr
     const text = [...lines.values()].join('');
     bytes = text.length;
     if (text === '') return;
+    await mkdir(directory, { recursive: true });
     await writeFile(`${path}.part`, text, { mode: 0o600 });
     await rename(`${path}.part`, path);
   }
@@ -65,6 +65,7 @@ export function createReachedFile({ directory, writer }: { directory: string; wr
     if (text === '') return;
     if (bytes + text.length > maxFileBytes) await writeAnew();
     else {
+      await mkdir(directory, { recursive: true });
       await appendFile(path, text, { mode: 0o600 });
       bytes += text.length;
     }

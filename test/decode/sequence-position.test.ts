@@ -27,7 +27,8 @@ function flows(count: number) {
 /** What the first listener had when it died: `handed` datagrams of 10 flows, each 100 ms after the other. */
 function dieAfter(handed: number, exporter: ReturnType<typeof createNetflow5Exporter>): SequencePosition {
   const listener = createListener();
-  for (let at = 0; at < handed; at += 1) listener.take(exporter.datagram(flows(10), startMs + at * 100), startMs + at * 100);
+  for (let at = 0; at < handed; at += 1)
+    listener.take(exporter.datagram(flows(10), startMs + at * 100), startMs + at * 100);
   const [position] = listener.decoder.takeReached();
   if (position === undefined) throw new Error('no position');
   return position;

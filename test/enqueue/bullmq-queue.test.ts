@@ -1,5 +1,5 @@
-import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { toBatchBytes } from '../../src/enqueue/batch-bytes.ts';
 import { createQueueKeys } from '../../src/enqueue/bullmq-keys.ts';

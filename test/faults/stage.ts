@@ -134,8 +134,7 @@ batch: { records: 200, bytes: 256KiB, age: 50ms }`,
         return count + named >= sent;
       },
       catchUpLimitMs,
-      () =>
-        `${name}: ${count} of ${sent}, named ${named}\n${stage.listener.output()}\n${stage.workers[0].output()}`,
+      () => `${name}: ${count} of ${sent}, named ${named}\n${stage.listener.output()}\n${stage.workers[0].output()}`,
     );
     const caughtUpMs = Date.now() - endedAtMs;
     // Whatever comes twice has had its time to come.
