@@ -85,9 +85,12 @@ const faults: Readonly<Record<string, Fault>> = {
   'a batch that kills its worker three times': {
     async fault(stage) {
       await stage.workers[1].stop();
-      // What a worker has in its hands now, the next one gets, and the one after that.
+      // One batch alone, so that every next worker has no other one to take.
+      stage.isSilent = true;
+      await waitUntil(async () => (await stage.indexedBelow(stage.sent())) === stage.sent(), 60_000, 'what was sent');
       stage.elasticsearchWay.always = { status: 503 };
-      await sleep(700);
+      stage.isSilent = false;
+      await waitUntil(() => isHeldAgain(stage, 0), 30_000, 'a batch in hand');
       stage.isSilent = true;
       for (let death = 0; death < 3; death += 1) {
         await stage.workers[0].stop('SIGKILL');

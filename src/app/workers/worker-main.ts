@@ -103,7 +103,10 @@ function createWorker({ settings, logger, now, tell }: WorkerOptions) {
   });
 
   async function start(): Promise<void> {
-    queue = await createQueue({ name, queue: settings.queue, state }, { adds: true, formers, ledger: ofQueue, logger, now });
+    queue = await createQueue(
+      { name, queue: settings.queue, state },
+      { adds: true, formers, ledger: ofQueue, logger, now },
+    );
     const idPrefix = randomBytes(9).toString('base64url');
     late = createBatchLane({ batch, idPrefix, queue, ledger: ofQueue, sayLost });
     await queue.start();
@@ -124,7 +127,11 @@ function createWorker({ settings, logger, now, tell }: WorkerOptions) {
     onBegin(id) {
       const ledger = createLedger();
       const ofGroup: Queue = { ...queue, add: (closed, reached) => queue.add(withFingerprint(closed), reached) };
-      group = { id, ledger, lane: createBatchLane({ batch, idPrefix: id, queue: ofGroup, ledger, sayLost, takeReached }) };
+      group = {
+        id,
+        ledger,
+        lane: createBatchLane({ batch, idPrefix: id, queue: ofGroup, ledger, sayLost, takeReached }),
+      };
     },
     onDatagram(datagram) {
       group?.lane.add(decoder.decode(datagram), datagram.receivedAtMs);
