@@ -76,8 +76,8 @@ export async function balance(counts: Counts, dead: Dead | undefined, redis: Red
   if (dead !== 'listener' && decoded !== queued + refused)
     faults.push(`${decoded} decoded, ${queued} + ${refused} queued`);
   // What Redis counts as gone has its named losses in it.
-  const lossesApart = dead === 'worker' ? behindQueue.slice(0, 1) : behindQueue;
-  const lost = lossesApart.reduce((sum, name) => sum + get(counts, name), 0);
+  const lossesApart: readonly string[] = dead === 'worker' ? behindQueue.slice(0, 1) : behindQueue;
+  const lost = lossesApart.reduce((sum, name): number => sum + get(counts, name), 0);
   let fated =
     get(counts, 'weir_index_documents_indexed_total') +
     get(counts, 'weir_index_documents_already_there_total') +
