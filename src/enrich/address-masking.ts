@@ -3,6 +3,8 @@
 
 import ipaddr from 'ipaddr.js';
 import { replaceInRuns } from './address-scan.ts';
+import { endOfString } from './document-changes.ts';
+import { flat } from './json-text.ts';
 import { createRecentMap } from './recent-map.ts';
 
 /** Bytes of an address → bytes of the one that is stored. */
@@ -10,6 +12,9 @@ export type ReplaceAddress = (address: Uint8Array) => Uint8Array;
 
 /** As many as the pipeline keeps facts of; a replacement costs some 5 µs. */
 const maxRemembered = 65_536;
+
+/** Longer than an IPv6 address with a port behind it, and names of hosts as providers make them. */
+const maxRunRemembered = 64;
 
 /**
  * What may be an IPv6 address (two colons at least), or begin with an IPv4 address. Rather one number too many than one address
@@ -20,8 +25,6 @@ const candidates =
 
 const onlyIPv4 = /(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)/g;
 
-/** Addresses are followed by their names (sides-text.ts, document-head.ts). */
-const sideNames = /"(src|dst|client|server)_addr":"([^"]*)","\1_hostname":"(?:[^"\\]|\\.)*"/g;
 const nodeName = /"node":\{"ipaddr":"([^"]*)","hostname":"(?:[^"\\]|\\.)*"/;
 const communityId = /"community_id":"[^"]*"/;
 
@@ -33,7 +36,8 @@ export function createAddressMasking(replace: ReplaceAddress, isExporterKept: bo
     const known = remembered.get(text);
     if (known !== undefined) return known;
     const result = replaced(text);
-    return result === text ? text : remembered.add(text, result);
+    // A piece of a document would keep the document.
+    return result === text ? text : remembered.add(flat(text), result);
   }
 
   /** Punctuation before and after an address is no part of it. What is no address stays, but for an IPv4 address in it. */
@@ -52,19 +56,50 @@ export function createAddressMasking(replace: ReplaceAddress, isExporterKept: bo
     return text.slice(0, start) + shown + text.slice(start + body.length);
   }
 
-  const maskRun = (run: string): string => run.replace(candidates, mask);
+  const runs = createRecentMap<string, string>(maxRemembered);
+
+  /** As a rule a run is one address, and has come before: finding it costs a tenth of looking for addresses in it. */
+  function maskRun(run: string): string {
+    const known = runs.get(run);
+    if (known !== undefined) return known;
+    const result = run.replace(candidates, mask);
+    return run.length > maxRunRemembered ? result : runs.add(flat(run), flat(result));
+  }
 
   return (text) => {
     // The head is `{"@timestamp":…,"@version":…,"event":{…},"node":{…},`.
     const node = isExporterKept ? text.indexOf('"node":{') : -1;
     const headEnd = node < 0 ? 0 : text.indexOf('},', node) + 1;
-    const rest = text
-      .slice(headEnd)
-      .replace(nodeName, '"node":{"ipaddr":"$1","hostname":"$1"')
-      .replace(sideNames, '"$1_addr":"$2","$1_hostname":"$2"')
-      .replace(communityId, '"community_id":"removed"');
+    let rest = text.slice(headEnd);
+    if (!isExporterKept) rest = rest.replace(nodeName, '"node":{"ipaddr":"$1","hostname":"$1"');
+    rest = withAddressesAsNames(rest);
+    if (rest.includes('"community_id":"')) rest = rest.replace(communityId, '"community_id":"removed"');
     return text.slice(0, headEnd) + replaceInRuns(rest, maskRun);
   };
+}
+
+const addressKey = '_addr":"';
+
+/** Role → what stands between its address and its name: addresses are followed by their names (sides-text.ts). */
+const nameKeys: ReadonlyMap<string, string> = new Map(
+  ['src', 'dst', 'client', 'server'].map((role) => [role, `","${role}_hostname":"`]),
+);
+
+/** The name of each side and role becomes its address. */
+function withAddressesAsNames(text: string): string {
+  let result = '';
+  let copied = 0;
+  for (let at = text.indexOf(addressKey); at >= 0; at = text.indexOf(addressKey, at + 1)) {
+    const nameKey = nameKeys.get(text.slice(text.lastIndexOf('"', at) + 1, at));
+    const from = at + addressKey.length;
+    const to = text.indexOf('"', from);
+    if (nameKey === undefined || to < 0 || !text.startsWith(nameKey, to)) continue;
+    const nameFrom = to + nameKey.length;
+    result += text.slice(copied, nameFrom) + text.slice(from, to);
+    copied = endOfString(text, nameFrom - 1) - 1;
+    at = copied;
+  }
+  return copied === 0 ? text : result + text.slice(copied);
 }
 
 /** Octets may have leading zeros: people write them so. IPv4-mapped IPv6 is IPv4. */

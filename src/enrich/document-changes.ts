@@ -161,8 +161,8 @@ const quote = 0x22;
 const comma = 0x2c;
 const backslash = 0x5c;
 
-/** Position behind the closing quote. */
-function endOfString(text: string, open: number): number {
+/** Position behind the closing quote of the JSON text that opens at `open`. */
+export function endOfString(text: string, open: number): number {
   let at = open + 1;
   for (;;) {
     const close = text.indexOf('"', at);

@@ -42,12 +42,6 @@ describe('drop', () => {
     ['one of the values of a field that has several', { 'flow.tcp_flags': 'SYN' }, web, true],
     ['none of the values of a field that has several', { 'flow.tcp_flags': 'RST' }, web, false],
     ['a field that is absent', { 'flow.vlan': 0 }, dns, false],
-    [
-      'an empty text for a field with a number',
-      { 'flow.dst_port': '' },
-      { ...dns, destinationTransportPort: 0 },
-      false,
-    ],
     ['a condition that holds', 'flow.dst_port = 53 and flow.dst_addr in 8.8.0.0/16', dns, true],
     ['a condition that does not hold', 'flow.dst_port = 53 and flow.dst_addr in 8.9.0.0/16', dns, false],
     ['the exporter', { 'node.ipaddr': '203.0.113.0/24' }, dns, true],
