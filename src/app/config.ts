@@ -7,3 +7,10 @@ export function readEnvironment(): Readonly<Record<string, string>> {
   }
   return environment;
 }
+
+/** How many sockets systemd gave to this process (sd_listen_fds(3)); 0 when none, or when they were meant for another one. */
+export function countInheritedSockets(): number {
+  const { LISTEN_PID, LISTEN_FDS } = process.env;
+  const count = Number(LISTEN_FDS);
+  return Number(LISTEN_PID) === process.pid && Number.isInteger(count) && count > 0 && count <= 64 ? count : 0;
+}

@@ -12,6 +12,7 @@ import type { LedgerBook } from '../telemetry/ledger-book.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import type { DecoderLevels, WorkerLevels } from '../telemetry/measures.ts';
 import { type BatchLane, createBatchLane, createSayLost } from './batch-lane.ts';
+import { countInheritedSockets } from './config.ts';
 import { createCountingDecoder } from './counting-decoder.ts';
 import { createExporterGate } from './exporter-gate.ts';
 import type { FormerListeners } from './former-listeners.ts';
@@ -105,6 +106,7 @@ export function createListen(options: ListenOptions): Listen {
   const holdAboveBytes = Math.max(0, Math.min(0.75 * maxBytes, maxBytes - roomBytes));
   const ports = createPorts({
     collect,
+    inheritedSockets: countInheritedSockets(),
     isAllowed: (exporter) => isAllowed(exporter),
     onDatagram,
     onSessionEnd: sessions.end,

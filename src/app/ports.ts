@@ -8,6 +8,8 @@ type Shared = Pick<TcpListenerOptions, 'onDatagram' | 'onSessionEnd' | 'onFault'
 
 export interface PortsOptions extends Shared {
   readonly collect: CollectSettings;
+  /** UDP sockets that the process was given (collect/inherited-sockets.ts). */
+  readonly inheritedSockets?: number;
   readonly isAllowed: (exporter: string) => boolean;
   /** What came from an address that `isAllowed` does not want. */
   readonly onRefused: (exporter: string, what: 'datagram' | 'connection') => void;
@@ -30,11 +32,12 @@ export interface Ports {
   stop(): Promise<void>;
 }
 
-export function createPorts({ collect, isAllowed, onRefused, ...shared }: PortsOptions): Ports {
+export function createPorts({ collect, inheritedSockets = 0, isAllowed, onRefused, ...shared }: PortsOptions): Ports {
   const { onDatagram, logger, now } = shared;
   const udp = createUdpListener({
     addresses: [],
     receiveBufferBytes: collect.receiveBufferBytes,
+    inheritedSockets,
     onDatagram(datagram) {
       if (isAllowed(datagram.exporter)) onDatagram(datagram);
       else onRefused(datagram.exporter, 'datagram');

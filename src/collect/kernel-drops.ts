@@ -51,6 +51,16 @@ export async function readKernelDrops(
   return counts;
 }
 
+/** The local address, as `toTableAddress` writes it, of each UDP socket of this network namespace, by inode. */
+export async function readUdpSockets(procFolder = '/proc'): Promise<ReadonlyMap<number, string>> {
+  const sockets = new Map<number, string>();
+  for (const line of (await readUdpTables(procFolder)) ?? []) {
+    const columns = toColumns(line);
+    if (columns !== undefined) sockets.set(columns.inode, columns.address);
+  }
+  return sockets;
+}
+
 async function readOwnSocketInodes(folder: string): Promise<ReadonlySet<number> | undefined> {
   let names: string[];
   try {
@@ -95,7 +105,7 @@ function toColumns(line: string): (SocketCounts & { address: string; inode: numb
 }
 
 /** As the table writes it: each 32-bit word of the address in the machine's byte order, then the port, in upper-case hex. */
-function toTableAddress({ host, port }: SocketAddress): string {
+export function toTableAddress({ host, port }: SocketAddress): string {
   const bytes = host.includes(':') ? toIpv6Bytes(host) : toIpv4Bytes(host);
   let text = '';
   for (let at = 0; at < bytes.length; at += 4) {

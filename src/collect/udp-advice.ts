@@ -13,6 +13,11 @@ export function askReceiveBuffer(socket: Socket, bytes: number): number {
       // The next size may be allowed.
     }
   }
+  return readReceiveBuffer(socket);
+}
+
+/** Bytes that the socket has. */
+export function readReceiveBuffer(socket: Socket): number {
   const size = socket.getRecvBufferSize();
   // socket(7): Linux doubles the value for its own bookkeeping, and tells the doubled one.
   return process.platform === 'linux' ? size / 2 : size;

@@ -5,9 +5,10 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { Datagram } from '../model/datagram.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
+import { type InheritedSockets, readInheritedSockets } from './inherited-sockets.ts';
 import { readKernelDrops, readSocketInodes, type SocketAddress } from './kernel-drops.ts';
 import { isOpenedFor, type ListenAddress, openAddresses, toExporter } from './listen-addresses.ts';
-import { askReceiveBuffer, toReceiveBufferAdvice } from './udp-advice.ts';
+import { askReceiveBuffer, readReceiveBuffer, toReceiveBufferAdvice } from './udp-advice.ts';
 
 export interface UdpListenerOptions {
   readonly addresses: readonly ListenAddress[];
@@ -18,6 +19,8 @@ export interface UdpListenerOptions {
   readonly logger: Logger;
   /** Wall clock, ms since 1970. */
   readonly now: () => number;
+  /** Sockets that the process was given, from descriptor 3 on; those with an address to listen on are used. 0 when absent. */
+  readonly inheritedSockets?: number;
   /** Opens an unbound socket; tests give sockets that fail. */
   readonly openSocket?: typeof createSocket;
 }
@@ -44,6 +47,7 @@ export interface UdpListener {
 interface Port {
   readonly asked: ListenAddress;
   readonly socket: Socket;
+  readonly isInherited: boolean;
 }
 
 const drainTurns = 40;
@@ -52,6 +56,7 @@ const drainTurnMs = 5;
 export function createUdpListener(options: UdpListenerOptions): UdpListener {
   const { receiveBufferBytes, logger, now, onDatagram, openSocket = createSocket } = options;
   const pass = createRateLimit();
+  let inherited: InheritedSockets | undefined;
   let ports: Port[] = [];
   let bound: readonly SocketAddress[] = [];
   let running: Promise<void> | undefined;
@@ -75,6 +80,7 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
     dropped = 0;
     dropsSeen.clear();
     try {
+      inherited ??= await readInheritedSockets(options.inheritedSockets ?? 0);
       await add(options.addresses);
     } catch (error) {
       running = undefined;
@@ -91,7 +97,9 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
         transport: 'udp',
         logger,
         open: async (asked, ipv6Only) => {
-          opened.push({ asked, socket: await bind(asked, ipv6Only) });
+          const descriptor = inherited?.take(asked);
+          const socket = await bind(asked, ipv6Only, descriptor);
+          opened.push({ asked, socket, isInherited: descriptor !== undefined });
         },
       });
     } catch (error) {
@@ -100,10 +108,14 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
     }
     if (opened.length === 0) return;
     ports.push(...opened);
-    const given = opened.map(({ socket }) => askReceiveBuffer(socket, receiveBufferBytes));
+    // Who gave a socket has set its buffer, perhaps to more than we may ask for.
+    const given = opened.map(({ socket, isInherited }) =>
+      isInherited ? readReceiveBuffer(socket) : askReceiveBuffer(socket, receiveBufferBytes),
+    );
     const advice = toReceiveBufferAdvice(receiveBufferBytes, Math.min(...given));
     if (advice !== undefined) logger.warn({ askedBytes: receiveBufferBytes, givenBytes: Math.min(...given) }, advice);
     await noteBound();
+    if (opened.some(({ isInherited }) => isInherited)) await noteEarlierDrops();
   }
 
   async function remove(addresses: readonly ListenAddress[]): Promise<void> {
@@ -130,7 +142,14 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
     for (const inode of dropsSeen.keys()) if (inodes?.has(inode) !== true) dropsSeen.delete(inode);
   }
 
-  function bind({ host, port }: ListenAddress, ipv6Only: boolean): Promise<Socket> {
+  /** A socket that was given has counted the drops of former processes, too: they are not ours. */
+  async function noteEarlierDrops(): Promise<void> {
+    for (const [inode, { drops }] of (await readKernelDrops(inodes ?? new Set())) ?? []) {
+      if (!dropsSeen.has(inode)) dropsSeen.set(inode, drops);
+    }
+  }
+
+  function bind({ host, port }: ListenAddress, ipv6Only: boolean, descriptor?: number): Promise<Socket> {
     const isV6 = isIPv6(host);
     const socket = openSocket({ type: isV6 ? 'udp6' : 'udp4', ipv6Only });
     const receive = (payload: Buffer, from: RemoteInfo): void => {
@@ -150,7 +169,7 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
         closeSocket(socket).then(() => reject(error), reject);
       };
       socket.once('error', refuse);
-      socket.bind(port, host, () => {
+      socket.bind(descriptor === undefined ? { port, address: host } : { fd: descriptor }, () => {
         socket.off('error', refuse);
         socket.on('error', (error) => logOften('socket', 'a listening socket reports an error; it goes on', error));
         resolve(socket);

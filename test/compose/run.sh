@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Builds the image and runs docker-compose.yml with its profile for real: an exporter outside (a network namespace with an address
+# of its own) → UDP ports → Redis → workers → Elasticsearch. Then containers are killed, taken down and brought up again. Ends with
+# the numbers sent and indexed, which must be the same, once with the host's network, once with published ports.
+#   test/compose/run.sh       as root, on Linux; needs docker (running, or dockerd to start), docker compose >= 2.24, ip, iptables,
+#                             and the images named in docker-compose.yml, or debootstrap, Java, Maven and npm to make stand-ins
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+here=test/compose
+work=$(mktemp -d)
+export COMPOSE_PROJECT_NAME=weir-test DOCKER_BUILDKIT=0 ELASTICSEARCH_HEAP=512m
+exporter_address=10.99.77.2
+host_address=10.99.77.1
+namespace=weir-exporter
+daemon=
+sent=0
+
+say() { printf '%4ss  %s\n' "$SECONDS" "$*"; }
+fail() { say "FAILED: $*"; docker compose "${files[@]}" --profile elastic logs --tail 40 || true; exit 1; }
+
+finish() {
+  docker compose "${files[@]}" --profile elastic down --volumes --timeout 20 >/dev/null 2>&1 || true
+  ip netns delete "$namespace" 2>/dev/null || true
+  ip link delete weir-exporter 2>/dev/null || true
+  if [ -n "$daemon" ]; then kill "$daemon" 2>/dev/null; wait "$daemon" 2>/dev/null || true; fi
+  rm -rf "$work"
+}
+files=(-f docker-compose.yml)
+trap finish EXIT
+
+if ! docker info >/dev/null 2>&1; then
+  # The images stay for the next run. vfs works everywhere.
+  dockerd --storage-driver vfs --data-root "${WEIR_TEST_DOCKER:-/var/lib/weir-test-docker}" --exec-opt native.cgroupdriver=cgroupfs \
+    --default-ulimit nofile=1024:1024 >"$work/dockerd.log" 2>&1 &
+  daemon=$!
+  for _ in $(seq 60); do docker info >/dev/null 2>&1 && break; sleep 1; done
+  docker info >/dev/null || { tail -20 "$work/dockerd.log"; exit 1; }
+fi
+say "images"
+$here/images/prepare.sh
+say "docker build"
+docker compose build --quiet listen
+docker image inspect weir:latest --format 'weir:latest has {{.Size}} bytes, runs as {{.Config.User}}'
+
+ip netns add "$namespace"
+ip link add weir-exporter type veth peer name eth0 netns "$namespace"
+ip addr add "$host_address/24" dev weir-exporter
+ip link set weir-exporter up
+ip -n "$namespace" addr add "$exporter_address/24" dev eth0
+ip -n "$namespace" link set eth0 up
+ip -n "$namespace" link set lo up
+
+compose() { docker compose "${files[@]}" --profile elastic "$@"; }
+elasticsearch() { curl -fsS "http://127.0.0.1:9200/$1"; }
+# Sends $1 records at $2 a second.
+send() {
+  ip netns exec "$namespace" node $here/send-flows.mjs "$host_address" 2055 "$sent" "$1" "$2"
+  sent=$((sent + $1))
+}
+indexed() {
+  elasticsearch 'weir-flow-*/_refresh' >/dev/null 2>&1 || true
+  elasticsearch "weir-flow-*/_count?q=node.ipaddr:$exporter_address" 2>/dev/null | sed 's/.*"count":\([0-9]*\).*/\1/' || echo 0
+}
+wait_for_all() {
+  for _ in $(seq 120); do
+    [ "$(indexed)" = "$sent" ] && { say "$1: sent $sent, indexed $sent, from $exporter_address"; return; }
+    sleep 1
+  done
+  fail "$1: sent $sent, indexed $(indexed); all documents: $(elasticsearch 'weir-flow-*/_count')"
+}
+up() { compose up -d --wait --wait-timeout 300 --quiet-pull "$@" >"$work/up.log" 2>&1 || { cat "$work/up.log"; fail "docker compose up"; }; }
+
+try() {
+  say "== $1"
+  sent=0
+  up --scale work=2
+  say "all containers are healthy: $(compose ps --format '{{.Service}}' | sort | uniq -c | tr -s ' \n' ' ')"
+  send 5000 2500
+  wait_for_all "exporter outside"
+
+  send 20000 2500 &
+  sender=$!
+  sleep 2
+  docker kill --signal KILL "$(compose ps -q work | head -1)" >/dev/null
+  sleep 2
+  docker kill --signal KILL "$(compose ps -q redis)" >/dev/null
+  wait "$sender"
+  sent=$((sent + 20000))
+  # What "docker kill" ended is not restarted by Docker: that is somebody's wish.
+  up --scale work=2
+  wait_for_all "a worker and Redis killed under load"
+
+  compose stop elasticsearch >/dev/null 2>&1
+  send 5000 2500
+  compose down --timeout 30 >/dev/null 2>&1
+  say "taken down while 5000 flows waited"
+  up --scale work=2
+  wait_for_all "docker compose down and up"
+  for service in listen work; do
+    compose logs "$service" | grep -F '"level":"error"' && fail "$service logged errors" || true
+  done
+  compose down --volumes --timeout 30 >/dev/null 2>&1
+}
+
+try "host network"
+files=(-f docker-compose.yml -f docker-compose.ports.yml)
+try "published ports"
+say "done"
