@@ -1,5 +1,5 @@
 // The step `lookup` with a million prefixes: what the table takes in memory, how long it takes to read, and what a look-up
-// costs in the step. Then conditions of the pipeline file. Run: npx tsx bench/lookup.ts
+// costs in the step; a reputation list. Then conditions of the pipeline file. Run: npx tsx bench/lookup.ts
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,7 @@ import { DescribedAddress } from '../src/enrich/address-cache.ts';
 import { createCondition } from '../src/enrich/condition.ts';
 import { FlowDocument } from '../src/enrich/flow-document.ts';
 import { lookupStep } from '../src/enrich/steps/lookup.ts';
+import { reputationStep } from '../src/enrich/steps/reputation.ts';
 import { silentLogger } from '../src/telemetry/logger.ts';
 
 setFlagsFromString('--expose-gc');
@@ -114,8 +115,38 @@ try {
     );
     await step.close?.();
   }
+  await measureReputation();
 } finally {
   rmSync(folder, { recursive: true });
+}
+
+/** A list of 100,000 addresses and subnets, /16 to /32; each public address is looked up once, and then known (address-cache.ts). */
+async function measureReputation(): Promise<void> {
+  const entries = 100_000;
+  const lines = Array.from({ length: entries }, (_, i) =>
+    i % 2 === 0 ? v4Text(random()) : `${v4Text(random())}/${16 + (i % 17)}`,
+  );
+  writeFileSync(join(folder, 'bad.txt'), `${lines.join('\n')}\n`);
+  lines.length = 0;
+  const addresses = Array.from({ length: 200_000 }, () => new DescribedAddress(v4Text(random()), 4, false));
+  const before = usedBytes();
+  const step = await reputationStep.create(reputationStep.options.parse({ lists: ['bad.txt'] }), {
+    folder,
+    logger: silentLogger,
+  });
+  const bytes = usedBytes() - before;
+  let at = 0;
+  const cost = nanoseconds((times) => {
+    for (let i = 0; i < times; i++) {
+      at = (at + 1) % addresses.length;
+      step.describe?.(addresses[at]!);
+    }
+  }, 1_000_000);
+  const found = addresses.filter(({ reputation }) => reputation !== undefined).length;
+  console.log(
+    `${entries.toLocaleString('en')} reputation entries, /16 to /32: ${Math.round(bytes / 2 ** 20)} MB; ${cost.toFixed(0)} ns per new address, ${Math.round((100 * found) / addresses.length)} % found`,
+  );
+  await step.close?.();
 }
 
 const flows = Array.from({ length: 1024 }, () =>

@@ -71,7 +71,7 @@ export function createAddressLabels(entries: Iterable<LabelledAddress>): Address
       const word = words[0]! | 0;
       for (const { length, labels } of longestFirst4) {
         const more = labels.get(length === 0 ? 0 : word & (-1 << (32 - length)));
-        if (more !== undefined) found = found === undefined ? more : union(found, more);
+        if (more !== undefined && more !== found) found = found === undefined ? more : union(found, more);
       }
     } else if (count === 4) {
       for (const { length, labels } of longestFirst6) {
@@ -80,7 +80,7 @@ export function createAddressLabels(entries: Iterable<LabelledAddress>): Address
           masked[i] = fixed === 0 ? 0 : words[i]! & (-1 << (32 - fixed));
         }
         const more = labels.get(keyOf(masked));
-        if (more !== undefined) found = found === undefined ? more : union(found, more);
+        if (more !== undefined && more !== found) found = found === undefined ? more : union(found, more);
       }
     }
     return found;
