@@ -1,5 +1,6 @@
-// `weir setup`: prepares Elasticsearch for flows, as `weir run` does at its start, and says what it did, or with --dry-run would do.
+// `weir setup`: prepares Elasticsearch for flows, as `weir run` does at its start, and Kibana where one is named; says what it did, or with --dry-run would do.
 
+import { type KibanaTarget, kibanaSpace, kibanaUrl, withElasticsearchAccess } from '../enrich/kibana-section.ts';
 import type { PipelineFile } from '../enrich/pipeline-file.ts';
 import type { SetupAction } from '../index/setup-plan.ts';
 import { WeirError } from '../model/errors.ts';
@@ -12,6 +13,9 @@ export interface SetupOptions {
   readonly dryRun?: boolean;
   /** Replace also what weir did not make. */
   readonly force?: boolean;
+  /** Before the key `kibana` of the file. */
+  readonly kibana?: string;
+  readonly kibanaSpace?: string;
 }
 
 /** A request that makes an index, on a cluster that is busy. */
@@ -19,7 +23,33 @@ const limitMs = 60_000;
 
 /** Lines for people. Throws WeirError; nothing was changed when it is a conflict. */
 export async function setup(named: string | undefined, options: SetupOptions = {}): Promise<readonly string[]> {
-  return setupElasticsearch(await loadPipelineFile(named), options);
+  const file = await loadPipelineFile(named);
+  const kibana = toKibana(file, options);
+  // Dashboards alone need no Elasticsearch in the file: Kibana has its own.
+  const hasElasticsearch = file.index.elasticsearch !== undefined || kibana === undefined;
+  const lines = hasElasticsearch ? await setupElasticsearch(file, options) : [];
+  if (kibana === undefined) return lines;
+  const { dryRun = false, force = false } = options;
+  const { setupKibana } = await import('./kibana-setup.ts');
+  return [...lines, ...(await setupKibana(kibana, { dryRun, force }))];
+}
+
+function toKibana(file: PipelineFile, { kibana: url, kibanaSpace: space }: SetupOptions): KibanaTarget | undefined {
+  if (url !== undefined && !kibanaUrl.safeParse(url).success)
+    throw new WeirError('usage', '--kibana wants a URL such as http://localhost:5601', {
+      hint: 'See weir setup --help.',
+    });
+  if (space !== undefined && !kibanaSpace.safeParse(space).success)
+    throw new WeirError('usage', '--kibana-space wants a space as its URL has it, such as network-team', {
+      hint: 'See weir setup --help.',
+    });
+  // Another Kibana than the file's has other users.
+  const named = url === undefined || url === file.kibana?.url ? file.kibana : { url };
+  if (named === undefined) {
+    if (space === undefined) return undefined;
+    throw new WeirError('usage', '--kibana-space without a Kibana', { hint: 'Name it: --kibana URL, or kibana: url.' });
+  }
+  return withElasticsearchAccess({ ...named, ...(space !== undefined && { space }) }, file.index.elasticsearch);
 }
 
 async function setupElasticsearch(file: PipelineFile, { dryRun = false, force = false }: SetupOptions) {

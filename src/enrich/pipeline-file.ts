@@ -16,6 +16,7 @@ import {
   elasticsearchContradictions,
   toElasticsearchTarget,
 } from './elasticsearch-section.ts';
+import { type KibanaTarget, kibanaContradictions, toKibanaTarget } from './kibana-section.ts';
 import { type PipelineConfig, pipelineSchema } from './pipeline-schema.ts';
 import { type PipelineStep, readSteps, type StepOptions } from './pipeline-steps.ts';
 import { type Mistake, type Place, placeText, readYaml, type YamlTree } from './pipeline-yaml.ts';
@@ -61,6 +62,8 @@ export interface PipelineFile {
       readonly maxFileBytes: number;
     };
   };
+  /** Absent: no dashboards are imported. */
+  readonly kibana?: KibanaTarget;
   readonly tests: readonly PipelineTest[];
   /** The file's own folder: relative paths of data files (databases, lists) start there. */
   readonly folder: string;
@@ -159,6 +162,7 @@ function contradictions(config: PipelineConfig, tree: YamlTree): Mistake[] {
   }
   for (const { path, message } of elasticsearchContradictions(config.index.elasticsearch, config.index.name))
     add(path, message);
+  for (const { path, message } of kibanaContradictions(config.kibana)) add(path, message);
   for (const { path, message } of telemetryContradictions(config.telemetry)) add(path, message);
   return mistakes;
 }
@@ -173,6 +177,7 @@ function toPipelineFile(
   const folder = dirname(resolve(path));
   const { files, name: indexName } = config.index;
   const elasticsearch = toElasticsearchTarget(config.index.elasticsearch, folder);
+  const kibana = toKibanaTarget(config.kibana, folder);
   return {
     name: config.name,
     listen: config.listen,
@@ -188,6 +193,7 @@ function toPipelineFile(
       ...(elasticsearch !== undefined && { elasticsearch }),
       files: { directory: files.directory, maxFileBytes: files.max_bytes },
     },
+    ...(kibana !== undefined && { kibana }),
     tests: config.tests.map((test, index) => ({
       name: test.name,
       record: toTestRecord(test.record),

@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { collect, listen } from './collect-section.ts';
 import { elasticsearch } from './elasticsearch-section.ts';
+import { kibana } from './kibana-section.ts';
 import { queue } from './queue-section.ts';
 import { duration, oneOrMore, size, whole, words } from './setting-types.ts';
 import { telemetry } from './telemetry-section.ts';
@@ -143,6 +144,7 @@ export const pipelineSchema = z.strictObject(
       })
       .prefault({})
       .describe('Where documents go.'),
+    kibana: kibana.optional().describe('Where `weir setup` imports the dashboards. Absent: nowhere.'),
     tests: z
       .array(test, { error: 'expected a list of tests' })
       .prefault([])

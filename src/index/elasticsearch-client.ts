@@ -30,6 +30,7 @@ export interface ElasticsearchRequest {
   readonly query?: Readonly<Record<string, string>>;
   /** A Buffer is NDJSON, an object is JSON. A Buffer must not change before the request has ended. */
   readonly body?: Buffer | Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
   /** The Buffer is compressed with it. */
   readonly encoding?: 'gzip';
 }
@@ -124,7 +125,11 @@ export function createElasticsearchClient({
     }
   }
 
-  async function ask({ transport }: Client, { method, path, query, body, encoding }: ElasticsearchRequest, end: End) {
+  async function ask(
+    { transport }: Client,
+    { method, path, query, body, encoding, headers: own }: ElasticsearchRequest,
+    end: End,
+  ) {
     const pending = transport.request<Readable>(
       {
         method,
@@ -132,7 +137,7 @@ export function createElasticsearchClient({
         ...(query === undefined ? {} : { querystring: { ...query } }),
         ...(body === undefined ? {} : Buffer.isBuffer(body) ? { bulkBody: body } : { body }),
       },
-      { asStream: true, ...(encoding !== undefined && { headers: { 'content-encoding': encoding } }) },
+      { asStream: true, headers: { ...own, ...(encoding !== undefined && { 'content-encoding': encoding }) } },
     );
     pending.catch(() => undefined);
     end.promise.catch(() => {

@@ -19,6 +19,8 @@ export const errorCodes = {
   'sink-unavailable':
     'Elasticsearch (or the folder for files) does not take documents now; weir waits and goes on by itself.',
   'sink-refused': 'Elasticsearch refuses the whole request for a reason that waiting will not mend.',
+  'kibana-unavailable': 'Kibana does not answer, or is not ready; its dashboards were not, or not wholly, imported.',
+  'kibana-refused': 'Kibana refuses the dashboards, or what answers is no Kibana 7.3 to 7.17.',
   'not-supported': 'A setting that this version of weir knows but cannot carry out.',
   stopped: 'The work was given up because weir was told to stop.',
   internal: 'A mistake in weir itself; please report it.',

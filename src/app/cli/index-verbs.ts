@@ -2,20 +2,26 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { toBytes, toMs } from '../../enrich/quantities.ts';
+import type { SetupOptions } from '../setup.ts';
 import { examples, logLevelOption, pipelineArgument, writeLines } from './shared-options.ts';
 
 export function addIndexVerbs(program: Command): void {
   program
     .command('setup')
     .description(
-      'Prepare Elasticsearch for flows: index templates, lifecycle policy. weir run does it too, unless told not to.',
+      'Prepare Elasticsearch for flows: index templates, lifecycle policy (weir run does it too, unless told not to), and dashboards.',
     )
     .addArgument(pipelineArgument())
     .option('--dry-run', 'only tell what would be done, and what it would change')
-    .option('--force', 'also replace templates that weir did not make, or that were changed by hand')
+    .option('--force', 'also replace what weir did not make, or what was changed by hand: templates, dashboards')
+    .option('--kibana <url>', 'import the dashboards there (default: kibana.url)')
+    .option('--kibana-space <name>', 'the space, as its URL has it')
     .addOption(logLevelOption())
-    .addHelpText('after', examples('weir setup --dry-run', 'weir setup my-pipeline.yml', 'weir setup --force'))
-    .action(async (file: string | undefined, flags: { readonly dryRun?: boolean; readonly force?: boolean }) => {
+    .addHelpText(
+      'after',
+      examples('weir setup --dry-run', 'weir setup my-pipeline.yml', 'weir setup --kibana http://localhost:5601'),
+    )
+    .action(async (file: string | undefined, flags: SetupOptions) => {
       const { setup } = await import('../setup.ts');
       await writeLines((await setup(file, flags)).join('\n'));
     });
