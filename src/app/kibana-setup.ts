@@ -64,6 +64,12 @@ export async function setupKibana(
     if (!force && counts('changed by user').length > 0)
       lines.push('    (changed in Kibana, or imported by hand; --force overwrites them)');
     return lines;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new WeirError('kibana-unavailable', `Kibana at ${client.address}: not done after ${limitMs / 1000} s`, {
+      retryable: true,
+      hint: 'Run weir setup again: it goes on where it stopped.',
+    });
   } finally {
     await client.close();
   }
