@@ -68,11 +68,15 @@ export async function runImport(
   for (const object of wanted) record.set(keyOf(object), { source: object.source });
   await writeRecord(client, record, signal);
   const file = wanted.map(({ line }) => `${line}\n`).join('');
-  const answer = await client.request(
-    { method: 'POST', path: '/api/saved_objects/_import', query: { overwrite: 'true' }, body: { file } },
-    'import saved objects',
-    signal,
-  );
+  const answer = await client
+    .request(
+      { method: 'POST', path: '/api/saved_objects/_import', query: { overwrite: 'true' }, body: { file } },
+      'import saved objects',
+      signal,
+    )
+    .catch((error: unknown) => {
+      throw withDoubt(error, wanted.length);
+    });
   const failed = readFailures(answer, client.address);
   const failedKeys = new Set(failed.map(({ key }) => key));
   const { found } = await readThere(client, wanted, signal);
@@ -86,6 +90,15 @@ export async function runImport(
   }
   await writeRecord(client, record, signal);
   return failed;
+}
+
+/** Kibana may have imported some of it before the answer was lost. */
+function withDoubt(error: unknown, count: number): unknown {
+  if (!(error instanceof WeirError) || error.code !== 'kibana-unavailable') return error;
+  return new WeirError(error.code, `${error.message}; any of the ${count} saved objects may have been imported`, {
+    hint: 'weir setup --kibana … --dry-run lists those that are missing as new; without --dry-run it imports the rest.',
+    retryable: true,
+  });
 }
 
 async function readThere(client: KibanaClient, objects: readonly SavedObject[], signal: AbortSignal) {
