@@ -68,7 +68,15 @@ wait_for_all() {
   done
   fail "$1: sent $sent, indexed $(indexed); all documents: $(elasticsearch 'weir-flow-*/_count')"
 }
-up() { compose up -d --wait --wait-timeout 300 --quiet-pull "$@" >"$work/up.log" 2>&1 || { cat "$work/up.log"; fail "docker compose up"; }; }
+# "--wait" gives up at once when a container is unhealthy, as those are that miss what was just killed: hence three times.
+up() {
+  for _ in 1 2 3; do
+    compose up -d --wait --wait-timeout 300 --quiet-pull "$@" >"$work/up.log" 2>&1 && return
+    sleep 10
+  done
+  cat "$work/up.log"
+  fail "docker compose up"
+}
 
 try() {
   say "== $1"
