@@ -304,7 +304,7 @@ describe('variables', () => {
   });
 });
 
-const allKeys = 'name, listen, collect, decode, batch, queue, state, telemetry, steps, index, tests';
+const allKeys = 'name, listen, collect, decode, batch, queue, state, telemetry, steps, index, kibana, tests';
 const allSteps = 'sampling, geoip, asn, drop, server, services, locality';
 
 const wrongFiles: readonly [
