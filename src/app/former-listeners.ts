@@ -2,14 +2,14 @@
 // safe hands then, and the first datagram that this process has of it (docs/decisions/0044).
 
 import type { Decoder } from '../decode/decoder.ts';
-import { type FormerPosition, toReachedField } from '../enqueue/reached.ts';
+import { toReachedField } from '../enqueue/reached.ts';
 import type { SequencePosition } from '../model/sequence.ts';
 import type { Ledger } from '../telemetry/ledger.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 
 export interface FormerListeners {
-  /** What a file says of the batches that were on disk; may be newer than what Redis says. */
-  load(fromFile: ReadonlyMap<string, FormerPosition>): void;
+  /** What a disk says of the batches that were on it; may be newer than what Redis says. */
+  learn(position: SequencePosition): void;
   /** The listener that wrote it is gone, and this one has what follows. */
   add(position: SequencePosition): void;
   /** Counts what is known by now. Call it every second or so. */
@@ -18,6 +18,8 @@ export interface FormerListeners {
 
 /** Exporters that send too seldom for their numbers to prove anything wait here for so long, in calls of `settle`. */
 const maxLooks = 3600;
+/** As many as one decoder counts. */
+const maxLearnt = 40_000;
 
 export function createFormerListeners({
   ledger,
@@ -31,15 +33,15 @@ export function createFormerListeners({
   const pass = createRateLimit();
   const waiting = new Map<string, { readonly position: SequencePosition; looks: number }>();
   const settled = new Set<string>();
-  let files: ReadonlyMap<string, FormerPosition> = new Map();
+  const learnt = new Map<string, SequencePosition>();
 
   function add(position: SequencePosition): void {
     const field = toReachedField(position);
     // This process itself has gone on from there since.
     if (waiting.has(field) || settled.has(field)) return;
-    const inFile = files.get(field)?.position;
-    const isNewer = inFile !== undefined && inFile.receivedAtMs > position.receivedAtMs;
-    waiting.set(field, { position: isNewer ? inFile : position, looks: 0 });
+    const onDisk = learnt.get(field);
+    const isNewer = onDisk !== undefined && onDisk.receivedAtMs > position.receivedAtMs;
+    waiting.set(field, { position: isNewer ? onDisk : position, looks: 0 });
   }
 
   function settle(decoder: Pick<Decoder, 'missedSince'>): void {
@@ -59,10 +61,15 @@ export function createFormerListeners({
     }
   }
 
+  function learn(position: SequencePosition): void {
+    const field = toReachedField(position);
+    const known = learnt.get(field);
+    if (known === undefined ? learnt.size >= maxLearnt : known.receivedAtMs > position.receivedAtMs) return;
+    learnt.set(field, position);
+  }
+
   return {
-    load(fromFile) {
-      files = fromFile;
-    },
+    learn,
     add,
     settle,
   };

@@ -41,21 +41,26 @@ export type QueueFile = Pick<PipelineFile, 'name' | 'queue' | 'state'>;
 export async function createQueue(file: QueueFile, parts: QueueParts): Promise<Queue> {
   const { redis } = file.queue;
   if (redis !== undefined && !parts.adds) return createRedisQueue(file, redis, parts);
-  const reachedFile = createReachedFile({ directory: join(file.state.directory, 'reached'), writer: randomUUID() });
+  const writer = randomUUID();
+  const reachedFile = createReachedFile({ directory: join(file.state.directory, 'reached'), writer });
   const { warn, ...keep } = createKeeping(reachedFile, parts);
   if (redis !== undefined) {
-    const queue = withSpool(await createRedisQueue(file, redis, parts), file, parts, (_, reached) => keep.now(reached));
+    const queue = withSpool(await createRedisQueue(file, redis, parts), file, { ...parts, writer }, (_, reached) =>
+      keep.now(reached),
+    );
     return {
       ...queue,
       async start() {
         // Used where Redis knows of an older place.
-        parts.formers?.load(await reachedFile.start().catch(warn));
+        for (const { position } of (await reachedFile.start().catch(warn)).values()) parts.formers?.learn(position);
         await queue.start();
       },
     };
   }
   const order = createReachedOrder((reached) => void keep.now(reached));
-  const queue = withSpool(createLocalQueue(file, parts, order), file, parts, ({ id }) => order.settle(id));
+  const queue = withSpool(createLocalQueue(file, parts, order), file, { ...parts, writer }, ({ id }) =>
+    order.settle(id),
+  );
   return {
     ...queue,
     async start() {
@@ -100,7 +105,7 @@ function createKeeping(file: ReachedFile, { logger, now }: QueueParts) {
 function withSpool(
   queue: Queue,
   file: QueueFile,
-  { ledger, logger, now }: QueueParts,
+  { writer, formers, ledger, logger, now }: QueueParts & { readonly writer: string },
   onKept: (batch: RecordBatch, reached: readonly SequencePosition[]) => Promise<void> | void,
 ): Queue {
   const { spool } = file.queue;
@@ -119,6 +124,10 @@ function withSpool(
       logger,
       now,
     }),
+    writer,
+    onLeft(reached) {
+      for (const position of reached) formers?.learn(position);
+    },
     onSpooled(batch, records, reached) {
       count('recordsSpooled', records);
       return onKept(batch, reached);

@@ -72,6 +72,11 @@ export function createBullmqProducer({
   let ordinal = 0;
   /** The last that Redis confirmed. */
   let confirmed = 0;
+  /** Sent, and the answer lost: whether Redis has them is asked before anything else is put there. */
+  const uncertain = new Map<string, HandedOver>();
+  let asking: Promise<void> | undefined;
+  /** Of those Redis had taken: they come again by way of the spool. */
+  const taken = new Set<string>();
   /** Lost by Redis, and to be put there again. */
   const returned: HandedOver[] = [];
   let returning: Promise<void> | undefined;
@@ -213,17 +218,46 @@ export function createBullmqProducer({
     bytes: Buffer,
     reached: readonly SequencePosition[],
   ): Promise<void> {
+    if (uncertain.size > 0) await askForUncertain();
+    if (taken.delete(job.id)) return;
     // Awaited: a worker may have the job before this connection has sent the next command.
     await client.set(keys.payload(job.id), bytes, 'PX', keepMs);
     ordinal += 1;
     const own = ordinal;
     const expected = confirmed;
-    const { ordinalBefore, formers: found } = await commitJob(bullmq, keys, job, { writer, ordinal: own, reached });
+    const { ordinalBefore, formers: found } = await commitJob(bullmq, keys, job, {
+      writer,
+      ordinal: own,
+      reached,
+    }).catch((error: unknown) => {
+      if (!isRefused(error)) uncertain.set(job.id, { job, bytes, ordinal: own });
+      throw error;
+    });
     if (found.length > 0) formers = [...formers, ...found.map((former) => ({ former, looks: 0 }))];
     if (ordinalBefore < expected) takeBack(ordinalBefore);
     confirmed = Math.max(confirmed, own);
     handedOver.add({ job, bytes, ordinal: own });
     if (returned.length > 0) returnAll();
+  }
+
+  /** Nothing of ours comes in between: the last number that Redis has says of each whether it is there. */
+  function askForUncertain(): Promise<void> {
+    asking ??= client
+      .get(keys.mark(writer))
+      .then((text) => {
+        const known = Number(text ?? 0);
+        for (const entry of uncertain.values()) {
+          if (entry.ordinal > known) continue;
+          taken.add(entry.job.id);
+          handedOver.add(entry);
+          confirmed = Math.max(confirmed, entry.ordinal);
+        }
+        uncertain.clear();
+      })
+      .finally(() => {
+        asking = undefined;
+      });
+    return asking;
   }
 
   async function stop(): Promise<void> {
@@ -243,4 +277,9 @@ export function createBullmqProducer({
   }
 
   return { add, stop };
+}
+
+/** Redis has answered that it does not take it. */
+function isRefused(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError';
 }

@@ -22,6 +22,10 @@ export interface SpoolingQueueOptions {
   readonly spool: Spool;
   readonly logger: Logger;
   readonly now: () => number;
+  /** Of this process, as in `reached`. */
+  readonly writer?: string;
+  /** Told how far an earlier process had got with what it left on disk. */
+  readonly onLeft?: (reached: readonly SequencePosition[]) => void;
   /** `reached` is to outlive the process, as the batch does now. */
   readonly onSpooled: (
     batch: RecordBatch,
@@ -32,12 +36,17 @@ export interface SpoolingQueueOptions {
   readonly onUnreadable: (records: ExporterRecords) => void;
 }
 
+/** How a batch lies on disk: what is in safe hands with it is written in the same moment. */
+interface SpooledBatch extends RecordBatch {
+  readonly reached?: { readonly writer: string; readonly positions: readonly SequencePosition[] };
+}
+
 export interface SpoolingQueue extends Queue {
   spooled(): SpoolDepth;
 }
 
 export function createSpoolingQueue(options: SpoolingQueueOptions): SpoolingQueue {
-  const { queue, spool, logger, now, onSpooled, onUnreadable } = options;
+  const { queue, spool, logger, now, writer = '', onLeft, onSpooled, onUnreadable } = options;
   const pass = createRateLimit();
   let stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
@@ -56,7 +65,8 @@ export function createSpoolingQueue(options: SpoolingQueueOptions): SpoolingQueu
   async function add(batch: RecordBatch, reached: readonly SequencePosition[] = []): Promise<boolean> {
     if (spool.depth().batches === 0 && (await tryQueue(batch, reached))) return true;
     const records = toExporterRecords(batch);
-    const isKept = await spool.append(toBatchBytes(batch), records);
+    const spooled: SpooledBatch = reached.length === 0 ? batch : { ...batch, reached: { writer, positions: reached } };
+    const isKept = await spool.append(toBatchBytes(spooled), records);
     if (isKept) {
       await onSpooled(batch, records, reached);
       for (const position of reached) onDisk.set(toReachedField(position), position);
@@ -91,9 +101,13 @@ export function createSpoolingQueue(options: SpoolingQueueOptions): SpoolingQueu
     let count = 0;
     for (let head = await spool.head(); head !== undefined; head = await spool.head()) {
       if (stopping.signal.aborted) return;
-      const batch = fromBatchBytes(head.payload);
-      if (batch === undefined) onUnreadable(head.records);
-      else if (!(await putPatiently(batch))) return;
+      const spooled: SpooledBatch | undefined = fromBatchBytes(head.payload);
+      if (spooled === undefined) onUnreadable(head.records);
+      else {
+        const { reached, ...batch } = spooled;
+        if (reached !== undefined && reached.writer !== writer) onLeft?.(reached.positions);
+        if (!(await putPatiently(batch))) return;
+      }
       head.remove();
       count += 1;
     }

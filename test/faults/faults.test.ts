@@ -35,6 +35,8 @@ const faults: Readonly<Record<string, Fault>> = {
       stage.isSilent = false;
       await sleep(500);
     },
+    // It ended in order, and its counts with it.
+    dies: 'listener',
   },
   'listener stopped for 5 s': {
     async fault({ listener }) {
