@@ -3,7 +3,7 @@
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { duration, oneOrMore, size, whole, words } from './setting-types.ts';
+import { duration, fingerprint, oneOrMore, size, whole, words } from './setting-types.ts';
 
 export interface ElasticsearchTarget {
   /** Never empty. */
@@ -87,10 +87,7 @@ export const elasticsearch = z.strictObject({
   ca_file: words('the path of a PEM file')
     .optional()
     .describe('PEM file of the authority that signed the nodes’ certificates.'),
-  ca_fingerprint: words('a SHA-256 fingerprint')
-    .refine((text) => /^(?:[0-9a-f]{2}:?){31}[0-9a-f]{2}$/i.test(text), {
-      error: 'expected a SHA-256 fingerprint: 64 hex digits, with or without ":"',
-    })
+  ca_fingerprint: fingerprint()
     .optional()
     .describe('SHA-256 fingerprint of that authority’s certificate, in place of the file.'),
   certificate: words('the path of a PEM file')

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { ElasticsearchTarget } from './elasticsearch-section.ts';
-import { words } from './setting-types.ts';
+import { fingerprint, words } from './setting-types.ts';
 
 export interface KibanaTarget {
   /** Of Kibana itself, base path included, space not. */
@@ -40,10 +40,7 @@ export const kibana = z.strictObject(
     ca_file: words('the path of a PEM file')
       .optional()
       .describe('PEM file of the authority that signed Kibana’s certificate.'),
-    ca_fingerprint: words('a SHA-256 fingerprint')
-      .refine((text) => /^(?:[0-9a-f]{2}:?){31}[0-9a-f]{2}$/i.test(text), {
-        error: 'expected a SHA-256 fingerprint: 64 hex digits, with or without ":"',
-      })
+    ca_fingerprint: fingerprint()
       .optional()
       .describe('SHA-256 fingerprint of that authority’s certificate, in place of the file.'),
   },

@@ -52,6 +52,23 @@ export function words(what: string) {
   return z.string({ error: `expected ${what}` }).min(1, { error: `expected ${what}` });
 }
 
+/** A key of a mapping is wrong, whatever its value: told at the key, and the value is not shown. */
+export function keyMistake(
+  context: z.core.$RefinementCtx<unknown>,
+  input: unknown,
+  path: readonly string[],
+  message: string,
+): void {
+  context.addIssue({ code: 'invalid_key', origin: 'record', issues: [], path: [...path], input, message });
+}
+
+/** Of the authority that signed a server's certificate. */
+export function fingerprint() {
+  return words('a SHA-256 fingerprint').refine((text) => /^(?:[0-9a-f]{2}:?){31}[0-9a-f]{2}$/i.test(text), {
+    error: 'expected a SHA-256 fingerprint: 64 hex digits, with or without ":"',
+  });
+}
+
 /** One or a list of them. */
 export function oneOrMore<T extends z.ZodType>(item: T, what: string) {
   return z

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { didYouMean } from './did-you-mean.ts';
 import { createPrefixTable } from './prefix-table.ts';
-import { duration, subnet, whole, words } from './setting-types.ts';
+import { duration, keyMistake, subnet, whole, words } from './setting-types.ts';
 
 export const authProtocols = ['md5', 'sha', 'sha224', 'sha256', 'sha384', 'sha512'] as const;
 export const privProtocols = ['des', 'aes', 'aes256b', 'aes256r'] as const;
@@ -54,7 +54,7 @@ const agents = z
     for (const [key, value] of Object.entries(given)) {
       const message = subnet.safeParse(key).error?.issues[0]?.message;
       if (message !== undefined) {
-        context.issues.push({ code: 'invalid_key', origin: 'record', issues: [], path: [key], input: given, message });
+        keyMistake(context, given, [key], message);
         continue;
       }
       const agent = readAgent(value, [key], context);
@@ -83,14 +83,7 @@ function readAgent(value: unknown, path: string[], context: z.core.$RefinementCt
     for (const key of issue.keys) {
       const message = `unknown key ${JSON.stringify(key)}${didYouMean(key, Object.keys(schema.shape), 'the keys are')}`;
       // Not the value: a mistyped password would stand in the message.
-      context.issues.push({
-        code: 'invalid_key',
-        origin: 'record',
-        issues: [],
-        path: [...path, key],
-        input: given,
-        message,
-      });
+      keyMistake(context, given, [...path, key], message);
     }
   }
   return data;

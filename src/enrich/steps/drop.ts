@@ -5,6 +5,7 @@ import { type Condition, conditionOption } from '../condition.ts';
 import type { FlowDocument } from '../flow-document.ts';
 import { createPrefixTable, readPrefix } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
+import { keyMistake } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
 import { type FieldType, storedField } from '../stored-field.ts';
 
@@ -42,10 +43,8 @@ const conditions = z
   .superRefine((when, context) => {
     for (const [path, values] of Object.entries(when)) {
       const field = storedField(path);
-      if (typeof field === 'string') {
-        const message = field;
-        context.addIssue({ code: 'invalid_key', origin: 'record', issues: [], path: [path], input: when, message });
-      } else {
+      if (typeof field === 'string') keyMistake(context, when, [path], field);
+      else {
         const kind = kinds[field.type];
         for (const wrong of listOf(values).filter((one) => !kind.fits(String(one)))) {
           const message = `expected ${kind.expected} (${path} is ${kind.name}), not ${JSON.stringify(wrong)}`;

@@ -5,6 +5,7 @@ import { WeirError } from '../../model/errors.ts';
 import { conditionOption } from '../condition.ts';
 import { createTemplate, readTemplate, valueText } from '../field-template.ts';
 import type { FlowDocument } from '../flow-document.ts';
+import { keyMistake } from '../setting-types.ts';
 import type { StepContext, StepDefinition } from '../step.ts';
 import {
   type FieldTarget,
@@ -23,12 +24,6 @@ const maxTextLength = 1024;
 
 const tooMany = { error: `expected at most ${maxEntries} fields in one step` };
 
-type Context = z.core.$RefinementCtx<unknown>;
-
-function keyMistake(context: Context, input: unknown, path: string, message: string): void {
-  context.addIssue({ code: 'invalid_key', origin: 'record', issues: [], path: [path], input, message });
-}
-
 const settings = z
   .record(z.string(), z.union([z.string(), z.number()], { error: 'expected a text or a number' }), {
     error: 'expected a mapping from field to its text, such as "labels.site: Boston"',
@@ -37,7 +32,7 @@ const settings = z
   .superRefine((entries, context) => {
     for (const [path, value] of Object.entries(entries)) {
       const target = fieldTarget(path);
-      if (typeof target === 'string') keyMistake(context, entries, path, target);
+      if (typeof target === 'string') keyMistake(context, entries, [path], target);
       else {
         const mistake = valueMistake(target, value);
         if (mistake === undefined) continue;
@@ -57,7 +52,7 @@ const moves = z
     for (const [from, to] of Object.entries(entries)) {
       const field = storedField(from);
       const target = fieldTarget(to);
-      if (typeof field === 'string') keyMistake(context, entries, from, field);
+      if (typeof field === 'string') keyMistake(context, entries, [from], field);
       else if (typeof target === 'string') context.addIssue({ code: 'custom', path: [from], message: target });
       else if (!fits(field, target)) {
         const message = `${from} is of type ${field.type}, and ${to} holds ${nounOf[target.type]}`;
@@ -69,7 +64,7 @@ const moves = z
 const renames = moves.superRefine((entries, context) => {
   for (const from of Object.keys(entries)) {
     const removal = fieldRemoval(from);
-    if (typeof removal === 'string') keyMistake(context, entries, from, removal);
+    if (typeof removal === 'string') keyMistake(context, entries, [from], removal);
   }
 });
 

@@ -10,6 +10,7 @@ import { type CellValue, createLookupTable, type KeyType, type LookupTable } fro
 import { openMmdbFile } from '../mmdb-file.ts';
 import { createRecentMap } from '../recent-map.ts';
 import { fixedFile, openReloadingFile, type ReloadingFile } from '../reloading-file.ts';
+import { keyMistake } from '../setting-types.ts';
 import type { Step, StepContext, StepDefinition } from '../step.ts';
 import { type FieldTarget, fieldTarget, type StoredField, storedField, targetValue } from '../stored-field.ts';
 import { onlyColumn, readTableFile } from '../table-file.ts';
@@ -45,8 +46,7 @@ const set = z
   .superRefine((entries, context) => {
     for (const path of Object.keys(entries)) {
       const message = fieldTarget(path);
-      if (typeof message !== 'string') continue;
-      context.addIssue({ code: 'invalid_key', origin: 'record', issues: [], path: [path], input: entries, message });
+      if (typeof message === 'string') keyMistake(context, entries, [path], message);
     }
   });
 
@@ -92,16 +92,7 @@ const options = z
     const field = storedField(path);
     if (table === undefined || typeof field === 'string') return;
     const { mistakes } = readInlineTable(keyTypeOf(field) ?? 'text', toTargets(entries), Object.values(entries), table);
-    for (const { key, message } of mistakes) {
-      context.addIssue({
-        code: 'invalid_key',
-        origin: 'record',
-        issues: [],
-        path: ['table', key],
-        input: table,
-        message,
-      });
-    }
+    for (const { key, message } of mistakes) keyMistake(context, table, ['table', key], message);
     const columns = columnsOf(table);
     for (const [target, column] of Object.entries(entries)) {
       if (columns.length === 0 || columns.includes(column)) continue;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { FlowDocument } from '../flow-document.ts';
 import { createNumberNames, type NumberName, readNumberNames } from '../number-names.ts';
 import { readPrefix } from '../prefix-table.ts';
+import { keyMistake } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
 import { filePaths, openTable, storedName } from '../table-files.ts';
 
@@ -32,7 +33,7 @@ const options = z.strictObject({
         const message = isName
           ? `expected a VLAN, 0 to 4095, got "${key}"`
           : `expected a subnet of exporters such as "10.0.0.0/8", or an address, got "${key}"`;
-        context.addIssue({ code: 'invalid_key', origin: 'record', issues: [], path: [key], input: names, message });
+        keyMistake(context, names, [key], message);
       }
     })
     .default({})
