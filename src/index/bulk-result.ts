@@ -4,6 +4,9 @@ import type { ElasticsearchAnswer } from './elasticsearch-client.ts';
 import { type ItemFault, toErrorText, toItemFault } from './item-fault.ts';
 import { asRecord, authenticationFailed, toShown, toTarget } from './server-answer.ts';
 
+/** `filter_path`: every item keeps its status, so positions still match; nothing else of an answer is read. */
+export const bulkAnswerFilter = 'took,errors,items.*.status,items.*.error';
+
 /** What to do about a whole request, or `items`: each item has its own fate. */
 export type BulkOutcome =
   | { readonly kind: 'items'; readonly fates: readonly ItemFate[] }

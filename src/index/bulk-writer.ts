@@ -12,7 +12,7 @@ import { createBodySlabs } from './bulk-body.ts';
 import { createBulkPace } from './bulk-pace.ts';
 import { type BulkRequest, putRequest } from './bulk-request.ts';
 import { createBulkRequests } from './bulk-requests.ts';
-import { type BulkOutcome, toBulkOutcome } from './bulk-result.ts';
+import { type BulkOutcome, bulkAnswerFilter, toBulkOutcome } from './bulk-result.ts';
 import { createDeadLetterFile } from './dead-letter-file.ts';
 import { type DeadLetter, toDeadLetterItems, toDeadLetters } from './dead-letters.ts';
 import type { DroppedField } from './document-repairs.ts';
@@ -54,8 +54,6 @@ export interface BulkWriterOptions {
 
 /** A server that is up answers in milliseconds. weir opens its ports after this: one that hangs must not cost flows. */
 const startTimeoutMs = 1000;
-/** Every item keeps its status, so positions still match; nothing else of the answer is read. */
-const answerFilter = 'took,errors,items.*.status,items.*.error';
 /** A dead letter that its index makes wait so often goes to the file: what is refused must not hold up what is not. */
 const deadLetterPatience = 4;
 /** An exporter chooses the names of some fields: beyond these they are counted as `others`. */
@@ -83,7 +81,7 @@ export function createBulkWriter({
   const slabs = createBodySlabs(concurrency);
   const pass = createRateLimit({ times: 3 });
   const file = deadLetterFile === undefined ? undefined : createDeadLetterFile(deadLetterFile);
-  const query = { filter_path: answerFilter, timeout: `${serverTimeoutMs}ms` };
+  const query = { filter_path: bulkAnswerFilter, timeout: `${serverTimeoutMs}ms` };
   const closing = new AbortController();
   setMaxListeners(0, closing.signal);
   const requests = createBulkRequests({

@@ -1,8 +1,9 @@
 // The dead letters that are kept, in their index and in the file beside it: found, sent again, removed. For `weir dead-letters`.
 
-import { WeirError } from '../model/errors.ts';
+import type { WeirError } from '../model/errors.ts';
 import { toActionStart } from './bulk-body.ts';
 import { type BulkOutcome, type ItemFate, toBulkOutcome } from './bulk-result.ts';
+import { unavailable } from './connection-failure.ts';
 import { type DeadLetterFile, readDeadLetter } from './dead-letter-file.ts';
 import { type DeadLetter, deadLetterIndex } from './dead-letters.ts';
 import type { ElasticsearchAnswer, ElasticsearchClient } from './elasticsearch-client.ts';
@@ -163,7 +164,7 @@ export function createDeadLetterStore({ client, file, now }: DeadLetterStoreOpti
     const answer = await client.request({ method: 'POST', path: '/_bulk', query: { refresh: 'true' }, body }, signal);
     const outcome: BulkOutcome = toBulkOutcome(answer, letters.length, now());
     if (outcome.kind === 'items') return outcome.fates;
-    if (outcome.kind === 'wait') throw unavailable(answer, outcome.reason);
+    if (outcome.kind === 'wait') throw toUnavailable(answer, outcome.reason);
     if (letters.length === 1) return [{ kind: 'refused', reason: outcome.reason }];
     const middle = letters.length >> 1;
     return [
@@ -179,7 +180,7 @@ export function createDeadLetterStore({ client, file, now }: DeadLetterStoreOpti
     const answer = await client.request({ method: 'POST', path, query, body }, signal);
     const { failures } = check(answer);
     if (Array.isArray(failures) && failures.length > 0)
-      throw unavailable(answer, toErrorText(asRecord(failures[0])?.['cause']));
+      throw toUnavailable(answer, toErrorText(asRecord(failures[0])?.['cause']));
   }
 
   return { list, retry, purge };
@@ -213,9 +214,9 @@ function check(answer: ElasticsearchAnswer): Readonly<Record<string, unknown>> {
   const json = asRecord(answer.json);
   if (answer.status === 200 && json !== undefined) return json;
   if (answer.status === 401) throw authenticationFailed();
-  throw unavailable(answer, toErrorText(json?.['error']) || answer.text);
+  throw toUnavailable(answer, toErrorText(json?.['error']) || answer.text);
 }
 
-function unavailable({ status }: ElasticsearchAnswer, reason: string): WeirError {
-  return new WeirError('sink-unavailable', `HTTP ${status}: ${reason}`, { retryable: true });
+function toUnavailable({ status }: ElasticsearchAnswer, reason: string): WeirError {
+  return unavailable(`HTTP ${status}: ${reason}`);
 }

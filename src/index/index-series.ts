@@ -79,6 +79,19 @@ export function createIndexSeries({ client, base, now }: IndexSeriesOptions): In
   };
 }
 
+/** Makes it, empty, as its template says. False: another worker was quicker. */
+export async function makeIndex(
+  client: ElasticsearchClient,
+  base: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const answer = await client.request({ method: 'PUT', path: `/${encodeURIComponent(name)}`, body: {} }, signal);
+  if (JSON.stringify(answer.json)?.includes('resource_already_exists_exception')) return false;
+  readAnswer(answer, { what: `make the index ${name}`, privilege: `the privilege "create_index" on ${base}-*` });
+  return true;
+}
+
 export async function listSeries(
   client: ElasticsearchClient,
   base: string,

@@ -1,10 +1,10 @@
 // The ledger's documents into Elasticsearch, one index a month: _bulk with `create` and ids that never change.
 
-import { WeirError } from '../model/errors.ts';
 import type { LedgerPage } from '../model/ledger-row.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import { actionEnd, toActionStart } from './bulk-body.ts';
-import { toBulkOutcome } from './bulk-result.ts';
+import { bulkAnswerFilter, toBulkOutcome } from './bulk-result.ts';
+import { unavailable } from './connection-failure.ts';
 import type { ElasticsearchClient } from './elasticsearch-client.ts';
 import { type LedgerDocument, type LedgerWriter, toLedgerDocuments } from './ledger-documents.ts';
 
@@ -35,10 +35,10 @@ export function createLedgerIndex({ client, pipeline, ready, logger, now }: Ledg
     const lines = documents.map(
       ({ id, month, text }) => `${toActionStart(`${ledgerIndexBase}-${month}`, id)}${actionEnd}${text}\n`,
     );
-    const query = { filter_path: 'took,errors,items.*.status,items.*.error' };
+    const query = { filter_path: bulkAnswerFilter };
     const request = { method: 'POST', path: '/_bulk', query, body: Buffer.from(lines.join('')) } as const;
     const outcome = toBulkOutcome(await client.request(request, signal), documents.length, now());
-    if (outcome.kind === 'wait') throw waits(outcome.reason);
+    if (outcome.kind === 'wait') throw unavailable(outcome.reason);
     if (outcome.kind === 'split') {
       if (documents.length === 1) return refuse(outcome.reason);
       const middle = documents.length >> 1;
@@ -48,7 +48,7 @@ export function createLedgerIndex({ client, pipeline, ready, logger, now }: Ledg
     }
     for (const fate of outcome.fates) {
       if (fate.kind === 'indexed' || fate.kind === 'already there') continue;
-      if (fate.kind === 'wait') throw waits(fate.reason);
+      if (fate.kind === 'wait') throw unavailable(fate.reason);
       refuse(fate.reason);
     }
   }
@@ -60,8 +60,4 @@ export function createLedgerIndex({ client, pipeline, ready, logger, now }: Ledg
   }
 
   return { write };
-}
-
-function waits(reason: string): WeirError {
-  return new WeirError('sink-unavailable', reason, { retryable: true });
 }

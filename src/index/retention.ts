@@ -6,7 +6,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { ElasticsearchClient } from './elasticsearch-client.ts';
 import { listOwnIndices, type OwnIndex } from './index-inventory.ts';
 import type { IndexLayout } from './index-layout.ts';
-import { nextStart, seriesIndex, startOfIndex } from './index-series.ts';
+import { makeIndex, nextStart, seriesIndex, startOfIndex } from './index-series.ts';
 import { hasLifecycle } from './lifecycle-policy.ts';
 import {
   type Disk,
@@ -81,11 +81,8 @@ export function createRetention({
     if (last === undefined || last.primaryBytes < bytes || (startOfIndex(base, last.name) ?? 0) > now()) return;
     const startMs = nextStart(now());
     const name = seriesIndex(base, startMs);
-    const answer = await client.request({ method: 'PUT', path: `/${encodeURIComponent(name)}`, body: {} }, signal);
-    // Another worker was quicker.
-    if (JSON.stringify(answer.json)?.includes('resource_already_exists_exception')) return;
-    readAnswer(answer, { what: `make the index ${name}`, privilege: `the privilege "create_index" on ${base}-*` });
-    logger.info({ from: last.name, to: name, at: new Date(startMs).toISOString() }, 'a new index begins');
+    if (await makeIndex(client, base, name, signal))
+      logger.info({ from: last.name, to: name, at: new Date(startMs).toISOString() }, 'a new index begins');
   }
 
   /** The oldest that is over and in several pieces; one at a time, as a merge is work for the whole machine. */

@@ -5,7 +5,7 @@ import { WeirError } from '../model/errors.ts';
 import type { ElasticsearchClient } from './elasticsearch-client.ts';
 import { hasComposableTemplates, type Product } from './elasticsearch-product.ts';
 import type { IndexLayout } from './index-layout.ts';
-import { firstIndex, listSeries } from './index-series.ts';
+import { firstIndex, listSeries, makeIndex } from './index-series.ts';
 import { flowKind, type IndexTemplate, precedenceOf, readIndexTemplates } from './index-template.ts';
 import {
   createLifecycleStore,
@@ -14,7 +14,6 @@ import {
   toLifecycleSettings,
   toPolicy,
 } from './lifecycle-policy.ts';
-import { readAnswer } from './server-answer.ts';
 import { toDifference } from './template-difference.ts';
 import { createTemplateStore, type FoundTemplate, type TemplateStore } from './template-store.ts';
 
@@ -197,7 +196,6 @@ async function planPolicy(
 }
 
 async function planFirstIndex(base: string, client: ElasticsearchClient, signal: AbortSignal): Promise<SetupAction> {
-  const privilege = `the privilege "create_index" on ${base}-*`;
   const indices = await listSeries(client, base, signal);
   return {
     what: `index ${indices[0] ?? firstIndex(base)}, the first of its series`,
@@ -205,11 +203,7 @@ async function planFirstIndex(base: string, client: ElasticsearchClient, signal:
     isNeeded: true,
     difference: [],
     async run(at) {
-      const path = `/${encodeURIComponent(firstIndex(base))}`;
-      const answer = await client.request({ method: 'PUT', path, body: {} }, at);
-      // Another worker was quicker.
-      if (JSON.stringify(answer.json)?.includes('resource_already_exists_exception')) return;
-      readAnswer(answer, { what: `make the index ${firstIndex(base)}`, privilege });
+      await makeIndex(client, base, firstIndex(base), at);
     },
   };
 }
