@@ -2,10 +2,11 @@
 // must have the same `_id` after a restart.
 
 import { randomBytes } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import type { LedgerRow } from '../model/ledger-row.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type LedgerEntry, type LedgerStore, newPageEveryMs, toLedgerEntries, toLedgerRows } from './ledger-store.ts';
+import { replaceFile } from './replace-file.ts';
 
 export interface MemoryLedgerOptions {
   /** Absent: what was not written is forgotten with the process. */
@@ -91,8 +92,7 @@ export function createMemoryLedger({ file, logger, now }: MemoryLedgerOptions): 
       if (open.size === 0 && pages.size === 0) await rm(file, { force: true });
       else {
         const saved: SavedLedger = { open: [...open], pages: [...pages] };
-        await writeFile(`${file}.part`, JSON.stringify(saved), { mode: 0o600 });
-        await rename(`${file}.part`, file);
+        await replaceFile(file, JSON.stringify(saved));
       }
     } catch (error) {
       isChanged = true;

@@ -1,10 +1,11 @@
 // How far exporters' records are in safe hands, in a folder beside the spool: for batches that are on disk, or where there is no Redis.
 // A line for each change, written after the batch; nothing is synced, for a killed process's writes are not lost.
 
-import { appendFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SequencePosition } from '../model/sequence.ts';
 import { type FormerPosition, fromReached, toReachedField, toReachedText } from './reached.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** Then it is written anew, with the last line of each counter only. */
 const maxFileBytes = 4 * 2 ** 20;
@@ -49,8 +50,7 @@ export function createReachedFile({ directory, writer }: { directory: string; wr
     bytes = text.length;
     if (text === '') return;
     await mkdir(directory, { recursive: true });
-    await writeFile(`${path}.part`, text, { mode: 0o600 });
-    await rename(`${path}.part`, path);
+    await replaceFile(path, text);
   }
 
   async function write(reached: readonly SequencePosition[]): Promise<void> {

@@ -1,17 +1,15 @@
 // Up to where a spool was read, in a file beside its segments: by the name of the segment. Older than the truth after a crash.
 
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceFile } from './replace-file.ts';
 
 const fileName = 'position.json';
 
 export type Positions = Readonly<Record<string, number>>;
 
-/** Whole or not at all. */
 export async function savePositions(folder: string, positions: Positions): Promise<void> {
-  const path = join(folder, fileName);
-  await writeFile(`${path}.part`, JSON.stringify(positions), { mode: 0o600 });
-  await rename(`${path}.part`, path);
+  await replaceFile(join(folder, fileName), JSON.stringify(positions));
 }
 
 export async function removePositions(folder: string): Promise<void> {

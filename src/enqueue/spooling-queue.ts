@@ -74,7 +74,7 @@ export function createSpoolingQueue(options: SpoolingQueueOptions): SpoolingQueu
     return isKept;
   }
 
-  async function tryQueue(batch: RecordBatch, reached: readonly SequencePosition[] = []): Promise<boolean> {
+  async function tryQueue(batch: RecordBatch, reached: readonly SequencePosition[]): Promise<boolean> {
     try {
       return await queue.add(batch, reached);
     } catch (error) {
