@@ -12,6 +12,7 @@ import type { DocumentBatch } from '../model/document.ts';
 import type { ElementDefinition } from '../model/element.ts';
 import { WeirError } from '../model/errors.ts';
 import { createLogger, type Logger, silentLogger } from '../telemetry/logger.ts';
+import { toCountText } from './count-text.ts';
 import { loadPipelineFile } from './pipeline-source.ts';
 import { openPipeline } from './steps.ts';
 
@@ -33,7 +34,7 @@ export async function check(
   await checkPipeline(file, warnings.logger).catch((error: unknown) => {
     throw warnings.addTo(error);
   });
-  const done = `${path}: ${count(steps.length, 'step')}, ${count(tests.length, 'test')} passed`;
+  const done = `${path}: ${toCountText(steps.length, 'step')}, ${toCountText(tests.length, 'test')} passed`;
   const lines = [...warnings.lines, ...(connect ? await connectAll(file) : []), done];
   if (!print) return lines.join('\n');
   const { toEffectiveYaml } = await import('../enrich/effective-file.ts');
@@ -47,7 +48,7 @@ async function connectAll(file: PipelineFile): Promise<readonly string[]> {
   const lines = trials.map(({ what, result, isGood }) => `${isGood ? 'ok    ' : 'FAILED'} ${what}: ${result}`);
   const failed = trials.filter(({ isGood }) => !isGood).length;
   if (failed === 0) return lines;
-  const sum = `${file.path}: ${failed} of ${count(trials.length, 'connection')} failed`;
+  const sum = `${file.path}: ${failed} of ${toCountText(trials.length, 'connection')} failed`;
   throw new WeirError('connect-failed', [...lines, sum].join('\n'), { context: { failed } });
 }
 
@@ -97,7 +98,7 @@ async function runTests({ path, tests, decode }: PipelineFile, pipeline: Pipelin
     }
   }
   if (failed === 0) return;
-  failures.push(`${path}: ${failed} of ${count(tests.length, 'test')} failed`);
+  failures.push(`${path}: ${failed} of ${toCountText(tests.length, 'test')} failed`);
   throw new WeirError('pipeline-tests-failed', failures.join('\n'), { context: { failed } });
 }
 
@@ -171,8 +172,4 @@ function isKnown(path: string): boolean {
 /** A mistyped field would be absent, and so pass where it is expected to be absent. */
 function unknownField(path: string): string {
   return `unknown field ${JSON.stringify(path)}${didYouMeanField(path, documentFieldNames())}`;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

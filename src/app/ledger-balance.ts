@@ -1,6 +1,7 @@
 // The ledger added up for people: per exporter, does it balance, and where is the rest?
 
 import { droppedByStep } from '../telemetry/ledger-fields.ts';
+import { toCountText } from './count-text.ts';
 
 /** Sums by field of weir-ledger documents, of one exporter or port. */
 export type LedgerSums = Readonly<Record<string, number>>;
@@ -67,26 +68,26 @@ export function toVerdict(balances: readonly ExporterBalance[], { queued }: OnTh
   const tooMany = balances.filter(({ rest }) => rest < 0);
   const lines: string[] = [];
   if (waiting.length === 0 && tooMany.length === 0)
-    lines.push(`It balances: what became of each of the ${toCount(decoded, 'record')} decoded is known.`);
+    lines.push(`It balances: what became of each of the ${toCountText(decoded, 'record')} decoded is known.`);
   if (waiting.length > 0) {
     const rest = waiting.reduce((sum, balance) => sum + balance.rest, 0);
     const names = toNames(waiting.map(({ exporter }) => exporter));
     const beyond = queued === undefined ? rest : Math.max(0, rest - queued);
     const inQueue =
-      queued !== undefined && queued > 0 ? `, ${toCount(Math.min(queued, rest), 'record')} in the queue` : '';
-    lines.push(`${toCount(rest, 'record')} of ${names} without a fate yet${inQueue}.`);
+      queued !== undefined && queued > 0 ? `, ${toCountText(Math.min(queued, rest), 'record')} in the queue` : '';
+    lines.push(`${toCountText(rest, 'record')} of ${names} without a fate yet${inQueue}.`);
     if (beyond > 0)
       lines.push(
         queued === undefined
           ? 'They wait in weir run, or it was killed with them in memory.'
-          : `${toCount(beyond, 'record')} more: in a batch or on the spool of a listener, in a worker’s hands, counted in the last few seconds, or a listener was killed with them.`,
+          : `${toCountText(beyond, 'record')} more: in a batch or on the spool of a listener, in a worker’s hands, counted in the last few seconds, or a listener was killed with them.`,
       );
   }
   if (tooMany.length > 0) {
     const more = -tooMany.reduce((sum, balance) => sum + balance.rest, 0);
     const names = toNames(tooMany.map(({ exporter }) => exporter));
     lines.push(
-      `${toCount(more, 'record')} of ${names} more than were decoded: a listener was killed before it could say what it had counted, or the spool lost what had come before this window.`,
+      `${toCountText(more, 'record')} of ${names} more than were decoded: a listener was killed before it could say what it had counted, or the spool lost what had come before this window.`,
     );
   }
   return lines;
@@ -113,7 +114,7 @@ export function toRemarks(exporters: ReadonlyMap<string, LedgerSums>, ports: Rea
     const dropped = sums['datagrams_kernel_dropped'] ?? 0;
     if (dropped > 0)
       remarks.push(
-        `the kernel dropped ${toCount(dropped, 'datagram')} at ${port}: they are in "lost" of whoever sent them`,
+        `the kernel dropped ${toCountText(dropped, 'datagram')} at ${port}: they are in "lost" of whoever sent them`,
       );
   }
   return remarks;
@@ -121,8 +122,4 @@ export function toRemarks(exporters: ReadonlyMap<string, LedgerSums>, ports: Rea
 
 function toNames(names: readonly string[]): string {
   return names.length > 3 ? `${names.length} exporters` : names.join(', ');
-}
-
-function toCount(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

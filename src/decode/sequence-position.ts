@@ -1,13 +1,10 @@
-// Where one counter of an exporter stood when its records were in safe hands: what the next process finds missing behind it, came
-// while nobody listened, or died with the process before. Kept on Redis, or in a file (docs/decisions/0044).
+// What lies between where an earlier process stood and the first datagram of the next one came while nobody listened, or died with that
+// process (docs/decisions/0044).
 
-import type { SequencePosition } from '../model/sequence.ts';
-import { sequenceUnits } from '../model/sequence.ts';
+import { type SequencePosition, sequenceUnits } from '../model/sequence.ts';
 import { isRebooted } from './sequence-clock.ts';
 import type { Observation } from './sequence-measures.ts';
 import { isPlausibleLoss } from './sequence-space.ts';
-
-export type { SequencePosition } from '../model/sequence.ts';
 
 /** False: the exporter has restarted, or nothing of it is missing. */
 export function isLossAcross(former: SequencePosition, first: Observation): boolean {

@@ -3,7 +3,13 @@
 
 import type { Datagram } from '../model/datagram.ts';
 import type { Protocol } from '../model/record.ts';
-import { type SequenceChange, type SequenceReport, type SequenceUnit, sequenceUnits } from '../model/sequence.ts';
+import {
+  type SequenceChange,
+  type SequencePosition,
+  type SequenceReport,
+  type SequenceUnit,
+  sequenceUnits,
+} from '../model/sequence.ts';
 import {
   observeIpfix,
   observeNetflow5,
@@ -14,7 +20,7 @@ import {
   toSflow5Key,
 } from './sequence-headers.ts';
 import type { Observation } from './sequence-measures.ts';
-import { isLossAcross, type SequencePosition } from './sequence-position.ts';
+import { isLossAcross } from './sequence-position.ts';
 import { SequenceSpace } from './sequence-space.ts';
 import type { SequenceSender } from './sequence-tally.ts';
 import { uint32At } from './wire-numbers.ts';

@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { PipelineFile } from '../../enrich/pipeline-file.ts';
+import { hashText } from '../../enrich/text-hash.ts';
 import type { Datagram } from '../../model/datagram.ts';
 import { addCounts, type Ledger } from '../../telemetry/ledger.ts';
 import type { LedgerBook } from '../../telemetry/ledger-book.ts';
@@ -168,10 +169,8 @@ const maxChosen = 50_000;
 /** Two groups, and what their batches take to be settled. */
 const minUnsettledBytes = 8 * 1024 * 1024;
 
-/** FNV-1a, 32 bits. */
-function toHash(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193) >>> 0;
-  // The low bits of FNV are poor for addresses that differ in their last digit.
+/** The low bits of FNV are poor for addresses that differ in their last digit. */
+function toHash(exporter: string): number {
+  const hash = hashText(exporter);
   return (hash ^ (hash >>> 15)) >>> 0;
 }

@@ -29,7 +29,6 @@ export interface WorkerProcess {
   isReady(): boolean;
   report(): WorkerReport | undefined;
   restarts(): number;
-  pid(): number | undefined;
   /** Waits for what is not settled, for `limitMs`; then the worker ends by itself. */
   stop(limitMs: number): Promise<void>;
 }
@@ -149,7 +148,6 @@ export function createWorkerProcess(options: WorkerProcessOptions): WorkerProces
     isReady: () => isReady,
     report: () => lastReport,
     restarts: () => restarts,
-    pid: () => child?.pid,
     stop,
   };
 }
