@@ -4,7 +4,8 @@ import { toShardSize } from './bucket-bound.ts';
 import type { Measure, Split } from './measures.ts';
 import type { JsonObject } from './saved-object.ts';
 
-const types: Readonly<Record<Measure['aggregation'], string>> = {
+/** Kibana's names. */
+export const aggregationTypes: Readonly<Record<Measure['aggregation'], string>> = {
   count: 'count',
   sum: 'sum',
   max: 'max',
@@ -18,7 +19,7 @@ export function toMetricConfigs(measures: readonly Measure[]): JsonObject[] {
   return measures.map(({ aggregation, field, percent, label }, index) => ({
     id: `${index + 1}`,
     enabled: true,
-    type: types[aggregation],
+    type: aggregationTypes[aggregation],
     schema: 'metric',
     params: {
       ...(field !== undefined && { field }),

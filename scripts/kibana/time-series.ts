@@ -1,20 +1,13 @@
 // Measures over time as TSVB's time series.
 
-import { capitalized } from './agg-configs.ts';
+import { aggregationTypes, capitalized } from './agg-configs.ts';
 import type { Panel } from './definitions.ts';
 import { toLucene } from './filters.ts';
 import type { Measure, ValueFormat } from './measures.ts';
 import type { JsonObject } from './saved-object.ts';
 
-const types: Readonly<Record<Measure['aggregation'], string>> = {
-  count: 'count',
-  sum: 'sum',
-  max: 'max',
-  min: 'min',
-  average: 'avg',
-  distinct: 'cardinality',
-  percentile: 'percentile',
-};
+/** TSVB has another name for one of them. */
+const types: typeof aggregationTypes = { ...aggregationTypes, percentile: 'percentile' };
 
 /** Patterns of Kibana's number format; "bd" counts in thousands, "b" in 1,024s. */
 const formatters: Readonly<Record<ValueFormat, string>> = {

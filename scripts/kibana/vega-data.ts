@@ -1,5 +1,6 @@
 // What Vega's drawings have in common: where their data come from, and colours that can be read on white and on black.
 
+import { aggregationTypes } from './agg-configs.ts';
 import type { Panel } from './definitions.ts';
 import { toFilterClauses } from './filters.ts';
 import type { Measure } from './measures.ts';
@@ -40,8 +41,11 @@ export function toVegaMeasure({ aggregation, field }: Measure): {
   readonly path: string;
 } {
   if (aggregation === 'count') return { aggs: {}, order: '_count', path: 'doc_count' };
-  const type = aggregation === 'distinct' ? 'cardinality' : aggregation === 'average' ? 'avg' : aggregation;
-  return { aggs: { measure: { [type]: { field: field! } } }, order: 'measure', path: 'measure.value' };
+  return {
+    aggs: { measure: { [aggregationTypes[aggregation]]: { field: field! } } },
+    order: 'measure',
+    path: 'measure.value',
+  };
 }
 
 /** As it is read: "1.20GB", "310k"; d3 says G for 10⁹. */
