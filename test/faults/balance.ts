@@ -9,7 +9,7 @@ export type Counts = ReadonlyMap<string, number>;
 export type Dead = 'listener' | 'worker' | 'redis';
 
 export interface Lives {
-  add(verb: 'listen' | 'work', metricsPort: number, process: ChildProcess): void;
+  add(metricsPort: number, process: ChildProcess): void;
   readonly all: readonly Life[];
 }
 
@@ -24,7 +24,7 @@ export function startLives(): Lives {
   const all: Life[] = [];
   return {
     all,
-    add: (_, metricsPort, process) => void all.push({ metricsPort, process, last: new Map() }),
+    add: (metricsPort, process) => void all.push({ metricsPort, process, last: new Map() }),
   };
 }
 

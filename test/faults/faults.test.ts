@@ -258,16 +258,10 @@ const faults: Readonly<Record<string, Fault>> = {
   },
 };
 
-/**
- * Known defect: where answers of Redis are lost, a batch may be counted twice, named as lost though it is indexed, or its fate be
- * missing in the counts. The index is right there all the same, and nothing is lost without a name.
- */
-const miscounted: ReadonlySet<string> = new Set([
-  'listener killed while Redis is away',
-  'Redis connections cut, again and again',
-  'Redis refused for 4 s',
-  'spool full: Redis away, disk of 1 MiB',
-]);
+/** Known defect: where Redis's answer about a batch that was done is lost, no process counts its fate. */
+const uncounted = 'Redis connections cut, again and again';
+/** Known defect: a batch may be named as lost by the spool though Redis had taken it. */
+const overNamed = 'spool full: Redis away, disk of 1 MiB';
 
 describeWith(['redis', 'java', 'maven'], 'the fault matrix', () => {
   let folder: string;
@@ -291,12 +285,11 @@ describeWith(['redis', 'java', 'maven'], 'the fault matrix', () => {
       const outcome = await play({ name, folder: join(folder, name), elasticsearch, ...options });
       outcomes.push([title, outcome]);
       const { sent, indexed, named, doubled, balanced } = outcome;
+      const missing = sent - indexed - named;
       expect(doubled).toBe(0);
-      if (miscounted.has(title)) {
-        expect(sent - indexed - named).toBeLessThanOrEqual(0);
-        return;
-      }
-      expect({ missing: sent - indexed - named, balanced }).toEqual({ missing: 0, balanced: 'yes' });
+      if (title === overNamed) expect(missing).toBeLessThanOrEqual(0);
+      else expect(missing).toBe(0);
+      if (title !== overNamed && title !== uncounted) expect(balanced).toBe('yes');
       if (!mayLose) expect(named).toBe(0);
       if (mustLose) expect(named).toBeGreaterThan(0);
     },

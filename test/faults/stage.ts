@@ -84,7 +84,7 @@ export async function play(options: PlayOptions): Promise<Outcome> {
       settings: `queue: { redis: "redis://127.0.0.1:${redisWay.port}", ${queue} }
 batch: { records: 200, bytes: 256KiB, age: 50ms }`,
     });
-    lives.add(verb, metrics, weir.process);
+    lives.add(metrics, weir.process);
     return weir;
   };
   const listener = await start('listen', 'listener');
