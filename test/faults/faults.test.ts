@@ -258,8 +258,6 @@ const faults: Readonly<Record<string, Fault>> = {
   },
 };
 
-/** Known defect: where Redis's answer about a batch that was done is lost, no process counts its fate. */
-const uncounted = 'Redis connections cut, again and again';
 /** Known defect: a batch may be named as lost by the spool though Redis had taken it. */
 const overNamed = 'spool full: Redis away, disk of 1 MiB';
 
@@ -289,7 +287,7 @@ describeWith(['redis', 'java', 'maven'], 'the fault matrix', () => {
       expect(doubled).toBe(0);
       if (title === overNamed) expect(missing).toBeLessThanOrEqual(0);
       else expect(missing).toBe(0);
-      if (title !== overNamed && title !== uncounted) expect(balanced).toBe('yes');
+      if (title !== overNamed) expect(balanced).toBe('yes');
       if (!mayLose) expect(named).toBe(0);
       if (mustLose) expect(named).toBeGreaterThan(0);
     },
