@@ -95,7 +95,9 @@ export function createBulkRequests({
   }
 
   function pump(): void {
-    if (isTaking || rest !== undefined || places >= pace.concurrency() || line.length + parts.length === 0) return;
+    // What is still in the line when all deliveries are over came back from a request that nobody waits for.
+    if (deliveries === 0 || line.length + parts.length === 0) return;
+    if (isTaking || rest !== undefined || places >= pace.concurrency()) return;
     isTaking = true;
     places += 1;
     void occupy().finally(() => {

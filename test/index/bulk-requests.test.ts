@@ -199,4 +199,45 @@ describe('bulk requests of many deliveries', () => {
     await requests.deliver(itemsOf('a', ['good']).items, new AbortController().signal);
     expect([...model.documents.keys()]).toEqual(['a-0']);
   });
+
+  test.each(['fails with its connection', 'is too large for the server'])(
+    'that were given up while a request was under way, which %s, leave nothing to ask the server for',
+    async (what) => {
+      const stopping = new AbortController();
+      let asked = 0;
+      let hasSent = (): void => undefined;
+      const sent = new Promise<void>((resolve) => {
+        hasSent = resolve;
+      });
+      const requests = createBulkRequests({
+        pace: createBulkPace({ maxConcurrency: 1, maxRequestBytes: 1_000_000 }),
+        maxRequestDocuments: 10,
+        backOff: { firstMs: 1, maxMs: 1 },
+        // The server is away as soon as the first request is. Asking for ever would keep this test from ending.
+        prepare() {
+          asked += 1;
+          if (asked === 1) return Promise.resolve();
+          return asked > 20 ? new Promise(() => undefined) : Promise.reject(new WeirError('stopped', 'stopped'));
+        },
+        send: (_request, signal) =>
+          new Promise((resolve, reject) => {
+            signal.addEventListener('abort', () => {
+              if (what === 'is too large for the server')
+                resolve({ kind: 'split', reason: 'too large', tooLarge: true });
+              else reject(new WeirError('stopped', 'stopped'));
+            });
+            hasSent();
+          }),
+        onWait: () => undefined,
+        onGoOn: () => undefined,
+        now: Date.now,
+      });
+      const delivering = requests.deliver(itemsOf('a', ['good', 'good']).items, stopping.signal);
+      await sent;
+      stopping.abort();
+      await expect(delivering).rejects.toMatchObject({ code: 'stopped' });
+      for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
+      expect(asked).toBe(1);
+    },
+  );
 });
