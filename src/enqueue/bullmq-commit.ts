@@ -15,15 +15,17 @@ const maxReached = 40_000;
 const jobOptions = { removeOnComplete: true, removeOnFail: false, attempts: 1_000_000, stackTraceLimit: 0 } as const;
 
 /**
- * mark, reached, counts; writer, number, seconds, most entries, records, bytes, field and text of each position → number before, then
- * field and text of what others had written.
+ * mark, reached, counts, job; writer, number, seconds, most entries, records, bytes, field and text of each position → number before,
+ * then field and text of what others had written. A job that was there is counted already: BullMQ leaves it as it is.
  */
 const commitScript = `
 local answer = { redis.call('GET', KEYS[1]) or '0' }
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
-redis.call('HINCRBY', KEYS[3], 'records', ARGV[5])
-redis.call('HINCRBY', KEYS[3], 'bytes', ARGV[6])
-redis.call('HINCRBY', KEYS[3], 'recordsIn', ARGV[5])
+if redis.call('HSETNX', KEYS[4], 'counted', '1') == 1 then
+  redis.call('HINCRBY', KEYS[3], 'records', ARGV[5])
+  redis.call('HINCRBY', KEYS[3], 'bytes', ARGV[6])
+  redis.call('HINCRBY', KEYS[3], 'recordsIn', ARGV[5])
+end
 local count = redis.call('HLEN', KEYS[2])
 for i = 7, #ARGV, 2 do
   local before = redis.call('HGET', KEYS[2], ARGV[i])
@@ -43,7 +45,7 @@ const commitCommand = 'weirCommit';
 
 /** Once for each connection, before the first `commitJob`. */
 export function prepareCommits(client: RedisClient): void {
-  client.defineCommand(commitCommand, { numberOfKeys: 3, lua: commitScript });
+  client.defineCommand(commitCommand, { numberOfKeys: 4, lua: commitScript });
 }
 
 export interface Commit {
@@ -72,7 +74,7 @@ export async function commitJob(
   const jobId = toJobId(job.id);
   await new BullmqJob(queue, 'batch', job, { ...jobOptions, jobId }, jobId).addJob(multi, {});
   const positions = reached.flatMap((position) => [toReachedField(position), toReachedText(writer, position)]);
-  const touched = [keys.mark(writer), keys.reached, keys.counts];
+  const touched = [keys.mark(writer), keys.reached, keys.counts, keys.bullmq(jobId)];
   const numbers = [ordinal, keepSeconds, maxReached, job.records, job.bytes];
   const answers = await multi.runCommand(commitCommand, [...touched, writer, ...numbers, ...positions]).exec();
   if (answers === null) throw new Error('Redis did not carry out a transaction');

@@ -80,6 +80,24 @@ describeWith(['redis'], 'a queue on a real Redis', () => {
     expect((await taken)?.batch).toEqual(batchOf('over', 3));
   });
 
+  test('a batch that comes from two listeners, because an answer was lost, is there and counted once', async () => {
+    const first = await openNew();
+    const second = await open(nameOf.get(first)!);
+    await first.add(batchOf('twice', 3));
+    await second.add(batchOf('twice', 3));
+    expect(await first.depth()).toMatchObject({
+      waiting: 1,
+      records: 3,
+      bytes: toBatchBytes(batchOf('twice', 3)).length,
+    });
+    expect(await client.hget(keysOf(first).counts, 'recordsIn')).toBe('3');
+    await (await takeNow(second)).done();
+    expect(await client.hget(keysOf(first).counts, 'recordsOut')).toBe('3');
+    // It is a new one when it is done: its flows are already there.
+    await second.add(batchOf('twice', 3));
+    expect(await first.depth()).toMatchObject({ waiting: 1, records: 3 });
+  });
+
   test('the bytes of a batch lie under a key of their own, which goes when it is done and would expire by itself', async () => {
     const queue = await openNew();
     await queue.add(batchOf('bytes', 2));
