@@ -3,7 +3,7 @@
 import { didYouMean } from '../enrich/did-you-mean.ts';
 import { toJsonSchema } from '../enrich/pipeline-json-schema.ts';
 import { stepCatalog } from '../enrich/step-catalog.ts';
-import { type OptionRow, type StepPage, toStepPage } from '../enrich/step-page.ts';
+import { costsMeasuredOn, type OptionRow, type StepPage, toStepPage } from '../enrich/step-page.ts';
 import { WeirError } from '../model/errors.ts';
 
 /** Text that ends with a newline. Throws WeirError `usage` for a step that does not exist. */
@@ -16,12 +16,13 @@ export function describeSteps(name: string | undefined, { json }: { readonly jso
     });
   }
   if (json) {
-    const shown = chosen.map(({ name, summary, options, reads, writes, examples }) => ({
+    const shown = chosen.map(({ name, summary, options, reads, writes, cost, examples }) => ({
       name,
       summary,
       options: toJsonSchema(options),
       reads,
       writes,
+      cost,
       examples,
     }));
     return `${JSON.stringify(name === undefined ? shown : shown[0], null, 2)}\n`;
@@ -31,17 +32,22 @@ export function describeSteps(name: string | undefined, { json }: { readonly jso
 }
 
 function toList(pages: readonly StepPage[]): string {
-  return pages.map(({ name, summary }) => `${name.padEnd(nameWidth)} ${summary}\n`).join('');
+  return pages
+    .map(
+      ({ name, microseconds, summary }) => `${name.padEnd(nameWidth)}${`${microseconds}`.padStart(4)} µs  ${summary}\n`,
+    )
+    .join('');
 }
 
 const nameWidth = 14;
 
-function toPage({ name, summary, options, reads, writes, examples }: StepPage): string {
+function toPage({ name, summary, options, reads, writes, cost, examples }: StepPage): string {
   const sections = [
     `${name}\n  ${summary}\n`,
     ...(options.length === 0 ? [] : [`Options\n${options.map(toOption).join('')}`]),
     `Reads\n  ${listed(reads)}\n`,
     `Writes\n  ${listed(writes)}\n`,
+    `Costs\n  ${cost}\n  (${costsMeasuredOn})\n`,
     ...examples.map(
       ({ title, step, record, becomes }) =>
         `Example: ${title}\n  step      ${step}\n  record    ${record}\n  document  ${becomes}\n`,

@@ -6,12 +6,17 @@ import { z } from 'zod';
 import { type JsonSchema, toJsonSchema } from './pipeline-json-schema.ts';
 import type { StepDefinition, StepExample } from './step.ts';
 
+/** Where the costs of steps were measured. */
+export const costsMeasuredOn = 'one core of a virtual server (AMD EPYC), Node 20';
+
 export interface StepPage {
   readonly name: string;
   readonly summary: string;
   readonly options: readonly OptionRow[];
   readonly reads: readonly string[];
   readonly writes: readonly string[];
+  readonly microseconds: number;
+  readonly cost: string;
   readonly examples: readonly ExampleText[];
 }
 
@@ -50,6 +55,8 @@ export function toStepPage(step: StepDefinition<unknown>): StepPage {
     })),
     reads: step.reads,
     writes: step.writes,
+    microseconds: step.cost.microseconds,
+    cost: `${step.cost.microseconds} µs a document. ${step.cost.remark}`,
     examples: step.examples.map((example) => toExample(step, example)),
   };
 }

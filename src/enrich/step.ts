@@ -17,10 +17,18 @@ export interface StepDefinition<Options> {
   /** Document fields, by stored path. */
   readonly reads: readonly string[];
   readonly writes: readonly string[];
+  readonly cost: StepCost;
   /** Tests of the step, and its documentation. */
   readonly examples: readonly StepExample[];
   /** Opens what the step needs (databases). Throws WeirError with the option's name in it. */
   create(options: Options, context: StepContext): Step | Promise<Step>;
+}
+
+export interface StepCost {
+  /** µs of CPU per document with the options in bench/steps.ts, which prints it anew; the machine is named in step-page.ts. */
+  readonly microseconds: number;
+  /** Where it arises and what it grows with: a sentence. */
+  readonly remark: string;
 }
 
 export interface StepExample {

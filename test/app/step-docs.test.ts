@@ -13,8 +13,9 @@ test('docs/steps.md is what scripts/generate-step-docs.ts makes: run it after a 
 
 describe('each step', () => {
   test.each(stepCatalog.map((step) => [step.name, step] as const))('%s says what it does', (_, step) => {
-    const { summary, options, examples } = toStepPage(step);
+    const { summary, options, cost, examples } = toStepPage(step);
     expect(summary).toMatch(/^[A-Z].*\.$/s);
+    expect(cost).toMatch(/^\d+(\.\d)? µs a document\. [A-Z].*\.$/);
     expect(examples.length).toBeGreaterThan(0);
     for (const { name, description } of options) expect(`${name}: ${description}`).toMatch(/: \S.*[.:]$|: \S/);
     expect(options.map(({ type }) => type)).not.toContain('value');
@@ -39,6 +40,7 @@ describe('weir steps', () => {
     );
     expect(text).toContain('  step      sampling: { override: 512 }');
     expect(text).toContain('flow.sampling_interval: 512');
+    expect(text).toMatch(/^Costs\n {2}0\.\d µs a document\. /m);
   });
 
   test('is JSON with --json: one object for a step, a list for all', () => {

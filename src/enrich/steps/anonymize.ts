@@ -45,6 +45,10 @@ export const anonymizeStep: StepDefinition<AnonymizeOptions> = {
   options,
   reads: [],
   writes: [],
+  cost: {
+    microseconds: 10,
+    remark: 'Each document is searched for addresses; a longer document costs more, `truncate` less than a key.',
+  },
   examples: [
     {
       title: 'with a key, common prefixes stay common',

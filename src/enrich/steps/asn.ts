@@ -37,6 +37,10 @@ export const asnStep: StepDefinition<AsnOptions> = {
   writes: ['src', 'dst', 'client', 'server']
     .flatMap((side) => [`flow.${side}_autonomous_system`, `flow.${side}_asn`])
     .concat('flow.autonomous_system'),
+  cost: {
+    microseconds: 0.3,
+    remark: 'An address is looked up once, and then known; `prefer: exporter` costs about 2 µs.',
+  },
   examples: [
     {
       title: 'a public and a private side',

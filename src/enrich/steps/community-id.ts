@@ -23,6 +23,7 @@ export const communityIdStep: StepDefinition<CommunityIdOptions> = {
   options,
   reads: ['flow.src_addr', 'flow.dst_addr', 'flow.src_port', 'flow.dst_port', 'flow.ip_protocol'],
   writes: ['network.community_id'],
+  cost: { microseconds: 1.5, remark: 'One SHA-1 for each flow.' },
   // The expected ones are those of the specification (baseline/baseline_deflt.json, and with seed 1).
   examples: [
     {

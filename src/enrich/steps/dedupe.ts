@@ -41,6 +41,7 @@ export const dedupeStep: StepDefinition<DedupeOptions> = {
     'flow.dst_port',
   ],
   writes: ['flow.canonical'],
+  cost: { microseconds: 0.2, remark: 'And 4 MB of memory, however many flows there are.' },
   examples: [
     {
       title: 'who tells a flow first counts, and is not marked',

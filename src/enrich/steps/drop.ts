@@ -72,6 +72,7 @@ export const dropStep: StepDefinition<DropOptions> = {
   options,
   reads: [],
   writes: [],
+  cost: { microseconds: 0.2, remark: 'That of the condition. A flow that is dropped saves the rest of its way.' },
   examples: [
     {
       title: 'a condition holds',

@@ -106,6 +106,7 @@ export const fieldsStep: StepDefinition<FieldsOptions> = {
   options,
   reads: [],
   writes: [],
+  cost: { microseconds: 0.7, remark: 'For one label; each further one costs as much again.' },
   examples: [
     {
       title: 'a text made of fields',

@@ -26,6 +26,10 @@ export const geoipStep: StepDefinition<GeoipOptions> = {
   writes: ['src', 'dst', 'client', 'server']
     .flatMap((side) => ['country', 'country_code', 'city', 'geo_location'].map((field) => `flow.${side}_${field}`))
     .concat('flow.country', 'flow.country_code', 'flow.city'),
+  cost: {
+    microseconds: 0.4,
+    remark: 'An address is looked up once, and then known; the rest is the writing of what was found.',
+  },
   examples: [
     {
       title: 'the country of a public address',

@@ -49,6 +49,7 @@ export const interfacesStep: StepDefinition<InterfacesOptions> = {
   options,
   reads: ['node.ipaddr', 'flow.input_snmp', 'flow.output_snmp'],
   writes: ['input', 'output'].flatMap((end) => ['ifname', 'ifalias', 'ifspeed'].map((what) => `flow.${end}_${what}`)),
+  cost: { microseconds: 0.6, remark: 'For two interfaces; polling by SNMP goes beside the flows.' },
   examples: [
     {
       title: 'a name for one interface; the other keeps its number',

@@ -16,6 +16,7 @@ export const keepStep: StepDefinition<KeepOptions> = {
   options,
   reads: [],
   writes: [],
+  cost: { microseconds: 0.2, remark: 'That of the condition. A flow that is dropped saves the rest of its way.' },
   examples: [
     {
       title: 'the condition holds',

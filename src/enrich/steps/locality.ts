@@ -56,6 +56,7 @@ export const localityStep: StepDefinition<LocalityOptions> = {
       ['network', 'site', 'tags'].map((field) => `flow.${side}_${field}`),
     ),
   ),
+  cost: { microseconds: 0.1, remark: 'An address is looked up once, and then known.' },
   examples: [
     {
       title: 'between private networks',

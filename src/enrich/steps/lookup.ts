@@ -109,6 +109,10 @@ export const lookupStep: StepDefinition<LookupOptions> = {
   options,
   reads: [],
   writes: [],
+  cost: {
+    microseconds: 1.2,
+    remark: 'By an address, with one label; a table of a million rows costs about the same again.',
+  },
   examples: [
     {
       title: 'the longest prefix of an address',

@@ -21,6 +21,7 @@ export const ouiStep: StepDefinition<OuiOptions> = {
   options,
   reads: ['flow.src_mac', 'flow.dst_mac'],
   writes: ['flow.src_mac_vendor', 'flow.dst_mac_vendor'],
+  cost: { microseconds: 0.8, remark: 'For two MAC addresses, the writing of the names included.' },
   // The addresses are of blocks that the registries name; the second one is locally administered.
   examples: [
     {

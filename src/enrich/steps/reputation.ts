@@ -84,6 +84,10 @@ export const reputationStep: StepDefinition<ReputationOptions> = {
   options,
   reads: ['flow.src_addr', 'flow.dst_addr'],
   writes: ['src', 'dst', 'client', 'server'].map((side) => `flow.${side}_rep_tags`).concat('flow.rep_tags'),
+  cost: {
+    microseconds: 0.1,
+    remark: 'An address is looked up once, and then known; with 100,000 entries that costs about 2 µs.',
+  },
   examples: [
     {
       title: 'every entry that contains an address adds its labels, the longest prefix first',

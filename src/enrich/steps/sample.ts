@@ -32,6 +32,10 @@ export const sampleStep: StepDefinition<SampleOptions> = {
   options,
   reads: ['flow.bytes', 'flow.packets'],
   writes: ['flow.bytes', 'flow.packets', 'flow.sampling_flow_interval'],
+  cost: {
+    microseconds: 0.1,
+    remark: 'For a condition that seldom holds; the hash of a flow that is sampled costs about 0.5 µs.',
+  },
   examples: [
     {
       title: 'a flow that is stored stands for ten',

@@ -53,6 +53,7 @@ export const vlanNamesStep: StepDefinition<VlanNamesOptions> = {
   options,
   reads: ['node.ipaddr', 'flow.vlan'],
   writes: ['flow.vlan_name'],
+  cost: { microseconds: 0.1, remark: 'The size of the table does not matter.' },
   examples: [
     {
       title: 'a VLAN with a name',
