@@ -14,6 +14,7 @@ const needs = {
   python: { command: 'python3', install: 'apt install python3' },
   snmpd: { command: 'snmpd', install: 'apt install snmpd' },
   promtool: { command: 'promtool', install: 'apt install --no-install-recommends prometheus' },
+  faketime: { command: 'faketime', install: 'apt install faketime' },
   openssl: { command: 'openssl', install: 'apt install openssl' },
 } as const;
 

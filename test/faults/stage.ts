@@ -1,6 +1,7 @@
 // A listener and two workers as processes of their own, a real Redis and a real Elasticsearch, each behind a proxy that can be
 // cruel, and a sender whose every flow is known.
 
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createFlowSender, numberOf } from '../end-to-end/numbered-flows.ts';
@@ -10,10 +11,9 @@ import { type FaultProxy, startFaultProxy } from '../servers/fault-proxy.ts';
 import { freePort } from '../servers/free-port.ts';
 import { type RedisServer, startRedis } from '../servers/redis.ts';
 import { startTcpProxy, type TcpProxy } from '../servers/tcp-proxy.ts';
-import { balance, type Dead, type Lives, namedLosses, readLives, startLives } from './balance.ts';
+import { type Counts, type Lives, namedLosses, readLives, startLives } from './balance.ts';
 
 export interface Stage {
-  readonly name: string;
   readonly folder: string;
   readonly redis: RedisServer;
   readonly redisWay: TcpProxy;
@@ -21,8 +21,10 @@ export interface Stage {
   readonly elasticsearchWay: FaultProxy;
   listener: WeirProcess;
   readonly workers: [WeirProcess, WeirProcess];
-  /** Sends nothing while true. */
+  /** Sends nothing while true; so at first. */
   isSilent: boolean;
+  /** What a reader of the table is told of a fault. */
+  readonly remarks: string[];
   /** Flows so far. */
   readonly sent: () => number;
   /** How many of the first `below` flows are in the index. */
@@ -31,19 +33,17 @@ export interface Stage {
   startWorker(index: 0 | 1): Promise<void>;
 }
 
-export interface Outcome {
-  readonly sent: number;
-  readonly indexed: number;
-  /** Flows that weir itself says it lost. */
-  readonly named: number;
-  readonly doubled: number;
-  /** From the end of the sending until everything was there. */
-  readonly caughtUpMs: number;
-  /** What the ledgers of the processes say: `yes`, or what does not add up. */
-  readonly balanced: string;
+export interface OpenStage extends Stage {
+  /** Silent from now on; resolves with the milliseconds that passed until all is indexed or named. */
+  catchUp(): Promise<number>;
+  counts(): Promise<Counts>;
+  /** Each as often as it is in the index. */
+  readNumbers(): Promise<number[]>;
+  stopInOrder(): Promise<void>;
+  close(): Promise<void>;
 }
 
-export interface PlayOptions {
+export interface StageOptions {
   readonly name: string;
   readonly folder: string;
   readonly elasticsearch: ElasticsearchServer;
@@ -51,24 +51,21 @@ export interface PlayOptions {
   readonly queue?: string;
   /** Settings of the Redis server. */
   readonly redis?: Readonly<Record<string, string>>;
-  /** Before the processes start. */
-  readonly prepare?: (folder: string) => Promise<void> | void;
-  readonly fault: (stage: Stage) => Promise<void>;
+  /** Before the processes start; what it returns is done after they ended. */
+  readonly prepare?: (folder: string) => (() => void) | undefined;
   readonly flowsPerSecond?: number;
-  /** Whose counts die with it: the sums are made without them. */
-  readonly dies?: Dead;
-  /** Environment of the listener and the workers. */
-  readonly environment?: Readonly<Record<string, string>>;
+  /** Environment of the listener and the workers, made from the stage's folder. */
+  readonly environment?: (folder: string) => Readonly<Record<string, string>>;
 }
 
 const sendEveryMs = 50;
 const catchUpLimitMs = 90_000;
-const balanceLimitMs = 20_000;
 
-/** Sends for a second, then while the fault acts, then for a second more; waits until all is there, and counts. */
-export async function play(options: PlayOptions): Promise<Outcome> {
-  const { name, folder, elasticsearch, queue = '', fault, flowsPerSecond = 1000, environment = {} } = options;
-  await options.prepare?.(folder);
+export async function openStage(options: StageOptions): Promise<OpenStage> {
+  const { name, folder, elasticsearch, queue = '', flowsPerSecond = 1000 } = options;
+  await mkdir(folder, { recursive: true });
+  const undo = options.prepare?.(folder);
+  const environment = options.environment?.(folder) ?? {};
   const redis = await startRedis(options.redis);
   const redisWay = await startTcpProxy(redis.port);
   const elasticsearchWay = await startFaultProxy(elasticsearch.url);
@@ -89,81 +86,78 @@ batch: { records: 200, bytes: 256KiB, age: 50ms }`,
     return weir;
   };
   const listener = await start('listen', 'listener');
+  const workers: Stage['workers'] = [await start('work', 'worker-0'), await start('work', 'worker-1')];
+  const sender = createFlowSender(listener.port);
   let sent = 0;
-  const stage: Stage = {
-    name,
+  let isClosing = false;
+  let sending: Promise<void> | undefined;
+
+  async function send(): Promise<void> {
+    while (!isClosing) {
+      if (!stage.isSilent) sent = await sender.send(Math.round((flowsPerSecond * sendEveryMs) / 1000));
+      await sleep(sendEveryMs);
+    }
+  }
+
+  async function catchUp(): Promise<number> {
+    stage.isSilent = true;
+    await sleep(2 * sendEveryMs);
+    const endedAtMs = Date.now();
+    let indexed = 0;
+    let named = 0;
+    await waitUntil(
+      async () => {
+        indexed = await countDocuments(elasticsearch, name);
+        named = namedLosses(await readLives(lives));
+        return indexed + named >= sent;
+      },
+      catchUpLimitMs,
+      () => `${name}: ${indexed} of ${sent}, named ${named}\n${stage.listener.output()}\n${workers[0].output()}`,
+    );
+    return Date.now() - endedAtMs;
+  }
+
+  async function stopInOrder(): Promise<void> {
+    await Promise.all([stage.listener, ...workers].map((weir) => weir.stop()));
+  }
+
+  async function close(): Promise<void> {
+    isClosing = true;
+    await sending;
+    sender.close();
+    await Promise.all([stage.listener, ...workers].map((weir) => weir.stop('SIGKILL')));
+    await elasticsearchWay.stop();
+    await redisWay.stop();
+    await redis.stop();
+    undo?.();
+  }
+
+  const stage: OpenStage = {
     folder,
     redis,
     redisWay,
     elasticsearch,
     elasticsearchWay,
     listener,
-    isSilent: false,
+    workers,
+    isSilent: true,
+    remarks: [],
     sent: () => sent,
     indexedBelow: (below) => countDocuments(elasticsearch, name, below),
-    workers: [await start('work', 'worker-0'), await start('work', 'worker-1')],
     async startListener() {
       stage.listener = await start('listen', 'listener', listener.port);
     },
     async startWorker(index) {
-      stage.workers[index] = await start('work', `worker-${index}`);
+      workers[index] = await start('work', `worker-${index}`);
     },
+    catchUp,
+    counts: () => readLives(lives),
+    readNumbers: () => readNumbers(elasticsearch, name),
+    stopInOrder,
+    close,
   };
-  const sender = createFlowSender(listener.port);
-  try {
-    let isSending = true;
-    const sending = (async () => {
-      while (isSending) {
-        if (!stage.isSilent) sent = await sender.send(Math.round((flowsPerSecond * sendEveryMs) / 1000));
-        await sleep(sendEveryMs);
-      }
-    })();
-    await sleep(1000);
-    // On a busy machine the first flows take their time.
-    await waitUntil(async () => (await stage.indexedBelow(sent)) > 0, catchUpLimitMs, 'the first flows');
-    await fault(stage);
-    await sleep(1000);
-    isSending = false;
-    await sending;
-    const endedAtMs = Date.now();
-    let count = 0;
-    let named = 0;
-    await waitUntil(
-      async () => {
-        count = await countDocuments(elasticsearch, name);
-        named = namedLosses(await readLives(lives));
-        return count + named >= sent;
-      },
-      catchUpLimitMs,
-      () => `${name}: ${count} of ${sent}, named ${named}\n${stage.listener.output()}\n${stage.workers[0].output()}`,
-    );
-    const caughtUpMs = Date.now() - endedAtMs;
-    // Whatever comes twice has had its time to come.
-    await sleep(1000);
-    // A document is in the index before its answer is here: the fate of what is sent again is counted some retries later.
-    let counts = await readLives(lives);
-    let balanced = await balance(counts, options.dies, redis);
-    for (const endMs = Date.now() + balanceLimitMs; balanced !== 'yes' && Date.now() < endMs; await sleep(250)) {
-      counts = await readLives(lives);
-      balanced = await balance(counts, options.dies, redis);
-    }
-    await Promise.all([stage.listener.stop(), ...stage.workers.map((worker) => worker.stop())]);
-    const numbers = await readNumbers(elasticsearch, name);
-    return {
-      sent,
-      indexed: new Set(numbers).size,
-      named: namedLosses(counts),
-      doubled: numbers.length - new Set(numbers).size,
-      caughtUpMs,
-      balanced,
-    };
-  } finally {
-    sender.close();
-    await Promise.all([stage.listener, ...stage.workers].map((weir) => weir.stop('SIGKILL')));
-    await elasticsearchWay.stop();
-    await redisWay.stop();
-    await redis.stop();
-  }
+  sending = send();
+  return stage;
 }
 
 async function countDocuments(
