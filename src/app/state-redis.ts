@@ -37,7 +37,7 @@ const maxAgeMs = 7 * 24 * 60 * 60_000 + refreshEveryMs;
 const maxExporters = 40_000;
 const exportersPerRead = 200;
 /** A start does not wait longer for what others know. */
-const subscribeLimitMs = 3000;
+const subscribeLimitMs = 1000;
 /** A Cluster moves subscriptions to another node without a word: what was told meanwhile is looked for. */
 const lookAgainEveryMs = 5 * 60_000;
 

@@ -34,8 +34,8 @@ export interface RedisConnectionOptions {
 /** Longer than a healthy Redis takes for a batch on a bad day; then the batch goes to disk. */
 const commandTimeoutMs = 3000;
 const connectTimeoutMs = 5000;
-/** So long a start waits for the first answer before it goes on without. */
-const firstAnswerMs = 3000;
+/** So long a start waits for the first answer before it goes on without: what comes by UDP meanwhile reaches nobody. */
+const firstAnswerMs = 1000;
 const firstPauseMs = 100;
 const longestPauseMs = 3000;
 
@@ -143,7 +143,11 @@ export async function waitForRedis(
       onReady = () => resolve(true);
       onError = (error) => {
         const reason = toReason(error);
-        if (!isRefusal(reason)) return;
+        if (!isRefusal(reason)) {
+          // Sentinels and nodes of a Cluster have others beside them.
+          if (settings.mode === 'single') resolve(false);
+          return;
+        }
         reject(
           new WeirError('queue-refused', `Redis at ${toWhere(settings)} refuses weir: ${reason}`, {
             hint: 'See queue in the pipeline file: user, password, rediss:// for TLS, ca_file.',
