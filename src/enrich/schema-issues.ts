@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { didYouMean } from './did-you-mean.ts';
 import type { Mistake, Path, YamlTree } from './pipeline-yaml.ts';
-import { isSecret, withoutSecrets } from './secrets.ts';
+import { isSecret, withoutSecretsOfSlip } from './secrets.ts';
 
 type Issue = z.core.$ZodIssue;
 type Schema = z.core.$ZodType;
@@ -222,7 +222,7 @@ export function show(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
   if (typeof value !== 'string') return String(value);
-  const masked = withoutSecrets(value, '…');
+  const masked = withoutSecretsOfSlip(value, '…');
   return JSON.stringify(masked.length > 60 ? `${masked.slice(0, 60)}…` : masked);
 }
 

@@ -17,6 +17,15 @@ function isPlainKey(path: readonly string[]): boolean {
 
 /** Without the sign-in of a URL (a password may have a slash or an @ in it), and keys for an API behind its question mark. */
 export function withoutSecrets(text: string, mask: string): string {
-  if (!text.includes('://')) return text;
-  return text.replace(/:\/\/[^\s?#]*@/g, `://${mask}@`).replace(/([?&][^=&#\s]*=)[^&#\s]+/g, `$1${mask}`);
+  return text.includes('://') ? withoutKeys(text.replace(/:\/\/[^\s?#]*@/g, `://${mask}@`), mask) : text;
+}
+
+/** Of a text that is wrong: what is nearly a URL (`http:/user:password@host`, `user:password@host`) has secrets, too. */
+export function withoutSecretsOfSlip(text: string, mask: string): string {
+  const url = withoutSecrets(text, mask);
+  return url === text ? withoutKeys(text.replace(/^[^?#]*:[^?#]*@/, `${mask}@`), mask) : url;
+}
+
+function withoutKeys(text: string, mask: string): string {
+  return text.replace(/([?&][^=&#\s]*=)[^&#\s]+/g, `$1${mask}`);
 }

@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { PipelineFile } from '../../enrich/pipeline-file.ts';
 import { maxWorkers } from '../../enrich/worker-limit.ts';
+import { readEnvironment } from '../config.ts';
 import { waitForReloadSignals, waitForStopSignal } from '../lifecycle.ts';
 import type { RunOptions } from '../run.ts';
 import { readVersion } from '../version.ts';
@@ -266,7 +267,10 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
       'Download newer databases: DB-IP Lite, or GeoLite2 with a licence key. A running weir takes them over.',
     )
     .option('--city', 'places down to the city (60 to 130 MB), not the country only')
-    .option('--license-key <key>', 'of a MaxMind account: GeoLite2 in place of DB-IP Lite')
+    .option(
+      '--license-key <key>',
+      'of a MaxMind account: GeoLite2 in place of DB-IP Lite; better as $MAXMIND_LICENSE_KEY',
+    )
     .option('--directory <folder>', 'where they are kept: country.mmdb or city.mmdb, and asn.mmdb', './databases')
     .option('--from <url>', 'another server with the same paths, such as a mirror of your own')
     .addOption(logLevelOption())
@@ -274,7 +278,9 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
     .action(async (flags: GeoipUpdateFlags) => {
       const { updateDatabases } = await import('../geoip/update.ts');
       const progress = process.stderr.isTTY === true ? await createStderrProgress() : undefined;
-      const { city = false, licenseKey, directory, from } = flags;
+      const { city = false, directory, from } = flags;
+      // What stands in a command is seen by all users of the machine.
+      const licenseKey = flags.licenseKey ?? (readEnvironment()['MAXMIND_LICENSE_KEY'] || undefined);
       const lines = await updateDatabases({
         city,
         directory,
