@@ -88,7 +88,7 @@ export const faults: Readonly<Record<string, Fault>> = {
       await stage.workers[0].stop('SIGKILL');
       stage.elasticsearchWay.always = undefined;
       const killedAtMs = Date.now();
-      await waitUntil(async () => (await stage.indexedBelow(sentBefore)) === sentBefore, 60_000, 'its batches');
+      await waitUntil(() => stage.isSettled(sentBefore), 60_000, 'its batches');
       stage.remarks.push(`Its batches were indexed ${(Date.now() - killedAtMs) / 1000} s after its death.`);
       await stage.startWorker(0);
     },
@@ -101,7 +101,7 @@ export const faults: Readonly<Record<string, Fault>> = {
       await stage.workers[1].stop();
       // One batch alone, so that every next worker has no other one to take.
       stage.isSilent = true;
-      await waitUntil(async () => (await stage.indexedBelow(stage.sent())) === stage.sent(), 60_000, 'what was sent');
+      await waitUntil(() => stage.isSettled(stage.sent()), 60_000, 'what was sent');
       stage.elasticsearchWay.always = { status: 503 };
       stage.isSilent = false;
       await waitUntil(() => isHeldAgain(stage, 0), 30_000, 'a batch in hand');

@@ -29,6 +29,8 @@ export interface Stage {
   readonly sent: () => number;
   /** How many of the first `below` flows are in the index. */
   indexedBelow(below: number): Promise<number>;
+  /** The first `below` flows are indexed, but for as many as are named as lost. */
+  isSettled(below: number): Promise<boolean>;
   startListener(): Promise<void>;
   startWorker(index: 0 | 1): Promise<void>;
 }
@@ -144,6 +146,8 @@ batch: { records: 200, bytes: 256KiB, age: 50ms }`,
     remarks: [],
     sent: () => sent,
     indexedBelow: (below) => countDocuments(elasticsearch, name, below),
+    isSettled: async (below) =>
+      (await countDocuments(elasticsearch, name, below)) + namedLosses(await readLives(lives)) >= below,
     async startListener() {
       stage.listener = await start('listen', 'listener', listener.port);
     },
