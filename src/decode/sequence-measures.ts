@@ -59,6 +59,8 @@ export function findMeasures(before: Observation, now: Observation, sentBySender
   );
 }
 
+export const interleaved: SequenceTrouble = 'several counters take turns: several exporters behind one address';
+
 /** `measures` has none that is usable. */
 export function toTrouble(protocol: Protocol, measures: number): SequenceTrouble {
   if ((measures & measure.constant) !== 0) return 'they are always the same';

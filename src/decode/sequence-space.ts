@@ -6,6 +6,7 @@ import { isRebooted, isSentBefore, isSentLater, isTwin, maxLateMs } from './sequ
 import { SequenceHoles } from './sequence-holes.ts';
 import {
   findMeasures,
+  interleaved,
   isAfter,
   lowestMeasure,
   measure,
@@ -14,6 +15,7 @@ import {
   unitsOf,
   usableMeasures,
 } from './sequence-measures.ts';
+import { SequenceStrands } from './sequence-strands.ts';
 import { type SequenceSender, SequenceTally } from './sequence-tally.ts';
 
 /** Loss that is plausible: so much at once, and what an exporter could have sent in the time that passed. More is a restart. */
@@ -59,6 +61,8 @@ export class SequenceSpace {
   /** False: the last datagram had sets without a template, and `next` is the least that it can be. */
   #isNextKnown = true;
   #holes: SequenceHoles | undefined;
+  /** From the first number that was not the next. */
+  #strands: SequenceStrands | undefined;
   #proof = 0;
   #isJudged = false;
   #judged = 0;
@@ -90,6 +94,7 @@ export class SequenceSpace {
   observe(now: Observation): void {
     this.hasFollowed = true;
     if (now.own > 0) this.received += now.own;
+    this.#followStrands(now);
     if (this.#isJudged) {
       this.#judge(now);
       return;
@@ -104,6 +109,24 @@ export class SequenceSpace {
     else if (ahead > 0) this.#ahead(ahead, begin, units, now);
     else this.#behind(-ahead, begin, units, now);
     this.#settle();
+  }
+
+  /** How many counters take turns behind the exporter's address; 0: one. */
+  countersAt(nowMs: number): number {
+    return this.#strands?.countersAt(nowMs) ?? 0;
+  }
+
+  #followStrands(now: Observation): void {
+    if (this.#strands === undefined) {
+      if (now.sequence === this.next || this.#isJudged) return;
+      this.#strands = new SequenceStrands(sequenceUnits[this.sender.protocol], this.last);
+    }
+    // What came in its turn meanwhile was not looked at.
+    if (this.isSteady) this.#strands.follow(this.last);
+    this.#strands.take(now);
+    if (this.countersAt(now.receivedAtMs) === 0 || this.tally.trouble === interleaved) return;
+    if (!this.#isJudged) this.#startJudging();
+    this.tally.giveUp(interleaved);
   }
 
   #inTurn(begin: number, units: number, now: Observation): void {
@@ -225,6 +248,7 @@ export class SequenceSpace {
   /** From here on nothing is counted until a measure has explained some datagrams in a row. */
   #startJudging(now?: Observation): void {
     this.#isJudged = true;
+    this.isSteady = false;
     this.#judged = 0;
     this.#restartPressure = 0;
     this.tally.takeBack(this.#lostBefore);
@@ -246,7 +270,8 @@ export class SequenceSpace {
     const usable = this.#explanation & usableMeasures[this.sender.protocol];
     const isSure = usable === this.#explanation || this.#explained >= provenAfter.any;
     const enough = this.tally.trouble === undefined ? explainedBeforeVerdict : explainedBeforePardon;
-    if (usable !== 0 && isSure && this.#explained >= enough) {
+    const isOne = this.countersAt(now.receivedAtMs) === 0;
+    if (isOne && usable !== 0 && isSure && this.#explained >= enough) {
       this.#measure = lowestMeasure(usable);
       this.#isJudged = false;
       this.#proof = 0;
@@ -269,6 +294,7 @@ export class SequenceSpace {
       this.#isNextKnown &&
       this.#explained === 0 &&
       this.#restartPressure === 0 &&
-      this.#measure === measure.ownBefore;
+      this.#measure === measure.ownBefore &&
+      this.#strands?.isAt(this.last) !== false;
   }
 }

@@ -77,8 +77,9 @@ export class SequenceTally {
   }
 
   giveUp(trouble: SequenceTrouble): void {
+    const isKnown = this.trouble !== undefined;
     this.trouble = trouble;
-    this.#tell({ unusable: 1 });
+    this.#tell({ unusable: isKnown ? 0 : 1 });
   }
 
   pardon(): void {

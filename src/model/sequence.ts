@@ -19,7 +19,8 @@ export type SequenceTrouble =
   | 'they count records, not datagrams'
   | 'they count samples, not datagrams'
   | 'one counter serves several observation domains'
-  | 'they follow no order: perhaps several exporters behind one address';
+  | 'they follow no order: perhaps several exporters behind one address'
+  | 'several counters take turns: several exporters behind one address';
 
 /** What one datagram changed, beyond having come in its turn. */
 export interface SequenceChange {
