@@ -186,6 +186,19 @@ ${settings}`,
     );
   }, 180_000);
 
+  test('a worker that hangs is killed, and the next one gets what it had', async () => {
+    const listener = await start(['listen', '--workers', '2']);
+    await start(['work']);
+    const sender = open(listener.port);
+    await sender.templates();
+    await sender.flows(2);
+    const [hanging] = workersOf(listener);
+    process.kill(hanging!, 'SIGSTOP');
+    const sent = await sender.flows(20);
+    await waitUntil(() => !workersOf(listener).includes(hanging!), 60_000, 'the end of the hanging worker');
+    await expectEachOnce(sent);
+  }, 180_000);
+
   test('SIGTERM: what the kernel and the workers hold gets onto the queue, and all processes end', async () => {
     const listener = await start(['listen', '--workers', '2']);
     const sender = open(listener.port);

@@ -38,6 +38,9 @@ const maxBackOffMs = 10_000;
 /** Who lived so long did not die of its start. */
 const soundAfterMs = 10_000;
 const endLimitMs = 1500;
+/** A worker says something every second. Looks are counted, no clock is read: whoever is stopped together with it finds it well. */
+const lookEveryMs = 1000;
+const looksUntilHanging = 15;
 
 export function createWorkerProcess(options: WorkerProcessOptions): WorkerProcess {
   const { program, number, settings, logLevel, onCounts, onDeath, logger, now } = options;
@@ -48,6 +51,8 @@ export function createWorkerProcess(options: WorkerProcessOptions): WorkerProces
   let backOffMs = firstBackOffMs;
   let startedAtMs = 0;
   let timer: NodeJS.Timeout | undefined;
+  let watch: NodeJS.Timeout | undefined;
+  let silentLooks = 0;
   let lastReport: WorkerReport | undefined;
   let whenSettled = (): void => undefined;
   const groups = createDatagramGroups({ ...options, send: (bytes) => child?.stdin?.write(bytes) });
@@ -66,7 +71,10 @@ export function createWorkerProcess(options: WorkerProcessOptions): WorkerProces
     // Writes to a worker that has died fail; `exit` tells of it.
     opened.stdin?.on('error', () => undefined);
     opened.on('error', (error) => logger.error({ worker: number, reason: error.message }, 'a worker can’t be reached'));
+    silentLooks = 0;
+    watch = setInterval(() => look(opened), lookEveryMs);
     opened.on('message', (message: FromWorker) => {
+      silentLooks = 0;
       if (message.type === 'ready') {
         isReady = true;
         groups.resume();
@@ -84,6 +92,15 @@ export function createWorkerProcess(options: WorkerProcessOptions): WorkerProces
     send({ type: 'start', settings: settings(), logLevel });
   }
 
+  /** What it had goes to the next one, as with any other death. */
+  function look(opened: ChildProcess): void {
+    if (!isReady) return;
+    silentLooks += 1;
+    if (silentLooks !== looksUntilHanging) return;
+    logger.error({ worker: number, silentMs: looksUntilHanging * lookEveryMs }, 'a worker hangs: it is killed');
+    opened.kill('SIGKILL');
+  }
+
   function hear(message: Extract<FromWorker, { type: 'settled' | 'report' }>): void {
     if (message.type === 'report') {
       onCounts(message.counts, now());
@@ -99,6 +116,7 @@ export function createWorkerProcess(options: WorkerProcessOptions): WorkerProces
   function end(code: number | null, signal: NodeJS.Signals | null): void {
     child = undefined;
     isReady = false;
+    clearInterval(watch);
     groups.suspend();
     if (isStopping) return;
     const parkedSets = lastReport?.decoder.parkedSets ?? 0;
@@ -130,6 +148,7 @@ export function createWorkerProcess(options: WorkerProcessOptions): WorkerProces
     }
     isStopping = true;
     clearTimeout(timer);
+    clearInterval(watch);
     const ending = child;
     if (ending === undefined) return;
     const closed = new Promise((resolve) => ending.once('close', resolve));
