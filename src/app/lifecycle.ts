@@ -1,13 +1,16 @@
 // Signals: the first SIGTERM or SIGINT asks for an orderly stop, the second ends the process at once; SIGHUP asks to read the
 // pipeline file again.
 
-const exitCodeOf = { SIGINT: 130, SIGTERM: 143 } as const;
+/** Of a process that a signal ended, as shells count. */
+export const exitCodeOf = { SIGINT: 130, SIGTERM: 143 } as const;
+
+export type StopSignal = keyof typeof exitCodeOf;
 
 /** Resolves at the first signal, with its name. */
-export function waitForStopSignal(): Promise<NodeJS.Signals> {
+export function waitForStopSignal(): Promise<StopSignal> {
   return new Promise((resolve) => {
     let asked = false;
-    const onSignal = (signal: 'SIGINT' | 'SIGTERM'): void => {
+    const onSignal = (signal: StopSignal): void => {
       if (asked) process.exit(exitCodeOf[signal]);
       asked = true;
       resolve(signal);

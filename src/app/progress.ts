@@ -47,6 +47,6 @@ export function createProgress({ write, now }: ProgressOptions): Progress {
 }
 
 /** File names may hold anything, and a terminal obeys control characters. */
-function toPlainText(name: string): string {
+export function toPlainText(name: string): string {
   return name.replace(/\p{C}/gu, '?');
 }

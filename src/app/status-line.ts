@@ -2,6 +2,7 @@
 
 import type { QueueDepth } from '../enqueue/queue.ts';
 import { droppedIn, type Ledger } from '../telemetry/ledger.ts';
+import { toThousands } from './count-text.ts';
 
 /** Where the counts of an interval stand. */
 export interface Progress {
@@ -81,8 +82,4 @@ export function toStatusLine(
   if (after.refused > 0) parts.push(`refused ${toThousands(after.refused)} not allowed`);
   if (trouble !== undefined) parts.push(trouble);
   return parts.join(' │ ');
-}
-
-function toThousands(value: number): string {
-  return value.toLocaleString('en-US');
 }

@@ -1,6 +1,7 @@
 // A file or a stream as bytes to be taken in order, in constant memory: what a capture file's reader walks over.
 
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
+import { constants, createGunzip } from 'node:zlib';
 import { WeirError } from '../model/errors.ts';
 
 /** Large enough that reading costs little per packet, small enough to be nothing in memory. */
@@ -30,16 +31,20 @@ interface ByteReader {
   close(): Promise<void>;
 }
 
-/** Throws WeirError `file-missing` when the file cannot be opened, `file-invalid` when it is a folder. */
+/** Of a gzip file: what is packed in it. Throws WeirError `file-missing` when it cannot be opened, `file-invalid` when it is a folder. */
 export async function openByteSource(path: string): Promise<ByteSource> {
   return toByteSource(path, await openFile(path));
 }
 
 /** `name` stands for it in messages. */
 export function openByteStream(name: string, stream: AsyncIterable<Uint8Array>): ByteSource {
+  return toByteSource(name, toReader(stream));
+}
+
+function toReader(stream: AsyncIterable<Uint8Array>): ByteReader {
   const chunks = stream[Symbol.asyncIterator]();
   let rest: Uint8Array = new Uint8Array(0);
-  return toByteSource(name, {
+  return {
     size: undefined,
     async read(buffer, offset) {
       while (rest.length === 0) {
@@ -55,7 +60,7 @@ export function openByteStream(name: string, stream: AsyncIterable<Uint8Array>):
     async close() {
       await chunks.return?.();
     },
-  });
+  };
 }
 
 async function openFile(path: string): Promise<ByteReader> {
@@ -69,10 +74,33 @@ async function openFile(path: string): Promise<ByteReader> {
     await file.close();
     throw new WeirError('file-invalid', `${path} is a folder`, { hint: 'Name a file in it.' });
   }
+  if (stat.isFile() && (await isGzip(file))) return unpack(file);
   return {
     size: stat.isFile() ? stat.size : undefined,
     read: async (buffer, offset) => (await file.read(buffer, offset, buffer.length - offset, null)).bytesRead,
     close: () => file.close(),
+  };
+}
+
+/** RFC 1952 §2.3.1. */
+async function isGzip(file: FileHandle): Promise<boolean> {
+  const { bytesRead, buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);
+  return bytesRead === 2 && buffer.readUInt16BE(0) === 0x1f8b;
+}
+
+function unpack(file: FileHandle): ByteReader {
+  const packed = file.createReadStream({ start: 0, autoClose: false });
+  // A file that is cut gives what it has, as one that is not packed does.
+  const unpacked = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH });
+  packed.on('error', (error) => unpacked.destroy(error)).pipe(unpacked);
+  const reader = toReader(unpacked);
+  return {
+    ...reader,
+    async close() {
+      unpacked.destroy();
+      packed.destroy();
+      await file.close();
+    },
   };
 }
 

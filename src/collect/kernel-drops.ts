@@ -3,6 +3,7 @@
 
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { endianness } from 'node:os';
+import { toIpBytes } from './ip-bytes.ts';
 
 /** A local address as `socket.address()` tells it: a numeric host. */
 export interface SocketAddress {
@@ -106,7 +107,7 @@ function toColumns(line: string): (SocketCounts & { address: string; inode: numb
 
 /** As the table writes it: each 32-bit word of the address in the machine's byte order, then the port, in upper-case hex. */
 export function toTableAddress({ host, port }: SocketAddress): string {
-  const bytes = host.includes(':') ? toIpv6Bytes(host) : toIpv4Bytes(host);
+  const bytes = toIpBytes(host);
   let text = '';
   for (let at = 0; at < bytes.length; at += 4) {
     const word = bytes.slice(at, at + 4);
@@ -114,24 +115,4 @@ export function toTableAddress({ host, port }: SocketAddress): string {
     for (const byte of word) text += byte.toString(16).padStart(2, '0');
   }
   return `${text}:${port.toString(16).padStart(4, '0')}`.toUpperCase();
-}
-
-function toIpv4Bytes(host: string): number[] {
-  return host.split('.').map(Number);
-}
-
-function toIpv6Bytes(host: string): number[] {
-  const [head = '', tail] = (host.split('%')[0] ?? '').split('::');
-  const before = toGroupBytes(head);
-  const after = toGroupBytes(tail ?? '');
-  return [...before, ...new Array<number>(Math.max(0, 16 - before.length - after.length)).fill(0), ...after];
-}
-
-function toGroupBytes(groups: string): number[] {
-  if (groups === '') return [];
-  return groups.split(':').flatMap((group) => {
-    if (group.includes('.')) return toIpv4Bytes(group);
-    const value = Number.parseInt(group, 16);
-    return [value >> 8, value & 0xff];
-  });
 }

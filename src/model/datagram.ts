@@ -7,6 +7,8 @@ export interface Datagram {
   readonly exporter: string;
   /** Source port. Never part of an exporter's identity: one router may send from several. */
   readonly exporterPort: number;
+  /** Address and port it came to, as far as they are known: one socket may take what is sent to any address of the machine. */
+  readonly receivedOn?: { readonly host: string; readonly port: number };
   /** Wall clock at reception, milliseconds since 1970. */
   readonly receivedAtMs: number;
   /**

@@ -2,5 +2,5 @@
 
 import { prettyFactory } from 'pino-pretty';
 
-export const createPrettyLine = (): ((record: object) => string) =>
-  prettyFactory({ colorize: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss' });
+export const createPrettyLine = (colorize = true): ((record: object) => string) =>
+  prettyFactory({ colorize, ignore: 'pid,hostname', translateTime: 'HH:MM:ss' });

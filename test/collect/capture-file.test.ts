@@ -3,6 +3,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCaptureFile } from '../../src/collect/capture-file.ts';
@@ -251,6 +252,20 @@ describe('fragments of a datagram', () => {
   });
 });
 
+describe('a capture file packed by gzip', () => {
+  it('is read as what is packed in it, a cut one as far as it goes', async () => {
+    const frames = Array.from({ length: 200 }, (_, i) =>
+      ethernetFrame(0x0800, ipv4Packet(udpPacket(Buffer.alloc(i, i)))),
+    );
+    const packed = gzipSync(pcapFile(frames));
+    expect((await read(packed)).datagrams.map(({ payload }) => payload.length)).toEqual([...frames.keys()]);
+    const { datagrams, warnings } = await read(packed.subarray(0, -200));
+    expect(datagrams.length).toBeGreaterThan(0);
+    expect(datagrams.length).toBeLessThan(200);
+    expect(warnings).toEqual([expect.stringContaining('ends in the middle')]);
+  });
+});
+
 describe('a file that is no capture', () => {
   const refusal = (bytes: Buffer) =>
     read(bytes).then(
@@ -270,10 +285,14 @@ describe('a file that is no capture', () => {
     expect(error).toMatchObject({ code: 'file-invalid', message: expect.stringContaining(folder) });
   });
 
-  it('is told to be compressed when it is', async () => {
-    expect(await refusal(Buffer.from('1f8b0800000000000003', 'hex'))).toMatchObject({
-      hint: expect.stringContaining('gunzip'),
-    });
+  it('is refused when it is packed in what is packed', async () => {
+    const twice = gzipSync(gzipSync(pcapFile([])));
+    expect(await refusal(twice)).toMatchObject({ hint: expect.stringContaining('gunzip') });
+  });
+
+  it('is refused when what is packed is damaged', async () => {
+    const damaged = Buffer.concat([gzipSync(Buffer.alloc(100)).subarray(0, 12), Buffer.alloc(100, 0xff)]);
+    expect(await refusal(damaged)).toMatchObject({ code: 'file-invalid' });
   });
 
   it('is missing, or a folder', async () => {

@@ -12,6 +12,7 @@ import { exitCodes } from './failure.ts';
 import { addIndexVerbs } from './index-verbs.ts';
 import { addLedgerVerb } from './ledger-verb.ts';
 import { addQueueVerbs } from './queue-verbs.ts';
+import { addReplayVerb } from './replay-verb.ts';
 import { examples, logLevelOption, pipelineArgument } from './shared-options.ts';
 
 export interface ProgramOptions {
@@ -212,6 +213,8 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
         ...(progress && { progress }),
       });
     });
+
+  addReplayVerb(program);
 
   program
     .command('templates')

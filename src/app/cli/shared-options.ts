@@ -20,3 +20,10 @@ export function logLevelOption(): Option {
 export function examples(...commands: readonly string[]): string {
   return `\n${commands.length > 1 ? 'Examples' : 'Example'}:\n${commands.map((command) => `  $ ${command}`).join('\n')}`;
 }
+
+/** May be given several times. */
+export function exporterOption(): Option {
+  return new Option('--exporter <subnet>', 'only these exporters: an address, or a subnet; again for more').argParser(
+    (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
+  );
+}

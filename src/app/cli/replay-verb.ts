@@ -1,0 +1,117 @@
+// `weir replay`.
+
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { exitCodeOf, waitForStopSignal } from '../lifecycle.ts';
+import type { Rate } from '../replay/pace.ts';
+import { examples, exporterOption, logLevelOption, writeLines } from './shared-options.ts';
+
+interface ReplayFlags {
+  readonly pipeline?: string;
+  readonly to?: { readonly host: string; readonly port: number };
+  readonly times: 'original' | 'now';
+  readonly rate?: Rate;
+  readonly speed?: number;
+  readonly loop?: number | true;
+  readonly exporter?: readonly string[];
+  readonly offline?: boolean;
+  readonly quiet?: boolean;
+  readonly logLevel: string;
+}
+
+export function addReplayVerb(program: Command): void {
+  program
+    .command('replay')
+    .description('Put the datagrams of capture files through a pipeline, or send them to a collector.')
+    .argument('<files...>', 'capture files (pcap, pcapng, also .gz), folders of them, or - (standard input)')
+    .option('-p, --pipeline <file>', 'the pipeline file (default: the one that came with weir)')
+    .addOption(
+      new Option('--to <host:port>', 'send them over UDP to this collector, in place of a pipeline')
+        .argParser(toTarget)
+        .conflicts(['pipeline', 'offline']),
+    )
+    .addOption(
+      new Option('--times <which>', 'keep the times of the capture, or shift them to now')
+        .choices(['original', 'now'])
+        .default('original'),
+    )
+    .addOption(
+      new Option(
+        '--rate <rate>',
+        'datagrams per second, or 5000flows, or original, or max (default: max; with --to: original)',
+      ).argParser(toRate),
+    )
+    .addOption(
+      new Option('--speed <factor>', 'so many times as fast as it was captured').argParser(toSpeed).conflicts('rate'),
+    )
+    .addOption(new Option('--loop [times]', 'again and again, or so often').argParser(toLoops))
+    .addOption(exporterOption())
+    .option('--offline', 'steps ask nobody on the network: no DNS, no SNMP, no lists')
+    .option('--quiet', 'no progress; warnings and errors only')
+    .addOption(logLevelOption())
+    .addHelpText(
+      'after',
+      examples(
+        'weir replay capture.pcap --pipeline my-pipeline.yml',
+        'weir replay capture.pcap --times now --speed 10 --loop',
+        'weir replay capture.pcap.gz --to 127.0.0.1:2055 --rate 1000',
+      ),
+    )
+    .action(async (paths: readonly string[], flags: ReplayFlags) => {
+      const { to, times, speed, loop, exporter, pipeline, offline = false, quiet = false, logLevel } = flags;
+      const stopSignal = waitForStopSignal();
+      const { replay } = await import('../replay/replay.ts');
+      const { lines, stoppedBy } = await replay({
+        paths,
+        input: process.stdin,
+        pipeline,
+        to,
+        times,
+        rate: flags.rate ?? toDefaultRate(speed, to !== undefined),
+        loops: loop === undefined ? 1 : loop === true ? Number.POSITIVE_INFINITY : loop,
+        exporters: exporter,
+        isOffline: offline,
+        quiet,
+        logLevel,
+        writeAside: (text) => process.stderr.write(text),
+        isTerminal: process.stderr.isTTY === true,
+        stopSignal,
+      });
+      await writeLines(`${lines.join('\n')}\n`);
+      if (stoppedBy !== undefined) process.exitCode = exitCodeOf[stoppedBy];
+    });
+}
+
+function toDefaultRate(speed: number | undefined, isOverUdp: boolean): Rate {
+  return speed !== undefined || isOverUdp ? { unit: 'original', speed: speed ?? 1 } : { unit: 'max' };
+}
+
+function toTarget(text: string): { readonly host: string; readonly port: number } {
+  const match = /^(?:udp:\/\/)?(\[[0-9a-f:.]+(?:%\w+)?\]|[^\s:[\]/]+):(\d{1,5})\/?$/i.exec(text);
+  const port = Number(match?.[2]);
+  if (match === null || port < 1 || port > 65_535)
+    throw new InvalidArgumentError('Expected an address and a port such as 10.0.0.9:2055 or [2001:db8::9]:2055.');
+  return { host: match[1]!.replace(/^\[|\]$/g, ''), port };
+}
+
+const maxPerSecond = 10_000_000;
+
+function toRate(text: string): Rate {
+  if (text === 'max') return { unit: 'max' };
+  if (text === 'original') return { unit: 'original', speed: 1 };
+  const match = /^(\d+(?:\.\d+)?)(flows)?(?:\/s)?$/.exec(text);
+  const perSecond = Number(match?.[1]);
+  if (match === null || perSecond <= 0 || perSecond > maxPerSecond)
+    throw new InvalidArgumentError('Expected datagrams per second such as 1000, or 5000flows, original or max.');
+  return { unit: match[2] === undefined ? 'datagrams' : 'flows', perSecond };
+}
+
+function toSpeed(text: string): number {
+  const speed = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
+  if (speed >= 0.001 && speed <= 1_000_000) return speed;
+  throw new InvalidArgumentError('Expected a factor such as 10, or 0.5 for half as fast.');
+}
+
+function toLoops(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Expected a whole number from 1 on.');
+}
