@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { toDashboardDocs } from './kibana/dashboard-docs.ts';
-import { toDashboardObjects } from './kibana/dashboard-objects.ts';
+import { toDashboardObjects, toHeadObject } from './kibana/dashboard-objects.ts';
 import { DefinitionError, type Definitions, definitionsFolder, readDefinitions } from './kibana/definitions.ts';
 import { toIndexPattern } from './kibana/index-pattern.ts';
 import { type SavedObject, toNdjson } from './kibana/saved-object.ts';
@@ -15,6 +15,7 @@ export const dashboardDocsFile = fileURLToPath(new URL('../docs/dashboards.md', 
 export function toSavedObjects(definitions: Definitions): SavedObject[] {
   return [
     ...[...definitions.sources.values()].map((source) => toIndexPattern(source, definitions.formats[source.name])),
+    toHeadObject(definitions),
     ...definitions.dashboards.flatMap((dashboard) => toDashboardObjects(dashboard, definitions)),
   ];
 }

@@ -10,10 +10,11 @@ export const ledgerTemplateFile = fileURLToPath(new URL('../index-templates/weir
 export const ledgerPage = fileURLToPath(new URL('../docs/ledger.md', import.meta.url));
 
 /** Goes up with each change, and test/index/template-versions.json with it. */
-const templateVersion = 1;
+const templateVersion = 2;
 
 export function toLedgerTemplate(): string {
   const properties: Record<string, unknown> = { [droppedByStep]: { dynamic: true, properties: {} } };
+  properties['node'] = { properties: { ipaddr: { type: 'alias', path: 'exporter' } } };
   for (const { name, type } of [...ledgerKeys, ...ledgerCounts]) {
     const mapping = type === 'keyword' ? { type, ignore_above: 256 } : { type };
     const [object, ...rest] = name.split('.');

@@ -30,3 +30,21 @@ export function countSeriesBuckets(size: number): number {
   const onShard = toShardSize(size, 1) * (1 + maxIntervalsOfShard);
   return Math.max(onShard, size * (1 + maxIntervals)) + maxIntervals;
 }
+
+/** What lists ask for at most: more than can be told apart. */
+const maxIntervalTarget = 100;
+/** Kibana's `%autointerval%` rounds 100 wanted intervals to at most 300, and those of 1 to 7 days to 700, of which a shard has its own. */
+const intervalsPerTarget = { onShard: 3, inAll: 7 };
+
+/** Candidates of each level of a list. */
+export function toListShardSize(size: number): number {
+  return Math.floor(size * 1.5);
+}
+
+/** How many intervals a list can ask for, so that all its parts together stay below the bound. */
+export function toIntervalTarget(sizes: readonly number[]): number {
+  const product = (counts: readonly number[]) => counts.reduce((all, count) => all * count, 1);
+  const onShard = (maxBuckets / product(sizes.map(toListShardSize)) - 2) / intervalsPerTarget.onShard;
+  const inAll = (maxBuckets / product(sizes) - 2) / intervalsPerTarget.inAll;
+  return Math.min(maxIntervalTarget, Math.floor(onShard), Math.floor(inAll));
+}

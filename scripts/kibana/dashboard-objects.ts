@@ -4,30 +4,47 @@ import { toCloud, toDonut, toHeatmap, toMetric, toTable } from './agg-visualizat
 import { toControls } from './controls.ts';
 import type { Dashboard, Definitions, Panel } from './definitions.ts';
 import { toLucene, toScripts } from './filters.ts';
-import { dashboardId, panelId } from './identity.ts';
-import { type Placed, toLayout } from './layout.ts';
+import { dashboardId, headId, panelId } from './identity.ts';
+import { type HeadObject, headHeights, type Placed, toLayout } from './layout.ts';
+import { toList } from './list.ts';
 import { toMarkdown, toNavigation } from './navigation.ts';
 import { toSankey } from './sankey.ts';
 import { type JsonObject, type SavedObject, toSearchSource } from './saved-object.ts';
+import { toStrip } from './strip.ts';
 import { toTimeSeries } from './time-series.ts';
 import { toVisualization } from './visualization.ts';
 import { toWorldMap } from './world-map.ts';
 
 export function toDashboardObjects(dashboard: Dashboard, definitions: Definitions): SavedObject[] {
   const { name, config, controls } = dashboard;
-  const head = [
-    toVisualization({
-      id: panelId(name, 'navigation'),
-      title: `${config.title}: navigation`,
-      visState: toNavigation(dashboard, definitions),
-    }),
+  const head: HeadObject[] = [
+    {
+      height: headHeights.navigation,
+      object: toVisualization({
+        id: panelId(name, 'navigation'),
+        title: `${config.title}: navigation`,
+        visState: toNavigation(dashboard, definitions),
+      }),
+    },
+    { height: headHeights.strip, object: toHeadObject(definitions) },
     ...(controls.length === 0
       ? []
-      : [toControls(dashboard, panelId(name, 'controls'), definitions.sources.get(controls[0]!.source)!)]),
+      : [
+          {
+            height: headHeights.controls,
+            object: toControls(dashboard, panelId(name, 'controls'), definitions.sources.get(controls[0]!.source)!),
+          },
+        ]),
   ];
   const panels = dashboard.rows.map((row) => row.map((panel) => toPanelObject(panel, name, config.title)));
   const placed = toLayout(dashboard, head, panels);
-  return [...head, ...panels.flat(), toDashboardObject(dashboard, placed)];
+  const own = head.map(({ object }) => object).filter(({ id }) => id !== headId);
+  return [...own, ...panels.flat(), toDashboardObject(dashboard, placed)];
+}
+
+/** One object, which all dashboards show. */
+export function toHeadObject({ head }: Definitions): SavedObject {
+  return toVisualization({ id: headId, title: head.title, visState: toStrip(head) });
 }
 
 export function toPanelObject(panel: Panel, dashboard: string, dashboardTitle: string): SavedObject {
@@ -38,6 +55,8 @@ export function toPanelObject(panel: Panel, dashboard: string, dashboardTitle: s
   if (config.kind === 'series') return toVisualization({ id, title, visState: toTimeSeries(panel, id) });
   if (config.kind === 'text') return toVisualization({ id, title, visState: toMarkdown(config.text) });
   if (config.kind === 'sankey') return toVisualization({ id, title, visState: toSankey(panel) });
+  if (config.kind === 'list') return toVisualization({ id, title, visState: toList(panel) });
+  if (config.kind === 'strip') return toVisualization({ id, title, visState: toStrip(panel) });
   if (config.kind === 'map') return toVisualization({ id, title, visState: toWorldMap(panel) });
   const { searchSourceJSON, references } = toSearchSource(source.id, toLucene(configs), toScripts(configs));
   if (config.kind === 'records') {

@@ -5,12 +5,16 @@ import { z } from 'zod';
 const name = z.string().regex(/^[a-z][a-z0-9_]*$/, 'expected lower-case letters, digits and _');
 const dashboardName = z.string().regex(/^[a-z][a-z0-9-]*$/, 'expected lower-case letters, digits and -');
 const text = z.string().min(1).max(400);
-const field = z.string().regex(/^@?[A-Za-z_][\w.]*$/, 'expected the name of a field');
+const field = z.string().regex(/^@?[A-Za-z_][\w.-]*$/, 'expected the name of a field');
 
 /** How a number is shown; of a field, Kibana's field format says the same. */
-export const valueFormats = ['number', 'bytes', 'bits', 'percent'] as const;
+export const valueFormats = ['number', 'bytes', 'bits', 'percent', 'time'] as const;
 
 const aggregations = ['sum', 'max', 'min', 'average', 'distinct', 'percentile'] as const;
+/** Of a rate, over the intervals of the time that is looked at. */
+export const statistics = ['average', 'maximum', 'percentile', 'variation'] as const;
+
+const names = z.array(name).min(1).max(20);
 
 const measure = z
   .strictObject({
@@ -24,16 +28,29 @@ const measure = z
     distinct: field.optional(),
     percentile: field.optional(),
     percent: z.number().gt(0).lt(100).optional(),
+    /** Measures that are added up, less others, in proportion to further ones; `rest`: what is left of the whole, never less than nothing. */
+    add: names.optional(),
+    less: names.optional(),
+    over: names.optional(),
+    rest: z.literal(true).optional(),
+    /** A rate, or a count, by interval: one statistic of these numbers. */
+    intervals: z.strictObject({ of: name, statistic: z.enum(statistics) }).optional(),
+    /** Counts only documents of which this is true. */
+    filter: name.optional(),
     times: z.number().positive().default(1),
     per: z.literal('second').optional(),
     format: z.enum(valueFormats).default('number'),
   })
   .refine(
-    (given) => ['count', ...aggregations].filter((key) => given[key as 'sum'] !== undefined).length === 1,
-    `expected one of count, ${aggregations.join(', ')}`,
+    (given) =>
+      ['count', 'add', 'intervals', ...aggregations].filter((key) => given[key as 'sum'] !== undefined).length === 1,
+    `expected one of count, add, intervals, ${aggregations.join(', ')}`,
   )
   .refine((given) => (given.percentile === undefined) === (given.percent === undefined), 'percentile needs percent')
-  .refine((given) => given.per === undefined || given.sum !== undefined, 'only a sum can be per second');
+  .refine((given) => given.per === undefined || given.sum !== undefined, 'only a sum can be per second')
+  .refine((given) => given.add !== undefined || (given.less ?? given.over) === undefined, 'less and over need add')
+  .refine((given) => given.add === undefined || given.times === 1, 'what is added up has no times of its own')
+  .refine((given) => given.rest === undefined || given.over !== undefined, 'rest needs over');
 
 const split = z.strictObject({
   label: text,
@@ -78,6 +95,8 @@ const source = z.strictObject({
 
 export const sharedSchema = z.strictObject({
   sources: z.record(name, source),
+  /** What stands at the head of every dashboard, below the navigation, whatever is filtered there. */
+  head: z.strictObject({ title: text, measure: names }),
   groups: z.record(name, z.strictObject({ label: text })),
   measures: z.record(name, measure),
   splits: z.record(name, split),
@@ -92,6 +111,7 @@ export const sharedSchema = z.strictObject({
 });
 
 const oneOrMore = z.union([name, z.array(name).min(1).max(3)]);
+const many = z.union([name, names]);
 const pair = z.tuple([name, name]);
 const size = z.number().int().min(1).max(500);
 const sizes = z.union([size, z.array(size).min(1).max(3)]).optional();
@@ -108,7 +128,7 @@ const panel = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('series'),
     ...place,
-    measure: oneOrMore,
+    measure: many,
     split: name.optional(),
     size: sizes,
     style: z.enum(['area', 'line', 'bar']).default('area'),
@@ -119,6 +139,20 @@ const panel = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('sankey'), ...place, measure: name, split: pair, size: sizes }),
   z.strictObject({ kind: z.literal('heatmap'), ...place, measure: name, split: pair, size: sizes }),
   z.strictObject({ kind: z.literal('map'), ...place, measure: name, split: name, size: sizes }),
+  z.strictObject({
+    kind: z.literal('list'),
+    ...place,
+    measure: many,
+    split: oneOrMore.optional(),
+    size: sizes,
+    /** By the first measure. */
+    order: z.enum(['descending', 'ascending']).default('descending'),
+    /** Only parts of which there was nothing in so many days before. */
+    newSinceDays: z.number().int().min(1).max(31).optional(),
+    /** Of `intervals`; without it, as fine as the number of buckets allows. */
+    interval: z.literal('5m').optional(),
+  }),
+  z.strictObject({ kind: z.literal('strip'), ...place, measure: many }),
   z.strictObject({ kind: z.literal('metric'), ...place, measure: oneOrMore }),
   z.strictObject({ kind: z.literal('text'), ...place, text: z.string().min(1).max(5000) }),
   z.strictObject({

@@ -16,7 +16,8 @@ import {
   sharedSchema,
 } from './definition-schema.ts';
 import { checkPanelFields, checkSharedFields, type FieldIndex, readSourceFields } from './fields.ts';
-import { type Measure, type Split, toMeasure, toSplit } from './measures.ts';
+import { toMeasures, toUnknown } from './measure-parts.ts';
+import { type Measure, type Split, toSplit } from './measures.ts';
 
 export const definitionsFolder = fileURLToPath(new URL('../../kibana-saved-objects/', import.meta.url));
 
@@ -54,6 +55,8 @@ export interface Definitions {
   readonly sources: ReadonlyMap<string, Source>;
   readonly groups: readonly { readonly name: string; readonly label: string }[];
   readonly formats: SharedConfig['formats'];
+  /** At the head of every dashboard. */
+  readonly head: Panel;
   /** In the order of the navigation. */
   readonly dashboards: readonly Dashboard[];
 }
@@ -80,19 +83,18 @@ export function readDefinitions(folder = definitionsFolder): Definitions {
       { ...config, name, fields: readSourceFields(config) },
     ]),
   );
-  const measures = new Map(
-    Object.entries(shared.config.measures).map(([name, given]) => [name, toMeasure(name, given)]),
-  );
   const splits = new Map(Object.entries(shared.config.splits).map(([name, given]) => [name, toSplit(name, given)]));
   const filters = new Map(Object.entries(shared.config.filters).map(([name, config]) => [name, { name, config }]));
+  const report = (path: Path, message: string) => shared.mistakes.push({ ...shared.tree.placeOf(path), message });
+  const measures = toMeasures(shared.config.measures, filters, report);
+  const head = toHead(shared.config.head, sources, measures, report);
   const files = readdirSync(join(folder, 'dashboards'))
     .filter((file) => file.endsWith('.yml'))
     .sort();
   const documents = files.map((file) =>
     readDocument<DashboardConfig>(join(folder, 'dashboards', file), dashboardSchema),
   );
-  for (const { path, message } of checkSharedFields(shared.config, sources))
-    shared.mistakes.push({ ...shared.tree.placeOf(path), message });
+  for (const { path, message } of checkSharedFields(shared.config, sources)) report(path, message);
   const dashboards = documents.map((document, index) =>
     toDashboard(document, basename(files[index]!, '.yml'), { sources, groups, measures, splits, filters }),
   );
@@ -106,6 +108,7 @@ export function readDefinitions(folder = definitionsFolder): Definitions {
     sources,
     groups: Object.entries(groups).map(([name, { label }]) => ({ name, label })),
     formats,
+    head: head!,
     dashboards: dashboards
       .filter((dashboard) => dashboard !== undefined)
       .sort((a, b) => groupRank(a) - groupRank(b) || a.config.rank - b.config.rank || (a.name < b.name ? -1 : 1)),
@@ -120,6 +123,25 @@ function readDocument<Config>(path: string, schema: Parameters<typeof check>[0])
   const checked = check(schema, tree.value ?? {}, tree, [], '');
   if ('mistakes' in checked) return { path: shown, tree, config: undefined, mistakes: [...checked.mistakes] };
   return { path: shown, tree, config: checked.data as Config, mistakes };
+}
+
+function toHead(
+  { title, measure }: SharedConfig['head'],
+  sources: ReadonlyMap<string, Source>,
+  known: ReadonlyMap<string, Measure>,
+  report: (path: Path, message: string) => void,
+): Panel | undefined {
+  const measures = measure.flatMap((name, index) => {
+    const found = known.get(name);
+    if (found === undefined) report(['head', 'measure', index], toUnknown('measure', name, known));
+    return found ?? [];
+  });
+  const source = sources.get(measures[0]?.source ?? '');
+  if (source === undefined) return undefined;
+  const config = { kind: 'strip', measure } as const;
+  const panel: Panel = { config, title, source, measures, splits: [], sizes: [], filters: [] };
+  for (const message of checkPanelFields(panel)) report(['head'], message);
+  return panel;
 }
 
 function toError(documents: readonly YamlDocument<unknown>[]): DefinitionError {
@@ -157,7 +179,7 @@ function toDashboard(document: YamlDocument<DashboardConfig>, name: string, name
       const value = known.get(each);
       if (value !== undefined) return [value];
       const at = wanted.length > 1 ? [...path, index] : path;
-      report(at, `unknown ${what} ${JSON.stringify(each)}${didYouMean(each, [...known.keys()], `the ${what}s are`)}`);
+      report(at, toUnknown(what, each, known));
       return [];
     });
   }
@@ -229,7 +251,7 @@ function defaultTitle(panel: PanelConfig, measures: readonly Measure[], splits: 
   const what = measures.map(({ label }) => label).join(', ');
   if (names.length === 0) return what === '' ? panel.kind : `${what[0]!.toUpperCase()}${what.slice(1)}`;
   const parts = names.join(panel.kind === 'sankey' ? ' to ' : ' and ');
-  return panel.kind === 'table' ? parts : `${parts} (${what})`;
+  return panel.kind === 'table' || panel.kind === 'list' ? parts : `${parts} (${what})`;
 }
 
 /**
@@ -244,6 +266,7 @@ const defaultSizes: Readonly<Partial<Record<PanelConfig['kind'], readonly (reado
   sankey: [[], [15, 12]],
   heatmap: [[], [10, 8]],
   map: [[500]],
+  list: [[15], [6, 5]],
 };
 
 function toSizes(panel: PanelConfig, levels: number): readonly number[] {

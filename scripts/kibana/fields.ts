@@ -1,10 +1,10 @@
 // The fields of a source, from its index template; what a measure, a split or a filter may ask of them.
 
 import { readFileSync } from 'node:fs';
-import { countNestedBuckets, countSeriesBuckets, maxBuckets } from './bucket-bound.ts';
+import { countNestedBuckets, countSeriesBuckets, maxBuckets, toIntervalTarget } from './bucket-bound.ts';
 import type { FilterConfig, SharedConfig, SourceConfig } from './definition-schema.ts';
-import type { Panel, Source } from './definitions.ts';
-import type { Measure, Split } from './measures.ts';
+import type { NamedFilter, Panel, Source } from './definitions.ts';
+import { type Measure, partsOf, type Split } from './measures.ts';
 
 export interface IndexField {
   readonly name: string;
@@ -85,20 +85,19 @@ export function checkSharedFields(
 export function checkPanelFields(panel: Panel): string[] {
   const { config, source, measures, splits, filters } = panel;
   const complaints: string[] = [];
-  for (const measure of measures) complaints.push(...checkMeasure(measure, source));
+  for (const part of measures.flatMap(partsOf)) {
+    complaints.push(...checkMeasure(part, source));
+    if (part.filter !== undefined)
+      complaints.push(...checkFilter({ name: `of ${part.name}`, config: part.filter }, source));
+  }
   for (const split of splits) complaints.push(...checkSplit(split, source, config.kind === 'map'));
-  for (const filter of filters)
-    for (const field of filterFields(filter.config)) {
-      const found = source.fields.get(field);
-      if (found === undefined) complaints.push(`filter ${filter.name}: ${source.pattern} has no field ${field}`);
-      else if (!found.isSearched && !isOnlyAskedForExistence(filter.config, field))
-        complaints.push(`filter ${filter.name}: ${field} is not indexed, its values cannot be searched`);
-    }
+  for (const filter of filters) complaints.push(...checkFilter(filter, source));
   if (config.kind === 'records')
     for (const column of config.columns)
       if (!source.fields.has(column)) complaints.push(`${source.pattern} has no field ${column}`);
   if (config.kind !== 'series' && measures.some(({ isPerSecond }) => isPerSecond))
     complaints.push('a measure per second needs a series: only there is an interval');
+  for (const measure of measures) complaints.push(...checkKind(measure, panel));
   if (config.kind === 'series' && filters.some(({ config: each }) => each.same !== undefined))
     complaints.push('a series can’t compare fields: Kibana takes only a query there');
   const buckets = countBuckets(panel);
@@ -109,7 +108,36 @@ export function checkPanelFields(panel: Panel): string[] {
   return complaints;
 }
 
-function countBuckets({ config, sizes }: Panel): number {
+/** What can be drawn where. */
+function checkKind({ name, derived, intervals, filter }: Measure, { config: { kind }, splits }: Panel): string[] {
+  if (kind === 'list') return [];
+  if (intervals !== undefined) return [`measure ${name}: only a list has statistics of intervals`];
+  if (kind === 'strip') return [];
+  if (kind === 'series' && (splits.length === 0 || filter === undefined)) return [];
+  return derived === undefined && filter === undefined
+    ? []
+    : [`measure ${name}: a ${kind} can’t show what is made of other measures, or has a filter: take a list`];
+}
+
+function checkFilter({ name, config }: NamedFilter, source: Source): string[] {
+  return filterFields(config).flatMap((field) => {
+    const found = source.fields.get(field);
+    if (found === undefined) return [`filter ${name}: ${source.pattern} has no field ${field}`];
+    return found.isSearched || isOnlyAskedForExistence(config, field)
+      ? []
+      : [`filter ${name}: ${field} is not indexed, its values cannot be searched`];
+  });
+}
+
+function countBuckets({ config, sizes, measures }: Panel): number {
+  if (config.kind === 'list') {
+    const hasIntervals = measures.some(({ intervals }) => intervals !== undefined);
+    // Fewer than 20 intervals would tell nothing.
+    if (hasIntervals && config.interval === undefined)
+      return toIntervalTarget(sizes) < 20 ? Number.POSITIVE_INFINITY : 0;
+    if (hasIntervals && sizes.length > 0) return Number.POSITIVE_INFINITY;
+    return countNestedBuckets(sizes);
+  }
   if (config.kind === 'series') return sizes[0] === undefined ? 0 : countSeriesBuckets(sizes[0]);
   return countNestedBuckets(sizes);
 }

@@ -6,6 +6,9 @@ export function dashboardId(name: string): string {
   return `${prefix}-${name}`;
 }
 
+/** Of what stands at the head of every dashboard. */
+export const headId = `${prefix}-head`;
+
 export function panelId(dashboard: string, title: string): string {
   return `${prefix}-${dashboard}-${slug(title)}`;
 }

@@ -15,12 +15,19 @@ export const defaultHeights: Readonly<Record<PanelKind, number>> = {
   sankey: 28,
   heatmap: 18,
   map: 14,
+  list: 16,
   metric: 6,
+  strip: 4,
   text: 6,
   records: 28,
 };
-const navigationHeight = 4;
-const controlsHeight = 4;
+export const headHeights = { navigation: 4, strip: 3, controls: 4 } as const;
+
+/** What stands above all rows, as wide as the grid. */
+export interface HeadObject {
+  readonly object: SavedObject;
+  readonly height: number;
+}
 
 export interface Placed {
   readonly object: SavedObject;
@@ -32,15 +39,13 @@ export interface Placed {
   readonly h: number;
 }
 
-/** `head`: navigation and, where there are any, controls; above all rows. */
 export function toLayout(
   { rows }: Dashboard,
-  head: readonly SavedObject[],
+  head: readonly HeadObject[],
   objects: readonly (readonly SavedObject[])[],
 ): Placed[] {
   let y = 0;
-  const placed: Placed[] = head.map((object, index) => {
-    const h = index === 0 ? navigationHeight : controlsHeight;
+  const placed: Placed[] = head.map(({ object, height: h }) => {
     y += h;
     return { object, x: 0, y: y - h, w: gridColumns, h };
   });

@@ -1,9 +1,10 @@
 // What a panel counts (a measure) and by what it is divided (a split).
 
-import type { MeasureConfig, SplitConfig, valueFormats } from './definition-schema.ts';
+import type { FilterConfig, MeasureConfig, SplitConfig, statistics, valueFormats } from './definition-schema.ts';
 
 export type Aggregation = 'count' | 'sum' | 'max' | 'min' | 'average' | 'distinct' | 'percentile';
 export type ValueFormat = (typeof valueFormats)[number];
+export type Statistic = (typeof statistics)[number];
 
 export interface Measure {
   readonly name: string;
@@ -17,6 +18,20 @@ export interface Measure {
   readonly times: number;
   readonly isPerSecond: boolean;
   readonly format: ValueFormat;
+  /** Only documents that pass are counted. */
+  readonly filter?: FilterConfig;
+  /** What it is made of, in place of an aggregation of its own. */
+  readonly derived?: Sums;
+  /** A statistic of `of`, worked out for each interval. */
+  readonly intervals?: { readonly of: Measure; readonly statistic: Statistic };
+}
+
+/** Σ `add` − Σ `less`, divided by Σ `over` where there is any; `isRest`: 1 less that. */
+export interface Sums {
+  readonly add: readonly Measure[];
+  readonly less: readonly Measure[];
+  readonly over: readonly Measure[];
+  readonly isRest: boolean;
 }
 
 export interface Split extends SplitConfig {
@@ -25,6 +40,7 @@ export interface Split extends SplitConfig {
 
 const fieldAggregations = ['sum', 'max', 'min', 'average', 'distinct', 'percentile'] as const;
 
+/** Without its filter, and without what it is made of. */
 export function toMeasure(name: string, config: MeasureConfig): Measure {
   const { label, source, times, per, format, percent } = config;
   const aggregation: Aggregation = fieldAggregations.find((each) => config[each] !== undefined) ?? 'count';
@@ -40,6 +56,15 @@ export function toMeasure(name: string, config: MeasureConfig): Measure {
     isPerSecond: per === 'second',
     format,
   };
+}
+
+/** The measures that Elasticsearch works out for it. */
+export function partsOf(measure: Measure): readonly Measure[] {
+  if (measure.derived !== undefined) {
+    const { add, less, over } = measure.derived;
+    return [...add, ...less, ...over];
+  }
+  return measure.intervals === undefined ? [measure] : [measure.intervals.of];
 }
 
 export function toSplit(name: string, config: SplitConfig): Split {

@@ -3,7 +3,7 @@
 import { aggregationTypes, capitalized } from './agg-configs.ts';
 import type { Panel } from './definitions.ts';
 import { toLucene } from './filters.ts';
-import type { Measure, ValueFormat } from './measures.ts';
+import type { Measure, Sums, ValueFormat } from './measures.ts';
 import type { JsonObject } from './saved-object.ts';
 
 /** TSVB has another name for one of them. */
@@ -15,6 +15,7 @@ const formatters: Readonly<Record<ValueFormat, string>> = {
   bytes: '0.[0]bd',
   bits: '0.[0]bd',
   percent: 'percent',
+  time: 'number',
 };
 
 /** "1.2MB" and "it/s": Kibana 7.3 has no format for bits. */
@@ -32,14 +33,20 @@ export function toTimeSeries(panel: Panel, id: string): JsonObject {
   const series = measures.map((measure, index) => {
     const drawn = drawing(style, measures.length === 1);
     if (split === undefined)
-      return toSeries(measure, `s${index + 1}`, { ...drawn, color: colors[index % colors.length]! });
+      return {
+        ...toSeries(measure, `s${index + 1}`, { ...drawn, color: colors[index % colors.length]! }),
+        ...(measure.filter !== undefined && {
+          split_mode: 'filter',
+          filter: { language: 'lucene', query: toLucene([measure.filter]) },
+        }),
+      };
     return {
       ...toSeries(measure, `s${index + 1}`, drawn),
       split_mode: 'terms',
       terms_field: split.field,
       terms_size: `${sizes[0]}`,
       // By the measure itself: Kibana's default is the number of documents, which says little about bytes.
-      terms_order_by: measure.aggregation === 'count' ? '_count' : `s${index + 1}-value`,
+      terms_order_by: toOrder(measure, `s${index + 1}`),
       terms_direction: 'desc',
     };
   });
@@ -77,8 +84,14 @@ export function toTimeSeries(panel: Panel, id: string): JsonObject {
   };
 }
 
-function isAdditive({ aggregation }: Measure): boolean {
-  return aggregation === 'sum' || aggregation === 'count';
+function isAdditive({ aggregation, derived }: Measure): boolean {
+  return derived === undefined && (aggregation === 'sum' || aggregation === 'count');
+}
+
+/** The metric by which the largest parts are taken: of a share, the whole. */
+function toOrder({ aggregation, derived }: Measure, id: string): string {
+  if (derived !== undefined) return derived.over.length > 0 ? `${id}-over0` : `${id}-add0`;
+  return aggregation === 'count' ? '_count' : `${id}-value`;
 }
 
 function drawing(style: 'area' | 'line' | 'bar', isAlone: boolean): JsonObject {
@@ -109,16 +122,11 @@ function toSeries(measure: Measure, id: string, drawn: JsonObject): JsonObject {
   };
 }
 
-function toMetrics({ aggregation, field, percent, times, isPerSecond }: Measure, id: string): JsonObject[] {
+function toMetrics(measure: Measure, id: string): JsonObject[] {
+  const { field, times, isPerSecond, derived } = measure;
+  if (derived !== undefined) return toDerived(derived, id);
   const value = `${id}-value`;
-  const metric: JsonObject = {
-    id: value,
-    type: types[aggregation],
-    ...(field !== undefined && { field }),
-    ...(percent !== undefined && {
-      percentiles: [{ id: `${id}-percent`, mode: 'line', value: `${percent}`, shade: 0.2 }],
-    }),
-  };
+  const metric = toMetric(measure, value);
   if (times === 1 && !isPerSecond) return [metric];
   const name = field?.split('.').at(-1) ?? 'documents';
   const scaled = times === 1 ? `params.${name}` : `params.${name}*${times}`;
@@ -129,6 +137,40 @@ function toMetrics({ aggregation, field, percent, times, isPerSecond }: Measure,
       type: 'calculation',
       variables: [{ id: `${id}-variable`, name, field: value }],
       script: isPerSecond ? `${scaled}/(params._interval/1000)` : scaled,
+    },
+  ];
+}
+
+function toMetric({ aggregation, field, percent }: Measure, id: string): JsonObject {
+  return {
+    id,
+    type: types[aggregation],
+    ...(field !== undefined && { field }),
+    ...(percent !== undefined && {
+      percentiles: [{ id: `${id}-percent`, mode: 'line', value: `${percent}`, shade: 0.2 }],
+    }),
+  };
+}
+
+function toDerived({ add, less, over, isRest }: Sums, id: string): JsonObject[] {
+  const sides = { add, less, over };
+  const parts = Object.entries(sides).flatMap(([side, measures]) =>
+    measures.map((measure, index) => ({ name: `${side}${index}`, measure })),
+  );
+  const sum = (side: keyof typeof sides) =>
+    `(${sides[side].map(({ times }, index) => `params.${side}${index}${times === 1 ? '' : `*${times}`}`).join('+')})`;
+  const added = less.length === 0 ? sum('add') : `(${sum('add')}-${sum('less')})`;
+  const whole = sum('over');
+  const share = `${added}/${whole}`;
+  const clamped = `Math.max(0,Math.min(1,1-${share}))`;
+  return [
+    ...parts.map(({ name, measure }) => toMetric(measure, `${id}-${name}`)),
+    {
+      id: `${id}-sum`,
+      type: 'calculation',
+      variables: parts.map(({ name }) => ({ id: `${id}-${name}-variable`, name, field: `${id}-${name}` })),
+      // Not by ? and :, which Painless makes no number or nothing of.
+      script: over.length === 0 ? added : `if (${whole} <= 0) return null; return ${isRest ? clamped : share};`,
     },
   ];
 }

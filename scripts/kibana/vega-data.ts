@@ -12,26 +12,39 @@ export const vegaSchema = 'https://vega.github.io/schema/vega/v4.json';
 export const textColor = '#7b8494';
 export const landColor = '#98a2b3';
 
+export interface VegaUrlOptions {
+  /** What is asked of the time; the time that is looked at, unless it is said. */
+  readonly times?: readonly JsonObject[];
+  /** Without the dashboard's query and filters. */
+  readonly ignoresContext?: boolean;
+}
+
 /** A search with Kibana's own time range, query and filters, and those of the panel. */
-export function toVegaUrl({ source, filters }: Panel, aggs: JsonObject): JsonObject {
+export function toVegaUrl(
+  { source, filters }: Panel,
+  aggs: JsonObject,
+  { times = [toTimeRange(source.time)], ignoresContext = false }: VegaUrlOptions = {},
+): JsonObject {
+  const context = (clause: string) => (ignoresContext ? [] : [`%dashboard_context-${clause}_clause%`]);
   return {
     index: source.pattern,
     body: {
       size: 0,
       query: {
         bool: {
-          must: ['%dashboard_context-must_clause%'],
-          filter: [
-            '%dashboard_context-filter_clause%',
-            { range: { [source.time]: { '%timefilter%': true } } },
-            ...toFilterClauses(filters.map(({ config }) => config)),
-          ],
-          must_not: ['%dashboard_context-must_not_clause%'],
+          must: context('must'),
+          filter: [...context('filter'), ...times, ...toFilterClauses(filters.map(({ config }) => config))],
+          must_not: context('must_not'),
         },
       },
       aggs,
     },
   };
+}
+
+/** The time that is looked at. */
+export function toTimeRange(field: string): JsonObject {
+  return { range: { [field]: { '%timefilter%': true } } };
 }
 
 /** `measure` among `aggs`, and by what to sort by it. Documents are counted by Elasticsearch itself. */
@@ -52,6 +65,26 @@ export function toVegaMeasure({ aggregation, field }: Measure): {
 export function toVegaText(value: string, { format }: Measure): string {
   const unit = format === 'bytes' ? ` + 'B'` : format === 'bits' ? ` + 'bit'` : '';
   return `format(${value}, '.3s')${unit}`;
+}
+
+/** A value that may be absent, small, or a share; shares never show 100 % when something is missing. */
+export function toVegaValue(value: string, measure: Measure): string {
+  return `!isValid(${value}) ? '–' : ${toValueText(value, measure)}`;
+}
+
+function toValueText(value: string, measure: Measure): string {
+  switch (measure.format) {
+    case 'percent':
+      return `format(floor(${value} * 10000) / 100, '.2f') + ' %'`;
+    case 'time':
+      return `timeFormat(${value}, '%Y-%m-%d %H:%M')`;
+    case 'number':
+      return `abs(${value}) < 1000 ? '' + round(${value} * 100) / 100 : format(${value}, '.3s')`;
+    default: {
+      const second = measure.isPerSecond || measure.intervals?.of.isPerSecond === true ? ` + '/s'` : '';
+      return `(${value} < 1 ? '0' : ${toVegaText(value, measure)})${second}`;
+    }
+  }
 }
 
 /** Indented for whoever opens it in Kibana's editor, but for values that stand in it. */

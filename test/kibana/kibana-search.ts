@@ -173,6 +173,8 @@ interface TsvbSeries {
   readonly terms_order_by?: string;
   readonly terms_direction?: string;
   readonly metrics: readonly TsvbMetric[];
+  /** With `split_mode: filter`. */
+  readonly filter?: { readonly query: string };
 }
 
 interface TsvbParams {
@@ -200,7 +202,7 @@ export async function askSeries(object: SavedObject, range: TimeRange, ask: Ask)
     const parts =
       series.split_mode === 'terms'
         ? (top.buckets as readonly Bucket[])
-        : [Object.values(top.buckets as Readonly<Record<string, Bucket>>)[0] ?? top];
+        : [top.buckets === undefined ? top : Object.values(top.buckets as Readonly<Record<string, Bucket>>)[0]!];
     const last = series.metrics.at(-1)!.id;
     result.set(
       series.id,
@@ -235,6 +237,10 @@ function toSeriesAgg(series: TsvbSeries, timeField: string, { fromMs, toMs }: Ti
   // TSVB's way to have one bucket of everything.
   if (series.split_mode === 'everything')
     return { filters: { filters: { all: { match_all: {} } } }, aggs: { timeseries } };
+  if (series.split_mode === 'filter') {
+    const query = { bool: { must: [{ query_string: { query: series.filter!.query, analyze_wildcard: true } }] } };
+    return { filter: query, aggs: { timeseries } };
+  }
   const sorting = series.metrics.find(({ id }) => id === series.terms_order_by);
   const isSorted = sorting !== undefined && sorting.type !== 'count';
   const order = isSorted ? `${sorting.id}-SORT` : series.terms_order_by!;
@@ -280,13 +286,94 @@ function withContext(value: unknown, range: TimeRange): unknown {
       .map((item) => withContext(item, range));
   }
   if (typeof value !== 'object' || value === null) return value;
-  if ((value as Record<string, unknown>)['%timefilter%'] === true)
+  const { '%timefilter%': bound, '%autointerval%': target, shift = 0 } = value as Record<string, unknown>;
+  if (target !== undefined) return `${toAutoIntervalMs(range, Number(target)) / 1000}s`;
+  if (bound === 'min' || bound === 'max') {
+    if (Number(shift) !== 0 && (value as { unit?: string }).unit !== 'day')
+      throw new Error('a shift that is not of days');
+    return (bound === 'min' ? range.fromMs : range.toMs) + Number(shift) * 86_400_000;
+  }
+  if (bound === true)
     return {
       gte: new Date(range.fromMs).toISOString(),
       lte: new Date(range.toMs).toISOString(),
       format: 'strict_date_optional_time',
     };
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withContext(inner, range)]));
+}
+
+/** `_roundInterval` of Kibana's Vega, as far as ranges of an hour reach. */
+export function toAutoIntervalMs({ fromMs, toMs }: TimeRange, target: number): number {
+  const wanted = (toMs - fromMs) / target;
+  const steps = [
+    [45_000, 30_000],
+    [180_000, 60_000],
+    [450_000, 300_000],
+  ] as const;
+  const found = steps.find(([upTo]) => wanted <= upTo);
+  if (found === undefined || wanted <= 15_000)
+    throw new Error(`teach test/kibana/kibana-search.ts intervals of ${wanted} ms`);
+  return found[1];
+}
+
+interface VegaTransform {
+  readonly type: string;
+  readonly as?: string | readonly string[];
+  readonly expr?: string;
+  readonly fields?: readonly string[];
+}
+
+/** Rows of a drawing's first data, with what its own formulas make of the answer: keys of parts → values. */
+export async function askRows(
+  object: SavedObject,
+  count: number,
+  range: TimeRange,
+  ask: Ask,
+): Promise<Map<string, number[]>> {
+  const { params } = readVisState<{ spec: string }>(object);
+  const [data] = (JSON.parse(params.spec) as { data: { format: { property: string }; transform: VegaTransform[] }[] })
+    .data;
+  const [answer] = await askVega(object, range, ask);
+  let rows = [toProperty(answer, data!.format.property)].flat() as Record<string, unknown>[];
+  for (const transform of data!.transform) rows = transformed(rows, transform);
+  return new Map(
+    rows.map((row) => [
+      JSON.stringify([row['part0'], row['part1']].filter((part) => part !== undefined)),
+      Array.from({ length: row['value1'] === undefined && count > 0 ? 1 : count }, (_, index) => {
+        const value = row[`value${index}`];
+        return value === null || value === undefined ? Number.NaN : Number(value);
+      }),
+    ]),
+  );
+}
+
+function toProperty(at: unknown, path: string): unknown {
+  return path.split('.').reduce((inner, key) => (inner as Record<string, unknown>)[key], at);
+}
+
+function transformed(
+  rows: readonly Record<string, unknown>[],
+  { type, as, expr, fields }: VegaTransform,
+): Record<string, unknown>[] {
+  // Of Vega's language only what JavaScript means by it, and these functions.
+  const evaluate = (row: Record<string, unknown>): unknown =>
+    new Function('datum', 'clamp', `return ${expr}`)(row, (value: number, from: number, to: number) =>
+      Math.max(from, Math.min(to, value)),
+    );
+  switch (type) {
+    case 'formula':
+      return rows.map((row) => ({ ...row, [as as string]: evaluate(row) }));
+    case 'filter':
+      return rows.filter((row) => evaluate(row));
+    case 'flatten':
+      return rows.flatMap((row) =>
+        (toProperty(row, fields![0]!) as unknown[]).map((inner) => ({ ...row, [as![0]!]: inner })),
+      );
+    case 'fold':
+      return rows.flatMap((row) => fields!.map((field) => ({ ...row, [as![0]!]: field, [as![1]!]: row[field] })));
+    default:
+      throw new Error(`teach test/kibana/kibana-search.ts what ${type} is`);
+  }
 }
 
 /** Rows of Vega's nested buckets, the measure by its path. */

@@ -6,14 +6,10 @@ import { stepCatalog } from '../../src/enrich/step-catalog.ts';
 import { type TestRecord, toTestBatch } from '../../src/enrich/test-record.ts';
 import { silentLogger } from '../../src/telemetry/logger.ts';
 import { writeDatabase } from '../enrich/city-database.ts';
+import type { KnownDocument } from './known-document.ts';
 
-type Value = string | number | boolean;
-
-export interface KnownFlow {
+export interface KnownFlow extends KnownDocument {
   readonly record: TestRecord;
-  /** Stored path → its value or values. A path that is not here has no value. */
-  readonly stored: Readonly<Record<string, Value | readonly Value[] | { readonly lat: number; readonly lon: number }>>;
-  readonly atMs: number;
 }
 
 /** Of all known flows: an hour, of which they fill the greater part. */

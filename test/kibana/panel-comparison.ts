@@ -1,19 +1,33 @@
 // One panel: what its saved object's searches answer, against what its definition makes of the flows.
 
+import { toIntervalTarget } from '../../scripts/kibana/bucket-bound.ts';
 import type { Panel } from '../../scripts/kibana/definitions.ts';
+import type { Measure } from '../../scripts/kibana/measures.ts';
 import type { SavedObject } from '../../scripts/kibana/saved-object.ts';
 import {
   type Ask,
   askAggregations,
+  askRows,
   askSeries,
   askVega,
   readNested,
   seriesIntervalMs,
   type TimeRange,
+  toAutoIntervalMs,
   toObjectQuery,
 } from './kibana-search.ts';
-import type { KnownFlow } from './known-flows.ts';
-import { flowsOf, groupByCell, groupByField, largest, otherKey, toGroups, toMeasured, toRows } from './panel-sums.ts';
+import type { KnownDocument } from './known-document.ts';
+import {
+  flowsOf,
+  groupByCell,
+  groupByField,
+  largest,
+  otherKey,
+  toGroups,
+  toMeasured,
+  toRows,
+  toStatistic,
+} from './panel-sums.ts';
 
 export interface Comparison {
   /** Numbers that were compared. */
@@ -24,7 +38,7 @@ export interface Comparison {
 export async function comparePanel(
   panel: Panel,
   object: SavedObject,
-  allFlows: readonly KnownFlow[],
+  allFlows: readonly KnownDocument[],
   range: TimeRange,
   ask: Ask,
 ): Promise<Comparison> {
@@ -35,6 +49,12 @@ export async function comparePanel(
       return { compared: 1, differences: [] };
     case 'series':
       return compareSeries(panel, await askSeries(object, range, ask), flows, range);
+    case 'list':
+      return compareRows(toListRows(panel, allFlows, range), await askRows(object, panel.measures.length, range, ask));
+    case 'strip': {
+      const expected = panel.measures.map((measure) => toMeasured(measure, flows));
+      return compareRows(new Map([['[]', expected]]), await askRows(object, panel.measures.length, range, ask));
+    }
     case 'records':
       return compareRecords(object, flows, range, ask);
     case 'sankey': {
@@ -55,6 +75,50 @@ export async function comparePanel(
   }
 }
 
+/** Parts that are taken by the size of the whole, with the measures of what is in the time that is looked at. */
+function toListRows(panel: Panel, all: readonly KnownDocument[], range: TimeRange): Map<string, readonly number[]> {
+  const { config, measures, splits, sizes } = panel;
+  if (config.kind !== 'list') return new Map();
+  const isWithin = ({ atMs }: KnownDocument) => atMs >= range.fromMs && atMs <= range.toMs;
+  const since = config.newSinceDays === undefined ? range.fromMs : range.fromMs - config.newSinceDays * 86_400_000;
+  const passing = flowsOf(panel, all).filter(({ atMs }) => atMs >= since && atMs <= range.toMs);
+  const intervalMs = config.interval === '5m' ? 300_000 : toAutoIntervalMs(range, toIntervalTarget(sizes));
+  const toValue = (measure: Measure, documents: readonly KnownDocument[]) =>
+    measure.intervals === undefined
+      ? toMeasured(measure, documents)
+      : toStatistic(measure.intervals, documents, range, intervalMs);
+  const sizing = toSizing(measures[0]!);
+  const rows = new Map<string, readonly number[]>();
+  const descend = (level: number, path: readonly unknown[], documents: readonly KnownDocument[]) => {
+    const split = splits[level];
+    if (split !== undefined) {
+      const groups = toGroups(groupByField(split.field), documents);
+      const bySize = largest({ ...sizing, isPerSecond: false }, groups, (members) => members.filter(isWithin));
+      for (const [key, members] of bySize.slice(0, sizes[level])) descend(level + 1, [...path, key], members);
+      return;
+    }
+    const now = documents.filter(isWithin);
+    if (config.newSinceDays !== undefined && (now.length < documents.length || now.length === 0)) return;
+    if (splits.length > 0)
+      rows.set(
+        JSON.stringify(path),
+        measures.map((measure) => toValue(measure, now)),
+      );
+    else
+      for (const measure of measures) {
+        const value = toValue(measure, now);
+        if (value > 0) rows.set(JSON.stringify([measure.label]), [value]);
+      }
+  };
+  descend(0, [], passing);
+  return rows;
+}
+
+/** By what the largest parts are taken. */
+function toSizing(measure: Measure): Measure {
+  return measure.derived?.over[0] ?? measure.derived?.add[0] ?? measure.intervals?.of ?? measure;
+}
+
 function vegaPath({ measures }: Panel): string {
   return measures[0]!.aggregation === 'count' ? 'doc_count' : 'measure.value';
 }
@@ -62,7 +126,7 @@ function vegaPath({ measures }: Panel): string {
 /** What a donut shows beside its parts. */
 function addOther(
   { measures, splits, sizes }: Panel,
-  flows: readonly KnownFlow[],
+  flows: readonly KnownDocument[],
   rows: Map<string, readonly number[]>,
 ): void {
   const rest = largest(measures[0]!, toGroups(groupByField(splits[0]!.field), flows)).slice(sizes[0]);
@@ -100,13 +164,13 @@ function compareRows(
 
 /** Elasticsearch adds up in doubles. */
 function isSame(a: number, b: number): boolean {
-  return Math.abs(a - b) <= 1e-9 * Math.max(Math.abs(a), Math.abs(b));
+  return (Number.isNaN(a) && Number.isNaN(b)) || Math.abs(a - b) <= 1e-9 * Math.max(Math.abs(a), Math.abs(b));
 }
 
 function compareSeries(
   { measures, splits, sizes }: Panel,
   actual: ReadonlyMap<string, ReadonlyMap<unknown, ReadonlyMap<number, number>>>,
-  flows: readonly KnownFlow[],
+  flows: readonly KnownDocument[],
   { fromMs, toMs }: TimeRange,
 ): Comparison {
   const differences: string[] = [];
@@ -114,11 +178,14 @@ function compareSeries(
   for (const [id, parts] of actual) {
     const measure = id === 'all' ? measures[0]! : measures[Number(id.slice(1)) - 1]!;
     const split = id === 'all' ? undefined : splits[0];
-    const expected: ReadonlyMap<unknown, readonly KnownFlow[]> =
+    const expected: ReadonlyMap<unknown, readonly KnownDocument[]> =
       split === undefined
         ? new Map([['', flows]])
         : new Map(
-            largest({ ...measure, isPerSecond: false }, toGroups(groupByField(split.field), flows)).slice(0, sizes[0]),
+            largest({ ...toSizing(measure), isPerSecond: false }, toGroups(groupByField(split.field), flows)).slice(
+              0,
+              sizes[0],
+            ),
           );
     const names = (keys: Iterable<unknown>) => [...keys].map(String).sort().join(', ');
     if (names(expected.keys()) !== names(parts.keys()))
@@ -126,7 +193,8 @@ function compareSeries(
     for (const [part, members] of expected)
       for (let atMs = fromMs; atMs < toMs; atMs += seriesIntervalMs) {
         const within = members.filter((flow) => flow.atMs >= atMs && flow.atMs < atMs + seriesIntervalMs);
-        const wanted = within.length === 0 ? 0 : toMeasured(measure, within, seriesIntervalMs / 1000);
+        const counted = within.length === 0 ? 0 : toMeasured(measure, within, seriesIntervalMs / 1000);
+        const wanted = Number.isNaN(counted) ? 0 : counted;
         const found = parts.get(part)?.get(atMs) ?? 0;
         if (within.length > 0) compared += 1;
         if (!isSame(wanted, found))
@@ -140,7 +208,7 @@ function compareSeries(
 
 async function compareRecords(
   object: SavedObject,
-  flows: readonly KnownFlow[],
+  flows: readonly KnownDocument[],
   range: TimeRange,
   ask: Ask,
 ): Promise<Comparison> {

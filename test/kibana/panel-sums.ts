@@ -2,20 +2,20 @@
 
 import type { FieldTest, FilterConfig } from '../../scripts/kibana/definition-schema.ts';
 import type { Panel } from '../../scripts/kibana/definitions.ts';
-import type { Measure } from '../../scripts/kibana/measures.ts';
-import type { KnownFlow } from './known-flows.ts';
+import type { Measure, Sums } from '../../scripts/kibana/measures.ts';
+import type { KnownDocument } from './known-document.ts';
 
 /** Values of the splits, outermost first, as JSON → one number for each measure. */
 export type Rows = ReadonlyMap<string, readonly number[]>;
 
 export const otherKey = '__other__';
 
-export function valuesOf(flow: KnownFlow, field: string): readonly unknown[] {
+export function valuesOf(flow: KnownDocument, field: string): readonly unknown[] {
   const value = flow.stored[field];
   return value === undefined ? [] : Array.isArray(value) ? value : [value];
 }
 
-export function passes(flow: KnownFlow, { exists, not, either, same, fields }: FilterConfig): boolean {
+export function passes(flow: KnownDocument, { exists, not, either, same, fields }: FilterConfig): boolean {
   const has = (field: string) => valuesOf(flow, field).length > 0;
   return (
     [exists ?? []].flat().every(has) &&
@@ -32,21 +32,24 @@ function meets(value: unknown, test: FieldTest): boolean {
   return Number(value) >= (test.from ?? -Infinity) && Number(value) < (test.below ?? Infinity);
 }
 
-export function toMeasured(measure: Measure, flows: readonly KnownFlow[], seconds = 1): number {
-  const { aggregation, field, times, isPerSecond } = measure;
-  if (field === undefined) return flows.length;
+/** NaN where there is none. */
+export function toMeasured(measure: Measure, all: readonly KnownDocument[], seconds = 1): number {
+  const { aggregation, field, times, isPerSecond, filter, derived } = measure;
+  if (derived !== undefined) return toDerived(derived, all);
+  const flows = filter === undefined ? all : all.filter((flow) => passes(flow, filter));
+  if (field === undefined) return flows.length * times;
   const values = flows.flatMap((flow) => valuesOf(flow, field));
-  const numbers = values.map(Number);
+  const numbers = values.map(toNumber);
   const sum = numbers.reduce((total, value) => total + value, 0);
   switch (aggregation) {
     case 'sum':
       return (sum * times) / (isPerSecond ? seconds : 1);
     case 'max':
-      return Math.max(...numbers);
+      return numbers.length === 0 ? Number.NaN : Math.max(...numbers) * times;
     case 'min':
-      return Math.min(...numbers);
+      return numbers.length === 0 ? Number.NaN : Math.min(...numbers) * times;
     case 'average':
-      return sum / numbers.length;
+      return (sum / numbers.length) * times;
     case 'distinct':
       return new Set(values).size;
     default:
@@ -54,7 +57,55 @@ export function toMeasured(measure: Measure, flows: readonly KnownFlow[], second
   }
 }
 
-export type GroupBy = (flow: KnownFlow) => readonly unknown[];
+/** A time is a number of ms to Elasticsearch. */
+function toNumber(value: unknown): number {
+  const number = Number(value);
+  return Number.isNaN(number) ? Date.parse(String(value)) : number;
+}
+
+function toDerived({ add, less, over, isRest }: Sums, flows: readonly KnownDocument[]): number {
+  const sum = (measures: readonly Measure[]) =>
+    measures.reduce((total, measure) => total + toMeasured(measure, flows), 0);
+  const added = sum(add) - sum(less);
+  if (over.length === 0) return added;
+  const whole = sum(over);
+  if (whole <= 0) return Number.NaN;
+  return isRest ? Math.max(0, Math.min(1, 1 - added / whole)) : added / whole;
+}
+
+/** One number for each interval, of which the statistic is; the last interval is the one in which the range ends. */
+export function toStatistic(
+  { of, statistic }: NonNullable<Measure['intervals']>,
+  flows: readonly KnownDocument[],
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  intervalMs: number,
+): number {
+  const numbers: number[] = [];
+  for (let atMs = Math.floor(fromMs / intervalMs) * intervalMs; atMs <= toMs; atMs += intervalMs)
+    numbers.push(
+      toMeasured(
+        of,
+        flows.filter((flow) => flow.atMs >= atMs && flow.atMs < atMs + intervalMs),
+        intervalMs / 1000,
+      ),
+    );
+  const average = numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+  switch (statistic) {
+    case 'average':
+      return average;
+    case 'maximum':
+      return Math.max(...numbers);
+    case 'percentile':
+      // The nearest rank: Elasticsearch does not interpolate here.
+      return numbers.toSorted((a, b) => a - b)[Math.round(0.95 * (numbers.length - 1))]!;
+    case 'variation': {
+      const variance = numbers.reduce((sum, number) => sum + (number - average) ** 2, 0) / numbers.length;
+      return Math.sqrt(variance) / average;
+    }
+  }
+}
+
+export type GroupBy = (flow: KnownDocument) => readonly unknown[];
 
 export function groupByField(field: string): GroupBy {
   return (flow) => valuesOf(flow, field);
@@ -78,7 +129,7 @@ export function groupByCell(field: string): GroupBy {
 export function toRows(
   measures: readonly Measure[],
   levels: readonly { readonly group: GroupBy; readonly size: number }[],
-  flows: readonly KnownFlow[],
+  flows: readonly KnownDocument[],
   rows = new Map<string, readonly number[]>(),
   path: readonly unknown[] = [],
 ): Map<string, readonly number[]> {
@@ -95,8 +146,8 @@ export function toRows(
   return rows;
 }
 
-export function toGroups(group: GroupBy, flows: readonly KnownFlow[]): Map<unknown, KnownFlow[]> {
-  const groups = new Map<unknown, KnownFlow[]>();
+export function toGroups(group: GroupBy, flows: readonly KnownDocument[]): Map<unknown, KnownDocument[]> {
+  const groups = new Map<unknown, KnownDocument[]>();
   for (const flow of flows) for (const key of new Set(group(flow))) groups.set(key, [...(groups.get(key) ?? []), flow]);
   return groups;
 }
@@ -104,11 +155,11 @@ export function toGroups(group: GroupBy, flows: readonly KnownFlow[]): Map<unkno
 /** The largest first; of the same size, the smaller name, as Elasticsearch has it. */
 export function largest(
   measure: Measure,
-  groups: ReadonlyMap<unknown, KnownFlow[]>,
-): (readonly [unknown, KnownFlow[]])[] {
-  return [...groups].sort(
-    ([a, first], [b, second]) => toMeasured(measure, second) - toMeasured(measure, first) || compare(a, b),
-  );
+  groups: ReadonlyMap<unknown, KnownDocument[]>,
+  counted: (members: readonly KnownDocument[]) => readonly KnownDocument[] = (members) => members,
+): (readonly [unknown, KnownDocument[]])[] {
+  const sizes = new Map([...groups].map(([key, members]) => [key, toMeasured(measure, counted(members))]));
+  return [...groups].sort(([a], [b]) => sizes.get(b)! - sizes.get(a)! || compare(a, b));
 }
 
 function compare(a: unknown, b: unknown): number {
@@ -116,6 +167,6 @@ function compare(a: unknown, b: unknown): number {
   return String(a) < String(b) ? -1 : 1;
 }
 
-export function flowsOf(panel: Panel, flows: readonly KnownFlow[]): KnownFlow[] {
+export function flowsOf(panel: Panel, flows: readonly KnownDocument[]): KnownDocument[] {
   return flows.filter((flow) => panel.filters.every(({ config }) => passes(flow, config)));
 }

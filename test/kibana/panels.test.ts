@@ -4,20 +4,23 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { toPanelObject } from '../../scripts/kibana/dashboard-objects.ts';
-import { type Dashboard, type Panel, readDefinitions } from '../../scripts/kibana/definitions.ts';
+import { toHeadObject, toPanelObject } from '../../scripts/kibana/dashboard-objects.ts';
+import { type Dashboard, type Panel, readDefinitions, type Source } from '../../scripts/kibana/definitions.ts';
 import { panelId } from '../../scripts/kibana/identity.ts';
 import { valueAtPath } from '../../src/enrich/test-record.ts';
 import { createIndexNaming } from '../../src/index/index-name.ts';
 import { flowKind, readIndexTemplates, toLegacyBody } from '../../src/index/index-template.ts';
+import { ledgerIndexBase } from '../../src/index/ledger-index.ts';
 import { describeWith } from '../needs.ts';
 import {
   type ElasticsearchServer,
   type ElasticsearchVersion,
   startElasticsearch,
 } from '../servers/elasticsearch/index.ts';
-import { type Answer, askControl, type TimeRange } from './kibana-search.ts';
+import { type Answer, type Ask, askControl, type TimeRange } from './kibana-search.ts';
+import type { KnownDocument } from './known-document.ts';
 import { knownFlows, rangeFromMs, rangeToMs, toKnownDocuments } from './known-flows.ts';
+import { knownLedger, toKnownLedgerDocuments } from './known-ledger.ts';
 import { comparePanel } from './panel-comparison.ts';
 import { groupByField, toGroups } from './panel-sums.ts';
 
@@ -61,22 +64,30 @@ function toComparable(value: unknown): unknown {
 describe.each(versions)('Elasticsearch $version', ({ version, hasScripts }) => {
   describeWith(['java', 'maven'], 'with the known flows', () => {
     let server: ElasticsearchServer;
-    const ask = (body: object) => server.ask<Answer>('POST', '/weir-flow-*/_search', body);
+    const askOf =
+      (pattern: string): Ask =>
+      (body) =>
+        server.ask<Answer>('POST', `/${pattern}/_search`, body);
+    const ask = askOf('weir-flow-*');
 
     beforeAll(async () => {
       const naming = createIndexNaming('weir-flow-%{yyyy.MM.dd}', () => 0);
-      const template = (await readIndexTemplates({ naming, flowPattern: 'weir-flow-*' })).find(
-        ({ kind }) => kind === flowKind,
-      )!;
+      const templates = await readIndexTemplates({ naming, flowPattern: 'weir-flow-*' });
       server = await startElasticsearch({ version });
-      await server.ask('PUT', '/_template/weir-flow', toLegacyBody(template));
-      const body = documents.map((line) => `{"index":{}}\n${line}\n`).join('');
-      const response = await fetch(`${server.url}/weir-flow-2026.01.01/_bulk?refresh=true`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/x-ndjson' },
-        body,
-      });
-      expect(((await response.json()) as { errors: boolean }).errors).toBe(false);
+      const kinds = [
+        { kind: flowKind, index: 'weir-flow-2026.01.01', lines: documents },
+        { kind: ledgerIndexBase, index: 'weir-ledger-2026.01', lines: toKnownLedgerDocuments() },
+      ];
+      for (const { kind, index, lines } of kinds) {
+        const template = templates.find((each) => each.kind === kind)!;
+        await server.ask('PUT', `/_template/${kind}`, toLegacyBody(template));
+        const response = await fetch(`${server.url}/${index}/_bulk?refresh=true`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/x-ndjson' },
+          body: lines.map((line) => `{"index":{}}\n${line}\n`).join(''),
+        });
+        expect(((await response.json()) as { errors: boolean }).errors).toBe(false);
+      }
     }, 300_000);
     afterAll(() => server?.stop());
 
@@ -88,7 +99,13 @@ describe.each(versions)('Elasticsearch $version', ({ version, hasScripts }) => {
           if (!hasScripts && needsScripts(panel)) continue;
           const object = toPanelObject(panel, dashboard.name, dashboard.config.title);
           expect(object.id).toBe(panelId(dashboard.name, panel.title));
-          const { differences, compared } = await comparePanel(panel, object, knownFlows, range, ask);
+          const { differences, compared } = await comparePanel(
+            panel,
+            object,
+            knownOf(panel.source),
+            range,
+            askOf(panel.source.pattern),
+          );
           wrong.push(...differences.map((difference) => `${panel.title}: ${difference}`));
           if (compared === 0)
             wrong.push(`${panel.title}: no known flow is in it; add some to test/kibana/known-flows.ts`);
@@ -98,13 +115,28 @@ describe.each(versions)('Elasticsearch $version', ({ version, hasScripts }) => {
       120_000,
     );
 
+    test('the head of all dashboards shows what the ledger says', async () => {
+      const object = toHeadObject(definitions);
+      const { head } = definitions;
+      const { differences, compared } = await comparePanel(
+        head,
+        object,
+        knownLedger,
+        range,
+        askOf(head.source.pattern),
+      );
+      expect(differences).toEqual([]);
+      expect(compared).toBe(head.measures.length);
+    });
+
     test('controls offer every value that the flows have', async () => {
       const splits = new Map(
         definitions.dashboards.flatMap(({ controls }) => controls.map((split) => [split.field, split])),
       );
-      for (const field of splits.keys()) {
-        const offered = await askControl(field, 1000, range, ask);
-        const known = [...toGroups(groupByField(field), knownFlows).keys()];
+      for (const [field, split] of splits) {
+        const source = definitions.sources.get(split.source)!;
+        const offered = await askControl(field, 1000, range, askOf(source.pattern));
+        const known = [...toGroups(groupByField(field), knownOf(source)).keys()];
         expect(offered.map(String).sort(), field).toEqual(known.map(String).sort());
       }
     });
@@ -125,8 +157,14 @@ describe.each(versions)('Elasticsearch $version', ({ version, hasScripts }) => {
   });
 });
 
+function knownOf({ name }: Source): readonly KnownDocument[] {
+  return name === 'ledger' ? knownLedger : knownFlows;
+}
+
 function needsScripts({ config, measures, filters }: Panel): boolean {
-  const isCalculated = measures.some((measure) => measure.isPerSecond || measure.times !== 1);
+  const isCalculated = measures.some(
+    (measure) => measure.isPerSecond || measure.times !== 1 || measure.derived !== undefined,
+  );
   return config.kind === 'series'
     ? isCalculated || measures.some(isCounted)
     : filters.some((filter) => filter.config.same !== undefined);

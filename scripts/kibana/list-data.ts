@@ -1,0 +1,127 @@
+// Measures of any kind as `aggs` of a Vega drawing, and where their values stand in the answer.
+
+import { aggregationTypes } from './agg-configs.ts';
+import { toFilterClauses } from './filters.ts';
+import { type Measure, partsOf, type Statistic } from './measures.ts';
+import type { JsonObject } from './saved-object.ts';
+
+export interface ListData {
+  readonly aggs: JsonObject;
+  /** Vega expressions of the measures' values; null where there is none. */
+  readonly values: readonly string[];
+  /** By what Elasticsearch takes the largest: what the first measure is made of, or a part of. */
+  readonly order: string;
+}
+
+export interface ListDataOptions {
+  readonly timeField: string;
+  /** As Kibana's Vega or Elasticsearch knows it; for measures with `intervals`. */
+  readonly interval: JsonObject | string;
+  /** The expression of the bucket that holds the aggregations. */
+  readonly at: string;
+}
+
+export function toListData(measures: readonly Measure[], { timeField, interval, at }: ListDataOptions): ListData {
+  const aggs: Record<string, JsonObject> = {};
+  const inIntervals: Record<string, JsonObject> = {};
+
+  /** Adds what Elasticsearch is to work out; the value's expression. */
+  function addPart(key: string, part: Measure): string {
+    const { field, filter, times } = part;
+    if (field === undefined && filter === undefined) return scaled(`${at}.doc_count`, times);
+    const aggregation = field === undefined ? undefined : toAggregation(part, field);
+    if (filter === undefined) aggs[key] = aggregation!;
+    else
+      aggs[key] = {
+        filter: { bool: { filter: toFilterClauses([filter]) } },
+        ...(aggregation !== undefined && { aggs: { value: aggregation } }),
+      };
+    const inner = filter === undefined ? `${at}.${key}` : `${at}.${key}.value`;
+    if (aggregation === undefined) return scaled(`${at}.${key}.doc_count`, times);
+    return scaled(part.percent === undefined ? `${inner}.value` : `${inner}.values['${toKey(part.percent)}']`, times);
+  }
+
+  function toValue(measure: Measure, key: string): string {
+    if (measure.derived !== undefined) {
+      const sum = (parts: readonly Measure[], side: string) =>
+        parts.map((part, index) => addPart(`${key}_${side}${index}`, part)).join(' + ');
+      const { add, less, over, isRest } = measure.derived;
+      const added = less.length === 0 ? sum(add, 'add') : `${sum(add, 'add')} - (${sum(less, 'less')})`;
+      if (over.length === 0) return `(${added})`;
+      const whole = sum(over, 'over');
+      const share = `(${added}) / (${whole})`;
+      return `(${whole}) > 0 ? ${isRest ? `clamp(1 - ${share}, 0, 1)` : share} : null`;
+    }
+    if (measure.intervals === undefined) return addPart(key, measure);
+    const { of, statistic } = measure.intervals;
+    const rate = `${key}_rate`;
+    if (of.field !== undefined) inIntervals[rate] = toAggregation(of, of.field);
+    aggs[key] = toStatistic(statistic, `times>${of.field === undefined ? '_count' : rate}`);
+    if (statistic === 'variation') return `${at}.${key}.avg > 0 ? ${at}.${key}.std_deviation / ${at}.${key}.avg : null`;
+    const value = statistic === 'percentile' ? `${at}.${key}.values['95.0']` : `${at}.${key}.value`;
+    const buckets = `${at}.times.buckets`;
+    const seconds = `((${buckets}[1].key - ${buckets}[0].key) / 1000)`;
+    const perSecond = of.isPerSecond ? `${scaled(value, of.times)} / ${seconds}` : scaled(value, of.times);
+    return `${buckets}.length > 1 ? ${perSecond} : null`;
+  }
+
+  const values = measures.map((measure, index) => toValue(measure, `m${index}`));
+  if (measures.some(({ intervals }) => intervals !== undefined))
+    aggs['times'] = {
+      date_histogram: {
+        field: timeField,
+        // Later versions of Elasticsearch 7 prefer `fixed_interval`, in which Kibana 7.3 puts no interval.
+        interval,
+        min_doc_count: 0,
+        // Where a part has nothing, it has 0: without it a percentile would be one of the busy times only.
+        extended_bounds: { min: { '%timefilter%': 'min' }, max: { '%timefilter%': 'max' } },
+      },
+      ...(Object.keys(inIntervals).length > 0 && { aggs: inIntervals }),
+    };
+  const order = toOrder(measures[0]!);
+  if (order.aggregation !== undefined) aggs['order'] ??= order.aggregation;
+  return { aggs, values, order: order.path };
+}
+
+/** The 95th: what lines are billed by. */
+const billedPercent = 95;
+
+function toStatistic(statistic: Statistic, path: string): JsonObject {
+  const params = { buckets_path: path, gap_policy: 'insert_zeros' };
+  switch (statistic) {
+    case 'percentile':
+      return { percentiles_bucket: { ...params, percents: [billedPercent] } };
+    case 'average':
+      return { avg_bucket: params };
+    case 'maximum':
+      return { max_bucket: params };
+    case 'variation':
+      return { extended_stats_bucket: params };
+  }
+}
+
+function toOrder(first: Measure): { readonly path: string; readonly aggregation?: JsonObject } {
+  const derived = first.derived;
+  const part = derived === undefined ? partsOf(first)[0]! : (derived.over[0] ?? derived.add[0]!);
+  if (part.filter !== undefined) {
+    const filter = { bool: { filter: toFilterClauses([part.filter]) } };
+    if (part.field === undefined) return { path: 'order', aggregation: { filter } };
+    return { path: 'order>value', aggregation: { filter, aggs: { value: toAggregation(part, part.field) } } };
+  }
+  if (part.field === undefined) return { path: '_count' };
+  const path = part.percent === undefined ? 'order' : `order.${part.percent}`;
+  return { path, aggregation: toAggregation(part, part.field) };
+}
+
+function toAggregation({ aggregation, percent }: Measure, field: string): JsonObject {
+  return { [aggregationTypes[aggregation]]: { field, ...(percent !== undefined && { percents: [percent] }) } };
+}
+
+/** Elasticsearch's key of a percentile. */
+function toKey(percent: number): string {
+  return Number.isInteger(percent) ? `${percent}.0` : `${percent}`;
+}
+
+function scaled(value: string, times: number): string {
+  return times === 1 ? value : `${value} * ${times}`;
+}
