@@ -137,7 +137,7 @@ for (const [title, steps, protocols] of [
   ['sFlow with the shipped steps', shipped.steps, ['sflow5']],
 ] as const) {
   const input = Array.from({ length: batches }, (_, i) => toBatch(protocols[i % protocols.length]!, i));
-  const pipeline = await openPipeline({ ...shipped, steps }, silentLogger);
+  const pipeline = await openPipeline({ ...shipped, steps }, { logger: silentLogger });
   const lane = createDocumentLane();
   let documents = 0;
   let bytes = 0;

@@ -53,7 +53,7 @@ const nowhere: Sink = {
 
 const work = createWork({ queue: watched, ledger, logger, now });
 await queue.start();
-work.start({ pipeline: await openPipeline(file, logger), sink: nowhere, lanes: 2 });
+work.start({ pipeline: await openPipeline(file, { logger }), sink: nowhere, lanes: 2 });
 console.log('ready');
 await new Promise((resolve) => process.once('SIGTERM', resolve));
 await work.pause(2000);

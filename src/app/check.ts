@@ -78,7 +78,7 @@ function createWarnings() {
 export async function checkPipeline(file: PipelineFile, logger: Logger = silentLogger): Promise<void> {
   const { collect } = file;
   if (collect.tls !== undefined) await (await import('../collect/tls-files.ts')).readTlsFiles(collect.tls);
-  const pipeline = await openPipeline(file, logger, true);
+  const pipeline = await openPipeline(file, { logger, isOffline: true });
   try {
     await runTests(file, pipeline);
   } finally {

@@ -6,6 +6,7 @@ import { createFileWatch, type FileWatch, readStamp } from '../enrich/file-watch
 import type { Pipeline } from '../enrich/pipeline.ts';
 import type { PipelineFile } from '../enrich/pipeline-file.ts';
 import { WeirError } from '../model/errors.ts';
+import type { Ledger } from '../telemetry/ledger.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { within } from './lifecycle.ts';
 import type { Listen, ListenChange } from './listen.ts';
@@ -28,6 +29,7 @@ export interface ReloadOptions {
   readonly watch: boolean;
   readonly listen: Listen;
   readonly work: Work;
+  readonly ledger: Ledger;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -51,6 +53,7 @@ export async function createReload({
   watch,
   listen,
   work,
+  ledger,
   logger,
   now,
 }: ReloadOptions): Promise<Reload> {
@@ -92,7 +95,7 @@ export async function createReload({
     await checkPipeline(read);
     const file = withFixedSettings(read, current.file);
     const old = current;
-    const pipeline = old.way === undefined ? undefined : await openPipeline(file, logger);
+    const pipeline = old.way === undefined ? undefined : await openPipeline(file, { logger, ledger });
     const ports = await changeTo(file, pipeline).catch(async (error: unknown) => {
       await pipeline?.close();
       throw error;

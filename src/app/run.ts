@@ -84,7 +84,7 @@ export async function run(options: RunOptions): Promise<void> {
   await makeFolder(pipelineFile.state.directory, 'state');
   const telemetry = createTelemetry({ pipelineFile, ledger, logger, now, startedAtMs });
   await telemetry.start();
-  const way = part === 'listen' ? undefined : await openWay(pipelineFile, logger, now);
+  const way = part === 'listen' ? undefined : await openWay(pipelineFile, { ledger, logger, now });
   const formers = createFormerListeners({ ledger, logger, now });
   const queue = await createQueue(pipelineFile, { adds: part !== 'work', formers, ledger, logger, now });
   const work = way === undefined ? noWork : createWork({ queue, ledger, logger, now });
@@ -125,6 +125,7 @@ export async function run(options: RunOptions): Promise<void> {
     ...again,
     listen,
     work,
+    ledger,
     logger,
     now,
   });
@@ -215,8 +216,11 @@ export interface OpenWay {
   readonly chosen: ChosenSink;
 }
 
-async function openWay(file: PipelineFile, logger: Logger, now: () => number): Promise<OpenWay> {
-  const pipeline = await openPipeline(file, logger);
+async function openWay(
+  file: PipelineFile,
+  { ledger, logger, now }: { readonly ledger: Ledger; readonly logger: Logger; readonly now: () => number },
+): Promise<OpenWay> {
+  const pipeline = await openPipeline(file, { logger, ledger });
   return { pipeline, chosen: await createSink(file, { logger, now }) };
 }
 

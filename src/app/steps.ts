@@ -6,6 +6,7 @@ import { type PipelineFile, placeText } from '../enrich/pipeline-file.ts';
 import type { Step } from '../enrich/step.ts';
 import { stepCatalog } from '../enrich/step-catalog.ts';
 import { WeirError } from '../model/errors.ts';
+import { countStepOutcome, type Ledger } from '../telemetry/ledger.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 interface NamedStep {
@@ -13,22 +14,34 @@ interface NamedStep {
   readonly step: Step;
 }
 
-/** `isOffline`: nothing may go over the network. Throws WeirError with the step's place in the file. */
-export async function openPipeline(file: PipelineFile, logger: Logger, isOffline = false): Promise<Pipeline> {
+export interface OpenOptions {
+  readonly logger: Logger;
+  /** Nothing may go over the network. */
+  readonly isOffline?: boolean;
+  /** Where steps count. */
+  readonly ledger?: Ledger;
+}
+
+/** Throws WeirError with the step's place in the file. */
+export async function openPipeline(file: PipelineFile, options: OpenOptions): Promise<Pipeline> {
   const fieldMap = loadFieldMap(file.decode.elements);
-  return createPipeline({ steps: await createSteps(file, logger, isOffline), fieldMap });
+  return createPipeline({ steps: await createSteps(file, options), fieldMap });
 }
 
 /** Databases are read side by side. Throws a WeirError with all that went wrong; the steps that were opened are closed again. */
-async function createSteps(file: PipelineFile, logger: Logger, isOffline: boolean): Promise<NamedStep[]> {
+async function createSteps(
+  file: PipelineFile,
+  { logger, isOffline = false, ledger }: OpenOptions,
+): Promise<NamedStep[]> {
   const { steps, folder, path, state } = file;
   const context = { folder, logger, isOffline, ...(!isOffline && { stateFolder: state.directory }) };
+  const counting = (step: string) => ledger && { count: (outcome: string) => countStepOutcome(ledger, step, outcome) };
   const results = await Promise.allSettled(
     steps.map(async ({ name, options, place }): Promise<NamedStep> => {
       const definition = stepCatalog.find((candidate) => candidate.name === name);
       if (definition === undefined) throw new WeirError('internal', `the step ${name} is in no catalog`);
       try {
-        return { name, step: await definition.create(options, context) };
+        return { name, step: await definition.create(options, { ...context, ...counting(name) }) };
       } catch (cause) {
         if (!(cause instanceof WeirError)) throw cause;
         throw new WeirError(cause.code, `${placeText(place, path)} ${name}: ${cause.message}`, {

@@ -11,7 +11,7 @@ import { WeirError } from '../model/errors.ts';
 import type { AutonomousSystem } from './address-facts.ts';
 import { toIPv4Text } from './address-text.ts';
 import { buildAsnDatabase, packageFolder, packageVersion } from './asn-ranges.ts';
-import { type MmdbFile, openMmdbFile } from './mmdb-file.ts';
+import { type MmdbFile, type NoteMmdbFault, openMmdbFile } from './mmdb-file.ts';
 import { requireKind } from './mmdb-kind.ts';
 
 /** Part of the file's name: a change of what we write makes a new file. */
@@ -26,15 +26,16 @@ export interface AsnDatabase {
 export interface AsnDatabaseOptions {
   /** Also the names by number: a walk through the whole database when it is opened. */
   readonly readsNames?: boolean;
+  readonly noteFault?: NoteMmdbFault;
 }
 
 /** Several files: some sources have one for IPv4 and one for IPv6; the first that knows the address answers. */
 export async function openAsnDatabase(
   paths: readonly string[],
   option: string,
-  { readsNames = false }: AsnDatabaseOptions = {},
+  { readsNames = false, noteFault }: AsnDatabaseOptions = {},
 ): Promise<AsnDatabase> {
-  const files = await Promise.all(paths.map((path) => openMmdbFile(path, option)));
+  const files = await Promise.all(paths.map((path) => openMmdbFile(path, option, noteFault)));
   for (const file of files) {
     requireKind(file, option, {
       fits: (record) => toAutonomousSystem(record) !== undefined,

@@ -74,12 +74,16 @@ export function createTemplate(template: string, { maxLength, onCut }: TemplateO
 
   function cut(text: string): string {
     onCut();
-    // Not between the halves of a character.
-    const end = /[\uD800-\uDBFF]/.test(text.charAt(maxLength - 1)) ? maxLength - 1 : maxLength;
-    return text.slice(0, end);
+    return cutText(text, maxLength);
   }
 
   return { only: isOnly ? first?.field : undefined, toText };
+}
+
+/** Not between the halves of a character. */
+export function cutText(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return text;
+  return text.slice(0, /[\uD800-\uDBFF]/.test(text.charAt(maxLength - 1)) ? maxLength - 1 : maxLength);
 }
 
 /** Several values are one text; what has no value has none. */

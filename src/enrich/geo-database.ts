@@ -4,7 +4,7 @@
 import { createRequire } from 'node:module';
 import { WeirError } from '../model/errors.ts';
 import type { GeoLocation } from './address-facts.ts';
-import { openMmdbFile } from './mmdb-file.ts';
+import { type NoteMmdbFault, openMmdbFile } from './mmdb-file.ts';
 import { requireKind } from './mmdb-kind.ts';
 
 export interface GeoPlace {
@@ -19,8 +19,12 @@ export interface GeoDatabase {
 }
 
 /** Several files: some sources have one for IPv4 and one for IPv6; the first that knows the address answers. */
-export async function openGeoDatabase(paths: readonly string[], option: string): Promise<GeoDatabase> {
-  const files = await Promise.all(paths.map((path) => openMmdbFile(path, option)));
+export async function openGeoDatabase(
+  paths: readonly string[],
+  option: string,
+  noteFault?: NoteMmdbFault,
+): Promise<GeoDatabase> {
+  const files = await Promise.all(paths.map((path) => openMmdbFile(path, option, noteFault)));
   const countryNames = createCountryNames();
   for (const file of files) {
     requireKind(file, option, {

@@ -4,7 +4,7 @@
 import { readAddressRange, readAddressWords } from './address-words.ts';
 import { shown } from './data-file.ts';
 import { createRangeTable, noValue } from './range-table.ts';
-import { type FieldTarget, targetValue } from './stored-field.ts';
+import { type TargetType, targetNoun, targetValue } from './stored-field.ts';
 
 export type KeyType = 'address' | 'number' | 'text';
 export type CellValue = string | number;
@@ -39,7 +39,7 @@ interface Keys {
   build(overlaps: (row: number) => void): { readonly size: number; readonly find: (value: unknown) => number };
 }
 
-export function createLookupTable(keyType: KeyType, columns: readonly Pick<FieldTarget, 'type'>[]): LookupTableBuilder {
+export function createLookupTable(keyType: KeyType, columns: readonly TargetType[]): LookupTableBuilder {
   const width = columns.length;
   const keys =
     keyType === 'address' ? createAddressKeys() : keyType === 'number' ? createNumberKeys() : createTextKeys();
@@ -56,9 +56,8 @@ export function createLookupTable(keyType: KeyType, columns: readonly Pick<Field
       scratch[i] = undefined;
       if (text === undefined || text === '') continue;
       if (text.length > maxCellLength) return `${shown(text)} is longer than ${maxCellLength} characters`;
-      const value = targetValue(columns[i]!.type, text);
-      if (value === undefined)
-        return `${shown(text)} is no ${columns[i]!.type === 'address' ? 'IP address' : 'number'}`;
+      const value = targetValue(columns[i]!, text);
+      if (value === undefined) return `expected ${targetNoun(columns[i]!)}, got ${shown(text)}`;
       scratch[i] = known.get(value) ?? remember(value);
     }
     const mistake = keys.add(key, rows);

@@ -1,5 +1,5 @@
 // Opens MaxMind DB files: a path in, look-ups by address text out. A file that is missing or no database is a WeirError;
-// a look-up that meets garbage inside the file finds nothing.
+// a look-up that meets garbage inside the file finds nothing, and is told.
 
 import { readFile, stat } from 'node:fs/promises';
 import { Reader, type Response } from 'maxmind';
@@ -7,6 +7,8 @@ import { WeirError } from '../model/errors.ts';
 
 export interface MmdbFile {
   readonly path: string;
+  /** Look-ups that met garbage. */
+  readonly faults: number;
   readonly databaseType: string;
   readonly builtAtMs: number;
   /** The record of a canonical address; undefined: not in the database. */
@@ -21,18 +23,27 @@ export interface MmdbFile {
 /** Node reads no larger file into one Buffer; the largest database known (DB-IP City, paid) has 0.5 GB. */
 const maxFileBytes = 2 ** 31 - 1;
 
+/** Told of each look-up that met garbage. */
+export type NoteMmdbFault = (path: string, reason: string) => void;
+
 /** `option` names the step's setting in messages. */
-export async function openMmdbFile(path: string, option: string): Promise<MmdbFile> {
+export async function openMmdbFile(path: string, option: string, noteFault?: NoteMmdbFault): Promise<MmdbFile> {
   const reader = await openReader(path, option);
   const { databaseType, buildEpoch, ipVersion } = reader.metadata;
+  let faults = 0;
+
+  function fault(error: unknown): void {
+    faults += 1;
+    noteFault?.(path, error instanceof Error ? error.message : String(error));
+  }
 
   function lookup(address: string, version: 4 | 6): Readonly<Record<string, unknown>> | undefined {
     // An IPv4 tree would take the first 32 bits of an IPv6 address for an IPv4 address.
     if (version === 6 && ipVersion === 4) return undefined;
     try {
-      const record: unknown = reader.get(address);
-      return isRecord(record) ? record : undefined;
-    } catch {
+      return toRecord(reader.get(address));
+    } catch (error) {
+      fault(error);
       return undefined;
     }
   }
@@ -40,13 +51,23 @@ export async function openMmdbFile(path: string, option: string): Promise<MmdbFi
   function lookupNetwork(address: string): ReturnType<MmdbFile['lookupNetwork']> {
     try {
       const [record, prefixLength]: [unknown, number] = reader.getWithPrefixLength(address);
-      return { record: isRecord(record) ? record : undefined, prefixLength: Math.min(32, Math.max(0, prefixLength)) };
-    } catch {
+      return { record: toRecord(record), prefixLength: Math.min(32, Math.max(0, prefixLength)) };
+    } catch (error) {
+      fault(error);
       return { record: undefined, prefixLength: 32 };
     }
   }
 
-  return { path, databaseType, builtAtMs: buildEpoch.getTime(), lookup, lookupNetwork };
+  return {
+    path,
+    databaseType,
+    builtAtMs: buildEpoch.getTime(),
+    get faults() {
+      return faults;
+    },
+    lookup,
+    lookupNetwork,
+  };
 }
 
 async function openReader(path: string, option: string): Promise<Reader<Response>> {
@@ -88,6 +109,9 @@ function invalid(path: string, option: string, problem: string, hint: string, ca
   return new WeirError('file-invalid', `${option}: ${path} ${problem}`, { hint, context: { option, path }, cause });
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Undefined where there is none. Throws for what is no mapping: no source has such records. */
+function toRecord(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  if (value === null || value === undefined) return undefined;
+  if (typeof value !== 'object' || Array.isArray(value)) throw new TypeError('a record is no mapping');
+  return value as Readonly<Record<string, unknown>>;
 }

@@ -26,7 +26,10 @@ const ipv6Tried = [
   '2001:db8::1',
 ];
 
-/** Throws WeirError when the file has records, and none of them `fits`. One without any is a small one, and passes. */
+/**
+ * Throws WeirError when the file has records, and none of them `fits`, or when some can't be read. One without any is a small one,
+ * and passes.
+ */
 export function requireKind(
   file: MmdbFile,
   option: string,
@@ -37,6 +40,14 @@ export function requireKind(
   }: { readonly fits: (record: MmdbRecord) => boolean; readonly what: string; readonly hint: string },
 ): void {
   const records = someRecords(file);
+  const { faults } = file;
+  if (faults > 0) {
+    const message = `${option}: ${file.path} is damaged: ${faults} of the ${networksTried + ipv6Tried.length} addresses tried can't be read`;
+    throw new WeirError('file-invalid', message, {
+      hint: 'Download it again, or name another.',
+      context: { option, path: file.path },
+    });
+  }
   if (records.length === 0 || records.some(fits)) return;
   const { path, databaseType } = file;
   throw new WeirError(

@@ -17,6 +17,8 @@ export interface ReverseNamesOptions {
   readonly ask: (pointerName: string) => Promise<readonly string[]>;
   readonly limits: ReverseNamesLimits;
   readonly logger: Logger;
+  /** What became of each question: `named`, `nameless`, `unanswered` …; docs/operations.md lists them. */
+  readonly count?: (outcome: string) => void;
 }
 
 export interface ReverseNamesLimits {
@@ -69,10 +71,17 @@ const unansweredS = 300;
 const maxUnanswered = 100;
 const pauseS = 30;
 
-/** The server did not answer; everything else is an answer: there is no such name, or none that can be read. */
+/** There is no such name, or nothing of the kind that was asked for: RFC 2308. */
+const nameless = ['ENOTFOUND', 'ENODATA'];
+/** The server did not answer. Everything else is an answer: it can't or won't, or what it says can't be read. */
 const unanswered = ['ETIMEOUT', 'ECONNREFUSED'];
 
-export function createReverseNames({ ask: askServer, limits, logger }: ReverseNamesOptions): ReverseNames {
+export function createReverseNames({
+  ask: askServer,
+  limits,
+  logger,
+  count = () => undefined,
+}: ReverseNamesOptions): ReverseNames {
   const found = createRecentMap<string, KnownName>(limits.foundEntries);
   const failed = createRecentMap<string, KnownName>(limits.failedEntries);
   /** Address → what gets its name; the first ones are under way. */
@@ -113,13 +122,21 @@ export function createReverseNames({ ask: askServer, limits, logger }: ReverseNa
   }
 
   function enqueue(address: string, named: Named | undefined): void {
-    if (isStopped || nowS < pausedUntilS) return;
+    if (isStopped) return;
+    if (nowS < pausedUntilS) {
+      count('not-asked');
+      return;
+    }
     const others = waiting.get(address);
     if (others !== undefined) {
       if (named !== undefined && others.length < maxNamed && !others.includes(named)) others.push(named);
       return;
     }
-    if (waiting.size >= maxWaiting || isNameless(address)) return;
+    if (isNameless(address)) return;
+    if (waiting.size >= maxWaiting) {
+      count('not-asked');
+      return;
+    }
     waiting.set(address, named === undefined ? [] : [named]);
     queue.push(address);
     start();
@@ -146,9 +163,11 @@ export function createReverseNames({ ask: askServer, limits, logger }: ReverseNa
     let known: KnownName | undefined;
     try {
       const answer = toHostname(await askServer(toPointerName(address) ?? ''));
+      count(answer === undefined ? 'answer-unusable' : 'named');
       known = { name: answer, dueS: nowS + (answer === undefined ? limits.failedS : limits.foundS) };
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+      count(unanswered.includes(code) ? 'unanswered' : nameless.includes(code) ? 'nameless' : 'answer-failed');
       if (!unanswered.includes(code)) known = { name: undefined, dueS: nowS + limits.failedS };
     }
     if (isStopped) return;
@@ -181,7 +200,10 @@ export function createReverseNames({ ask: askServer, limits, logger }: ReverseNa
     unansweredInRow = 0;
     pausedUntilS = nowS + pauseS;
     // What is under way ends by itself.
-    for (const waitingAddress of queue.splice(0)) waiting.delete(waitingAddress);
+    for (const waitingAddress of queue.splice(0)) {
+      waiting.delete(waitingAddress);
+      count('not-asked');
+    }
     if (!isSilent) logger.warn(`the name server does not answer: it is asked again every ${pauseS} s`);
     isSilent = true;
   }

@@ -9,6 +9,8 @@ export interface SnmpInterfacesOptions {
   readonly settings: SnmpSettings;
   readonly readTable: ReadSnmpTable;
   readonly logger: Logger;
+  /** `agent-read`, `agent-failed`, `agent-in-part`. */
+  readonly count?: (outcome: string) => void;
 }
 
 export interface SnmpInterfaces {
@@ -38,7 +40,12 @@ interface Known {
 
 const none: ReadonlyMap<number, SnmpInterface> = new Map();
 
-export function createSnmpInterfaces({ settings, readTable, logger }: SnmpInterfacesOptions): SnmpInterfaces {
+export function createSnmpInterfaces({
+  settings,
+  readTable,
+  logger,
+  count = () => undefined,
+}: SnmpInterfacesOptions): SnmpInterfaces {
   const agentOf = agentFinder(settings);
   const known = new Map<string, Known>();
   const waiting: string[] = [];
@@ -103,11 +110,13 @@ export function createSnmpInterfaces({ settings, readTable, logger }: SnmpInterf
     let waitMs = settings.every;
     try {
       const { interfaces, refused, isCut } = await readTable(exporter, agent, limits, stopping.signal);
-      if (!take(exporter, interfaces))
-        fault(exporter, 'all exporters together have more interfaces than are remembered');
+      const isTaken = take(exporter, interfaces);
+      count(isTaken && !isCut && refused === 0 ? 'agent-read' : 'agent-in-part');
+      if (!isTaken) fault(exporter, 'all exporters together have more interfaces than are remembered');
       else if (isCut) fault(exporter, `it has more than ${settings.interfaces} interfaces: the others are left out`);
       else if (refused > 0) fault(exporter, `${refused} values are of a wrong type, too long, or no text: left out`);
     } catch (error) {
+      count('agent-failed');
       waitMs = Math.min(againMs, settings.every);
       fault(exporter, error instanceof Error ? error.message : String(error));
     }

@@ -51,6 +51,8 @@ export interface StepContext {
   readonly stateFolder?: string;
   /** `weir check`: nothing may go over the network. */
   readonly isOffline?: boolean;
+  /** Counts something that is no flow's fate, by a word or two: a fault, an answer. For metrics; undefined: nobody asks. */
+  readonly count?: (outcome: string) => void;
 }
 
 export interface Step {

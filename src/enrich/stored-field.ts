@@ -76,9 +76,14 @@ export function unknownField(path: string): string {
   return `unknown field ${JSON.stringify(shown)}${didYouMeanField(path, [...documentFieldNames(), 'labels.…'])}`;
 }
 
-export interface FieldTarget {
-  readonly path: string;
+export interface TargetType {
   readonly type: 'number' | 'text' | 'address';
+  /** Of a number: it is whole, and 0 to so much. */
+  readonly max?: number;
+}
+
+export interface FieldTarget extends TargetType {
+  readonly path: string;
   /** A value of the type, as `targetValue` gave it; undefined takes the field out. */
   readonly set: (flow: FlowDocument, value: string | number | undefined) => void;
 }
@@ -120,10 +125,10 @@ export function fieldTarget(path: string): FieldTarget | string {
   const { type, property } = field;
   if (type === 'place' || type === 'time' || type === 'boolean') return `the field "${path}" can't be set`;
   const own = property ?? settable[path];
-  if (own === undefined) return { path, type, set: ({ changes }, value) => changes.setField(path, value ?? null) };
+  const typed = { path, type, ...(type === 'number' && { max: maxOf(path) }) };
+  if (own === undefined) return { ...typed, set: ({ changes }, value) => changes.setField(path, value ?? null) };
   return {
-    path,
-    type,
+    ...typed,
     set: (flow, value) => {
       (flow as unknown as Record<string, unknown>)[own] = value;
       // What was taken out before is back.
@@ -146,13 +151,35 @@ export function fieldRemoval(path: string): ((flow: FlowDocument) => void) | str
   return ({ changes }) => changes.setField(path, null);
 }
 
+/** What the field of a packet, or of a record, has room for; all other numbers are counters. */
+const largest: readonly (readonly [path: RegExp, max: number])[] = [
+  [/_port(?:_trans)?$/, 65_535],
+  [/_vlan$|\.vlan$/, 4095],
+  [/\.tos$|_valid_state$/, 255],
+  [/_mask_len$/, 128],
+  [/_asn$|_snmp$|_interval$/, 2 ** 32 - 1],
+];
+
+function maxOf(path: string): number {
+  return largest.find(([pattern]) => pattern.test(path))?.[1] ?? Number.MAX_SAFE_INTEGER;
+}
+
 const words = new Uint32Array(4);
 
 /** Text of a file, or a number, as a value of the type; undefined: it is none. */
-export function targetValue(type: FieldTarget['type'], value: string | number): string | number | undefined {
+export function targetValue(
+  { type, max = Number.MAX_SAFE_INTEGER }: TargetType,
+  value: string | number,
+): string | number | undefined {
   if (type === 'text') return String(value);
   if (type === 'address') return readAddressWords(String(value), words) > 0 ? String(value) : undefined;
-  const number =
-    typeof value === 'number' ? value : /^-?\d{1,15}(?:\.\d{1,9})?$/.test(value) ? Number(value) : Number.NaN;
-  return Number.isFinite(number) ? number : undefined;
+  const number = typeof value === 'number' ? value : /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+  return Number.isSafeInteger(number) && number >= 0 && number <= max ? number : undefined;
+}
+
+/** What `targetValue` takes: `a whole number from 0 to 65535`. */
+export function targetNoun({ type, max = Number.MAX_SAFE_INTEGER }: TargetType): string {
+  if (type === 'text') return 'a text';
+  if (type === 'address') return 'an IP address';
+  return max === Number.MAX_SAFE_INTEGER ? 'a whole number' : `a whole number from 0 to ${max}`;
 }

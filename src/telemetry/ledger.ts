@@ -68,6 +68,8 @@ export interface Ledger {
   /** Datagrams, and TCP connections, from addresses that may not send; whose they are means little, for sources are forged. */
   datagramsRefused: number;
   connectionsRefused: number;
+  /** What steps count beside dropped flows: step → outcome → times. Both are words of ours. */
+  readonly stepOutcomes: Map<string, Map<string, number>>;
   /** The counts of one exporter; beyond `maxExporters` addresses, those of `others`. */
   exporter(address: string): ExporterCounts;
   exporters(): ReadonlyMap<string, ExporterCounts>;
@@ -105,6 +107,7 @@ export function createLedger({ maxExporters = 10_000 }: LedgerOptions = {}): Led
     parkedSetsLost: 0,
     datagramsRefused: 0,
     connectionsRefused: 0,
+    stepOutcomes: new Map(),
     exporter,
     exporters: () => exporters,
     totals,
@@ -118,6 +121,15 @@ export function countFault(counts: ExporterCounts, code: FaultCode): void {
 
 export function countDropped(counts: ExporterCounts, step: string, rows: number): void {
   add(counts.droppedBySteps, step, rows);
+}
+
+export function countStepOutcome({ stepOutcomes }: Ledger, step: string, outcome: string): void {
+  let outcomes = stepOutcomes.get(step);
+  if (outcomes === undefined) {
+    outcomes = new Map();
+    stepOutcomes.set(step, outcomes);
+  }
+  add(outcomes, outcome, 1);
 }
 
 /** Of all steps together. */

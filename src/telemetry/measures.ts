@@ -306,6 +306,16 @@ export const measures: readonly Measure[] = [
     labels: ['exporter', 'step'],
     read: ({ exporters }) => ofEntries(exporters, 'step', ({ droppedBySteps }) => droppedBySteps),
   },
+  {
+    name: 'weir_enrich_step_outcomes_counted_total',
+    type: 'counter',
+    help: 'What steps met on their way: values cut, look-ups that failed, answers of name servers and SNMP agents.',
+    labels: ['step', 'outcome'],
+    read: ({ ledger: { stepOutcomes } }) =>
+      [...stepOutcomes].flatMap(([step, outcomes]) =>
+        Array.from(outcomes, ([outcome, value]) => ({ labels: { step, outcome }, value })),
+      ),
+  },
   ofExporters(
     'weir_enrich_documents_added_total',
     'Documents beyond one for each flow record: flows stored in parts.',

@@ -85,7 +85,7 @@ describe('weir check says of', () => {
       'texts for what is a number',
       'fields: { set: { flow.dst_port: abc, flow.src_addr: 300.1.1.1 } }',
       [
-        'p.yml:3:37 fields.set.flow.dst_port: flow.dst_port holds a number ("abc")',
+        'p.yml:3:37 fields.set.flow.dst_port: flow.dst_port holds a whole number from 0 to 65535 ("abc")',
         'p.yml:3:57 fields.set.flow.src_addr: flow.src_addr holds an IP address ("300.1.1.1")',
       ],
     ],

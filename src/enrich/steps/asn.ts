@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { AddressFacts, AutonomousSystem } from '../address-facts.ts';
 import { openAsnDatabase, openShippedAsnDatabase } from '../asn-database.ts';
 import { databasePaths } from '../database-option.ts';
+import { createMmdbFaultNote } from '../fault-note.ts';
 import type { FlowDocument } from '../flow-document.ts';
 import { fixedFile, openReloadingFile } from '../reloading-file.ts';
 import type { StepDefinition } from '../step.ts';
@@ -89,16 +90,17 @@ export const asnStep: StepDefinition<AsnOptions> = {
       expect: { 'flow.src_asn': 15169, 'flow.dst_asn': 15169, 'flow.dst_autonomous_system': 'Google LLC (15169)' },
     },
   ],
-  async create({ database, prefer }, { folder, logger }) {
+  async create({ database, prefer }, context) {
+    const { folder, logger } = context;
     const paths = database?.map((path) => resolve(folder, path));
-    const readsNames = prefer === 'exporter';
+    const reading = { readsNames: prefer === 'exporter', noteFault: createMmdbFaultNote('asn', context) };
     const systems =
       paths === undefined
-        ? fixedFile(await openShippedAsnDatabase('database', { readsNames }))
+        ? fixedFile(await openShippedAsnDatabase('database', reading))
         : await openReloadingFile({
             name: 'asn',
             paths,
-            open: () => openAsnDatabase(paths, 'database', { readsNames }),
+            open: () => openAsnDatabase(paths, 'database', reading),
             logger,
           });
 

@@ -3,7 +3,8 @@
 import { z } from 'zod';
 import { WeirError } from '../../model/errors.ts';
 import { conditionOption } from '../condition.ts';
-import { createTemplate, readTemplate, valueText } from '../field-template.ts';
+import { createFaultNote } from '../fault-note.ts';
+import { createTemplate, cutText, readTemplate, valueText } from '../field-template.ts';
 import type { FlowDocument } from '../flow-document.ts';
 import { keyMistake } from '../setting-types.ts';
 import type { StepContext, StepDefinition } from '../step.ts';
@@ -13,6 +14,7 @@ import {
   fieldTarget,
   type StoredField,
   storedField,
+  targetNoun,
   targetValue,
 } from '../stored-field.ts';
 
@@ -55,7 +57,7 @@ const moves = z
       if (typeof field === 'string') keyMistake(context, entries, [from], field);
       else if (typeof target === 'string') context.addIssue({ code: 'custom', path: [from], message: target });
       else if (!fits(field, target)) {
-        const message = `${from} is of type ${field.type}, and ${to} holds ${nounOf[target.type]}`;
+        const message = `${from} is of type ${field.type}, and ${to} holds ${targetNoun(target)}`;
         context.addIssue({ code: 'custom', path: [from], message });
       }
     }
@@ -146,7 +148,7 @@ export const fieldsStep: StepDefinition<FieldsOptions> = {
     },
   ],
   create({ when, copy = {}, rename = {}, set = {}, remove = [] }, context) {
-    const note = createCutNote(context);
+    const note = createNotes(context);
     const edits: Edit[] = [
       ...Object.entries(copy).map(([from, to]) => createCopy(readable(from), writable(to), note)),
       ...Object.entries(rename).flatMap(([from, to]) => [
@@ -167,9 +169,11 @@ export const fieldsStep: StepDefinition<FieldsOptions> = {
 };
 
 type Edit = (flow: FlowDocument) => void;
-type CutNote = (path: string) => () => void;
-
-const nounOf = { number: 'a number', text: 'a text', address: 'an IP address' } as const;
+/** Of faults of a field, by its path. */
+interface Notes {
+  cut(path: string): () => void;
+  tooLarge(path: string): () => void;
+}
 
 /** Any value has a text, but a place. */
 function fits(field: StoredField, target: FieldTarget): boolean {
@@ -180,12 +184,15 @@ function valueMistake(
   target: FieldTarget,
   value: string | number,
 ): { readonly message: string; readonly offset?: number } | undefined {
-  const noun = `${target.path} holds ${nounOf[target.type]}`;
-  if (typeof value === 'number') return targetValue(target.type, value) === undefined ? { message: noun } : undefined;
+  const noun = `${target.path} holds ${targetNoun(target)}`;
+  if (typeof value === 'number') return targetValue(target, value) === undefined ? { message: noun } : undefined;
   const read = readTemplate(value);
   if ('message' in read) return read;
   const { pieces, rest } = read;
-  if (pieces.length === 0) return targetValue(target.type, value) === undefined ? { message: noun } : undefined;
+  if (pieces.length === 0) {
+    if (value.length > maxTextLength) return { message: `expected a text of at most ${maxTextLength} characters` };
+    return targetValue(target, value) === undefined ? { message: noun } : undefined;
+  }
   if (target.type === 'text') return undefined;
   const [first] = pieces;
   const isOne = pieces.length === 1 && first?.text === '' && rest === '' && first.otherwise === undefined;
@@ -194,12 +201,12 @@ function valueMistake(
     : { message: `${noun}: a field of that type alone, or a value` };
 }
 
-function createSetting(target: FieldTarget, value: string | number, note: CutNote): Edit {
+function createSetting(target: FieldTarget, value: string | number, note: Notes): Edit {
   if (typeof value === 'number' || !value.includes('${')) {
-    const constant = targetValue(target.type, typeof value === 'number' ? value : value.slice(0, maxTextLength));
+    const constant = targetValue(target, value);
     return (flow) => target.set(flow, constant);
   }
-  const { only, toText } = createTemplate(value, { maxLength: maxTextLength, onCut: note(target.path) });
+  const { only, toText } = createTemplate(value, { maxLength: maxTextLength, onCut: note.cut(target.path) });
   if (only !== undefined && target.type !== 'text') return createCopy(only, target, note);
   return (flow) => {
     const text = toText(flow);
@@ -207,32 +214,33 @@ function createSetting(target: FieldTarget, value: string | number, note: CutNot
   };
 }
 
-function createCopy({ read }: StoredField, target: FieldTarget, note: CutNote): Edit {
-  const onCut = note(target.path);
+function createCopy({ read }: StoredField, target: FieldTarget, note: Notes): Edit {
+  const onCut = note.cut(target.path);
+  const onTooLarge = note.tooLarge(target.path);
   return (flow) => {
     const value = read(flow);
     if (value === undefined) return;
-    if (target.type === 'number') target.set(flow, Number(value));
-    else {
-      const text = valueText(value);
-      if (text === undefined) return;
-      if (text.length > maxTextLength) onCut();
-      target.set(flow, text.slice(0, maxTextLength));
+    if (target.type === 'number') {
+      const number = targetValue(target, Number(value));
+      if (number === undefined) onTooLarge();
+      else target.set(flow, number);
+      return;
     }
+    const text = valueText(value);
+    if (text === undefined) return;
+    if (text.length > maxTextLength) onCut();
+    target.set(flow, cutText(text, maxTextLength));
   };
 }
 
-/** Cut values are counted; the log tells the first, the tenth, the hundredth … so that it stays short. */
-function createCutNote({ logger }: StepContext): CutNote {
-  return (path) => {
-    let count = 0;
-    let next = 1;
-    return () => {
-      count += 1;
-      if (count < next) return;
-      next *= 10;
-      logger.warn({ field: path, times: count }, `a value of more than ${maxTextLength} characters was cut`);
-    };
+function createNotes(context: StepContext): Notes {
+  const kind = (outcome: string, message: string) => (path: string) => {
+    const note = createFaultNote(context, { step: 'fields', outcome, message });
+    return () => note({ field: path });
+  };
+  return {
+    cut: kind('value-cut', `a value of more than ${maxTextLength} characters was cut`),
+    tooLarge: kind('value-too-large', 'a number is larger than the field holds: it is left out'),
   };
 }
 

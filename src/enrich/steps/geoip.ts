@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { AddressFacts } from '../address-facts.ts';
 import { databasePaths } from '../database-option.ts';
+import { createMmdbFaultNote } from '../fault-note.ts';
 import { countryDatabasePath, openGeoDatabase } from '../geo-database.ts';
 import { fixedFile, openReloadingFile } from '../reloading-file.ts';
 import type { StepDefinition } from '../step.ts';
@@ -49,9 +50,10 @@ export const geoipStep: StepDefinition<GeoipOptions> = {
       expect: { 'flow.src_country': null, 'flow.dst_country': null, 'flow.country': null },
     },
   ],
-  async create({ database }, { folder, logger }) {
+  async create({ database }, context) {
+    const { folder, logger } = context;
     const paths = database?.map((path) => resolve(folder, path)) ?? [countryDatabasePath()];
-    const open = () => openGeoDatabase(paths, 'database');
+    const open = () => openGeoDatabase(paths, 'database', createMmdbFaultNote('geoip', context));
     const places =
       database === undefined
         ? fixedFile(await open())

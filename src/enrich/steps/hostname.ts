@@ -100,7 +100,7 @@ export const hostnameStep: StepDefinition<HostnameOptions> = {
       expect: { 'flow.src_hostname': 'printer', 'node.hostname': '192.0.2.1' },
     },
   ],
-  async create(given, { folder, logger, isOffline }) {
+  async create(given, { folder, logger, isOffline, count }) {
     const inline = Object.entries(given.names).map(([address, name]) => [toHostKey(address) ?? '', name] as const);
     const table = await openTable({
       step: 'hostname',
@@ -119,7 +119,13 @@ export const hostnameStep: StepDefinition<HostnameOptions> = {
       failedS: given.failed_age / 1000,
     };
     const names =
-      resolver && createReverseNames({ ask: (pointerName) => resolver.resolvePtr(pointerName), limits, logger });
+      resolver &&
+      createReverseNames({
+        ask: (pointerName) => resolver.resolvePtr(pointerName),
+        limits,
+        logger,
+        ...(count && { count }),
+      });
     const isAsked = createFilter(given.networks);
     const ofEndpoints = given.of !== 'exporters';
     const ofExporters = given.of !== 'endpoints';

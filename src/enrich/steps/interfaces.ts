@@ -70,7 +70,7 @@ export const interfacesStep: StepDefinition<InterfacesOptions> = {
       expect: { 'flow.input_ifname': 'Gi0/7' },
     },
   ],
-  async create({ names, file, snmp: settings }, { folder, logger, isOffline }) {
+  async create({ names, file, snmp: settings }, { folder, logger, isOffline, count }) {
     const inline = Object.entries(names).flatMap(([exporter, named]) =>
       Object.entries(named).map(([number, name]): NumberName => ({ exporter, number: Number(number), name })),
     );
@@ -87,7 +87,7 @@ export const interfacesStep: StepDefinition<InterfacesOptions> = {
     const snmp =
       settings === undefined || isOffline === true
         ? undefined
-        : createSnmpInterfaces({ settings, readTable: readSnmpTable, logger });
+        : createSnmpInterfaces({ settings, readTable: readSnmpTable, logger, ...(count && { count }) });
 
     function apply(flow: FlowDocument): undefined {
       const { exporter, inputSnmp, outputSnmp } = flow;

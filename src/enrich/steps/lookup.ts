@@ -3,8 +3,10 @@
 import { extname, resolve } from 'node:path';
 import { z } from 'zod';
 import { WeirError } from '../../model/errors.ts';
-import { conditionOption } from '../condition.ts';
+import { type Condition, conditionOption } from '../condition.ts';
 import { didYouMean } from '../did-you-mean.ts';
+import { createFaultNote, createMmdbFaultNote } from '../fault-note.ts';
+import { cutText } from '../field-template.ts';
 import type { FlowDocument } from '../flow-document.ts';
 import { type CellValue, createLookupTable, type KeyType, type LookupTable } from '../lookup-table.ts';
 import { openMmdbFile } from '../mmdb-file.ts';
@@ -64,6 +66,16 @@ const inlineTable = z
     error: `expected at most ${maxInlineRows} rows: put the table into a file`,
   });
 
+interface Given {
+  readonly by: string;
+  readonly file?: string | undefined;
+  /** Of the table in the pipeline file. */
+  readonly rows?: LookupTable;
+  readonly key?: string | undefined;
+  readonly set: z.output<typeof set>;
+  readonly when?: Condition | undefined;
+}
+
 const options = z
   .strictObject({
     by: by.describe(
@@ -88,10 +100,13 @@ const options = z
   .refine(({ file, table }) => (file === undefined) !== (table === undefined), {
     error: 'expected either "file" or "table"',
   })
-  .superRefine(({ by: path, table, set: entries }, context) => {
+  // Its rows are checked by building it: once, for a step that is right.
+  .transform(({ table, ...given }, context): Given => {
+    const { by: path, set: entries } = given;
     const field = storedField(path);
-    if (table === undefined || typeof field === 'string') return;
-    const { mistakes } = readInlineTable(keyTypeOf(field) ?? 'text', toTargets(entries), Object.values(entries), table);
+    if (table === undefined || typeof field === 'string') return given;
+    const built = readInlineTable(keyTypeOf(field) ?? 'text', toTargets(entries), Object.values(entries), table);
+    const { mistakes } = built;
     for (const { key, message } of mistakes) keyMistake(context, table, ['table', key], message);
     const columns = columnsOf(table);
     for (const [target, column] of Object.entries(entries)) {
@@ -99,6 +114,7 @@ const options = z
       const message = `no row of the table has a column ${JSON.stringify(column)}${didYouMean(column, columns, 'the columns are')}`;
       context.addIssue({ code: 'custom', path: ['set', target], message });
     }
+    return { ...given, rows: built.table };
   });
 
 export type LookupOptions = z.infer<typeof options>;
@@ -147,15 +163,13 @@ export const lookupStep: StepDefinition<LookupOptions> = {
       expect: { labels: null },
     },
   ],
-  create({ by: path, file, table, key, set: entries, when }, context) {
+  create({ by: path, file, rows, key, set: entries, when }, context) {
     const field = checked(storedField(path));
     const targets = toTargets(entries);
     const columns = Object.values(entries);
     const keyType = keyTypeOf(field) ?? 'text';
-    if (file === undefined) {
-      const rows = readInlineTable(keyType, targets, columns, table ?? {});
-      return createTableStep(field, targets, fixedFile(rows.table), when);
-    }
+    if (rows !== undefined) return createTableStep(field, targets, fixedFile(rows), when);
+    if (file === undefined) throw new WeirError('internal', 'there is neither a file nor a table');
     const place = resolve(context.folder, file);
     if (extname(place) === '.mmdb') return openMmdbStep(place, field, targets, columns, when, context);
     return openTableStep({ path: place, key, columns }, field, targets, keyType, when, context);
@@ -172,7 +186,7 @@ function toTargets(entries: LookupOptions['set']): readonly FieldTarget[] {
   return Object.keys(entries).map((target) => checked(fieldTarget(target)));
 }
 
-type InlineTable = NonNullable<LookupOptions['table']>;
+type InlineTable = z.output<typeof inlineTable>;
 
 /** Rows that are wrong are left out, and told by their keys. */
 function readInlineTable(
@@ -263,16 +277,22 @@ async function openMmdbStep(
   targets: readonly FieldTarget[],
   columns: readonly string[],
   when: When,
-  { logger }: StepContext,
+  context: StepContext,
 ): Promise<Step> {
+  const { logger } = context;
   if (field.type !== 'address') {
     throw new WeirError('file-invalid', `file: ${path} is looked up by address, and ${field.path} is a ${field.type}`);
   }
   const database = await openReloadingFile({
     name: 'lookup',
     paths: [path],
-    open: () => openMmdbFile(path, 'file'),
+    open: () => openMmdbFile(path, 'file', createMmdbFaultNote('lookup', context)),
     logger,
+  });
+  const noteCut = createFaultNote(context, {
+    step: 'lookup',
+    outcome: 'value-cut',
+    message: `a value of more than ${maxCellLength} characters was cut`,
   });
   type Found = readonly (CellValue | undefined)[];
   let remembered = createRecentMap<string, Found>(maxRemembered);
@@ -280,7 +300,9 @@ async function openMmdbStep(
 
   function find(address: string): Found {
     const record = database.current.lookup(address, address.includes(':') ? 6 : 4);
-    return columns.map((column, i) => toCell(targets[i]!, valueAtPath(record, column)));
+    return columns.map((column, i) =>
+      toCell(targets[i]!, valueAtPath(record, column), () => noteCut({ file: path, column })),
+    );
   }
 
   function apply(flow: FlowDocument): undefined {
@@ -301,10 +323,12 @@ async function openMmdbStep(
 /** As for labels. */
 const maxCellLength = 1024;
 
-function toCell({ type }: FieldTarget, value: unknown): CellValue | undefined {
-  if (typeof value === 'boolean') return targetValue(type, String(value));
-  if (typeof value === 'number') return targetValue(type, value);
-  return typeof value === 'string' && value !== '' ? targetValue(type, value.slice(0, maxCellLength)) : undefined;
+function toCell(target: FieldTarget, value: unknown, onCut: () => void): CellValue | undefined {
+  if (typeof value === 'boolean') return targetValue(target, String(value));
+  if (typeof value === 'number') return targetValue(target, value);
+  if (typeof value !== 'string' || value === '') return undefined;
+  if (value.length > maxCellLength) onCut();
+  return targetValue(target, cutText(value, maxCellLength));
 }
 
 /** The schema has refused what would be a mistake here. */

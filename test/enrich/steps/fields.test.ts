@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createDocumentLane } from '../../../src/enrich/document-writer.ts';
 import { createPipeline, type NamedStep } from '../../../src/enrich/pipeline.ts';
+import type { StepContext } from '../../../src/enrich/step.ts';
 import { dropStep } from '../../../src/enrich/steps/drop.ts';
 import { fieldsStep } from '../../../src/enrich/steps/fields.ts';
 import { servicesStep } from '../../../src/enrich/steps/services.ts';
@@ -22,8 +23,11 @@ const record = {
   applicationName: 'ssl',
 };
 
-async function stepOf(options: unknown, logger = silentLogger): Promise<NamedStep> {
-  const step = await fieldsStep.create(fieldsStep.options.parse(options), { folder: '.', logger });
+async function stepOf(
+  options: unknown,
+  context: Pick<StepContext, 'logger' | 'count'> = { logger: silentLogger },
+): Promise<NamedStep> {
+  const step = await fieldsStep.create(fieldsStep.options.parse(options), { folder: '.', ...context });
   return { name: 'fields', step };
 }
 
@@ -66,7 +70,7 @@ describe('fields', () => {
       'flow.ip_protocol': 'tcp',
       'flow.direction': 'inbound',
       'flow.vlan': 10,
-      'flow.tos': `\${flow.dst_port}`,
+      'flow.src_asn': `\${flow.dst_port}`,
       'flow.next_hop': '2001:db8::1',
       'node.hostname': 'edge-1',
     };
@@ -161,15 +165,53 @@ describe('fields', () => {
       'labels.huge': `\${flow.application}`.repeat(20),
       'labels.pair': `${'x'.repeat(1023)}😀\${flow.dst_port}`,
     };
-    const fields = await stepOf({ set, copy: { 'flow.application': 'labels.copy' } }, logger);
+    const counted: string[] = [];
+    const count = (outcome: string) => counted.push(outcome);
+    const fields = await stepOf({ set, copy: { 'flow.application': 'labels.copy' } }, { logger, count });
     for (let times = 0; times < 10; times++) {
       const document: unknown = JSON.parse(await textOf([fields], { ...record, applicationName: huge }));
       expect(valueAtPath(document, 'labels.huge')).toBe('é'.repeat(1024));
       expect(valueAtPath(document, 'labels.copy')).toBe('é'.repeat(1024));
       expect(valueAtPath(document, 'labels.pair')).toBe('x'.repeat(1023));
     }
+    expect(counted).toEqual(Array.from({ length: 60 }, () => 'value-cut'));
     const told = lines.map((line) => JSON.parse(line) as { field: string; times: number });
     expect(told.filter(({ field }) => field === 'labels.huge').map(({ times }) => times)).toEqual([1, 10]);
+  });
+});
+
+describe('a number that a field has no room for', () => {
+  it('is a mistake where it is written', () => {
+    const set = {
+      'flow.dst_port': 70_000,
+      'flow.src_port': '-1',
+      'flow.vlan': 4096,
+      'flow.tos': 1.5,
+      'flow.src_asn': 2 ** 32,
+      'flow.src_mask_len': '129',
+      'flow.bytes': 1e30,
+    };
+    const { error } = fieldsStep.options.safeParse({ set });
+    expect(error?.issues.map(({ message }) => message)).toEqual([
+      'flow.dst_port holds a whole number from 0 to 65535',
+      'flow.src_port holds a whole number from 0 to 65535',
+      'flow.vlan holds a whole number from 0 to 4095',
+      'flow.tos holds a whole number from 0 to 255',
+      'flow.src_asn holds a whole number from 0 to 4294967295',
+      'flow.src_mask_len holds a whole number from 0 to 128',
+      'flow.bytes holds a whole number',
+    ]);
+  });
+
+  it('is not copied, and counted', async () => {
+    const counted: string[] = [];
+    const fields = await stepOf(
+      { copy: { 'flow.bytes': 'flow.tos', 'flow.dst_port': 'flow.vlan' } },
+      { logger: silentLogger, count: (outcome) => counted.push(outcome) },
+    );
+    const document: unknown = JSON.parse(await textOf([fields], { ...record, octetDeltaCount: 256 }));
+    expect([valueAtPath(document, 'flow.tos'), valueAtPath(document, 'flow.vlan')]).toEqual([undefined, 443]);
+    expect(new Set(counted)).toEqual(new Set(['value-too-large']));
   });
 });
 
@@ -180,9 +222,10 @@ describe('the options of fields', () => {
     [{ set: { site: 'x' } }, /unknown field "site"/],
     [{ set: { 'labels.a.b': 'x' } }, /expected the name of a label .* not "a\.b"/],
     [{ set: { [`labels.${'x'.repeat(65)}`]: 'x' } }, /at most 64/],
-    [{ set: { 'flow.vlan': 'ten' } }, /flow\.vlan holds a number/],
-    [{ set: { 'flow.vlan': `\${flow.application}` } }, /flow\.vlan holds a number/],
-    [{ set: { 'flow.vlan': `1\${flow.dst_port}` } }, /flow\.vlan holds a number/],
+    [{ set: { 'flow.vlan': 'ten' } }, /flow\.vlan holds a whole number from 0 to 4095/],
+    [{ set: { 'flow.vlan': `\${flow.application}` } }, /flow\.vlan holds a whole number from 0 to 4095/],
+    [{ set: { 'flow.vlan': `1\${flow.dst_port}` } }, /flow\.vlan holds a whole number from 0 to 4095/],
+    [{ set: { 'labels.a': 'x'.repeat(1025) } }, /at most 1024 characters/],
     [{ set: { 'flow.next_hop': 'router' } }, /holds an IP address/],
     [{ set: { 'flow.src_geo_location': '1,2' } }, /can't be set/],
     [{ set: { '@timestamp': '2026-01-01' } }, /can't be changed/],
@@ -193,7 +236,10 @@ describe('the options of fields', () => {
     [{ set: { 'labels.a': `\${flow.vlan}`.repeat(65) } }, /at most 64 fields/],
     [{ set: { 'labels.a': true } }, /text or a number/],
     [{ set: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`labels.a${i}`, 'x'])) }, /at most 64 fields/],
-    [{ copy: { 'flow.application': 'flow.vlan' } }, /flow\.application is of type text, and flow\.vlan holds a number/],
+    [
+      { copy: { 'flow.application': 'flow.vlan' } },
+      /flow\.application is of type text, and flow\.vlan holds a whole number from 0 to 4095/,
+    ],
     [{ copy: { 'flow.x': 'labels.a' } }, /unknown field/],
     [{ copy: { 'flow.vlan': 'x' } }, /unknown field/],
     [{ rename: { 'event.host': 'labels.host' } }, /can't be changed/],

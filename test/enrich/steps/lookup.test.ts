@@ -149,8 +149,8 @@ describe('lookup by other fields', () => {
     const { flow } = await documentOf(options, { destinationTransportPort: 53 });
     expect(flow).toMatchObject({ vlan: 10, next_hop: '192.0.2.1' });
     expect(lines.map((line) => line.replace(/^.*:(\d+)/, '$1'))).toEqual([
-      '3 "ten" is no number',
-      '4 "router" is no IP address',
+      '3 expected a whole number from 0 to 4095, got "ten"',
+      '4 expected an IP address, got "router"',
     ]);
   });
 

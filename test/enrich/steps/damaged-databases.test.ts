@@ -1,0 +1,84 @@
+// A database that opens well and has garbage where a record should be: the flow goes on without the fact, the fault is counted and
+// logged seldom. Where the damage is wide, the file is refused when it is opened.
+
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Reader } from 'maxmind';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createDocumentLane } from '../../../src/enrich/document-writer.ts';
+import { createPipeline } from '../../../src/enrich/pipeline.ts';
+import type { StepDefinition } from '../../../src/enrich/step.ts';
+import { asnStep } from '../../../src/enrich/steps/asn.ts';
+import { geoipStep } from '../../../src/enrich/steps/geoip.ts';
+import { lookupStep } from '../../../src/enrich/steps/lookup.ts';
+import { toTestBatch, valueAtPath } from '../../../src/enrich/test-record.ts';
+import { createLogger } from '../../../src/telemetry/logger.ts';
+import { google, mountainView, writeDatabase } from '../city-database.ts';
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'weir-damaged-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** What lies between the search tree and the metadata becomes this byte, all of it. */
+async function writeDamaged(name: string, prefix: string, byte: number): Promise<string> {
+  const path = await writeDatabase(join(folder, name), 'Test', [[prefix, { ...mountainView, ...google }]]);
+  const bytes = await readFile(path);
+  const { searchTreeSize } = new Reader(bytes).metadata;
+  bytes.fill(byte, searchTreeSize + 16, bytes.indexOf('\xab\xcd\xefMaxMind.com', 'latin1'));
+  await writeFile(path, bytes);
+  return name;
+}
+
+const optionsOf = {
+  geoip: (file: string) => ({ database: file }),
+  asn: (file: string) => ({ database: file }),
+  lookup: (file: string) => ({ by: 'flow.dst_addr', file, set: { 'labels.city': 'city.names.en' } }),
+};
+const definitions = { geoip: geoipStep, asn: asnStep, lookup: lookupStep } as Readonly<
+  Record<keyof typeof optionsOf, StepDefinition<unknown>>
+>;
+
+async function openStep(name: keyof typeof optionsOf, file: string) {
+  const counted: string[] = [];
+  const lines: { msg: string; times: number; file: string }[] = [];
+  const definition = definitions[name];
+  const step = await definition.create(definition.options.parse(optionsOf[name](file)), {
+    folder,
+    logger: createLogger({ write: (line) => lines.push(JSON.parse(line)) }),
+    count: (outcome) => counted.push(outcome),
+  });
+  return { step, counted, lines };
+}
+
+// A map of 31 pairs and more, of one pair, each with a map for its first key; a pointer to itself; nothing but ends.
+const garbage = [0xff, 0xe1, 0x20, 0x01];
+
+describe.each(Object.keys(optionsOf) as (keyof typeof optionsOf)[])('%s', (name) => {
+  test.each(garbage)('goes on without what it cannot read (bytes %d)', async (byte) => {
+    // Not among the addresses that are tried when a file is opened.
+    const { step, counted, lines } = await openStep(name, await writeDamaged(`${name}.mmdb`, '216.58.1.0/24', byte));
+    const pipeline = createPipeline({ steps: [{ name, step }] });
+    for (let host = 1; host <= 12; host++) {
+      const fields = { sourceIPv4Address: '10.0.0.1', destinationIPv4Address: `216.58.1.${host}`, octetDeltaCount: 9 };
+      const { bytes, ends } = pipeline.toDocuments(toTestBatch({ protocol: 'ipfix', fields }), createDocumentLane());
+      const document: unknown = JSON.parse(bytes.toString('utf8', 0, ends[0]));
+      expect(valueAtPath(document, 'flow.bytes')).toBe(9);
+      for (const fact of ['flow.dst_country', 'flow.dst_asn', 'labels'])
+        expect(valueAtPath(document, fact)).toBeUndefined();
+    }
+    await pipeline.close();
+    expect(counted).toEqual(Array.from({ length: 12 }, () => 'lookup-failed'));
+    expect(lines.map(({ times }) => times)).toEqual([1, 10]);
+    expect(lines[0]).toMatchObject({ file: join(folder, `${name}.mmdb`), msg: expect.stringContaining('damaged') });
+  });
+});
+
+test.each(['geoip', 'asn'] as const)('%s refuses a file that is damaged wherever it is tried', async (name) => {
+  await expect(openStep(name, await writeDamaged('wide.mmdb', '0.0.0.0/1', 0xff))).rejects.toMatchObject({
+    code: 'file-invalid',
+    message: expect.stringMatching(/^database: .*wide\.mmdb (?:is damaged: \d+ of the 523 addresses|is not a whole)/),
+  });
+});
