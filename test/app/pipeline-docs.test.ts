@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { toJsonSchema } from '../../src/enrich/pipeline-json-schema.ts';
 import { pipelineSchema } from '../../src/enrich/pipeline-schema.ts';
 import { stepCatalog } from '../../src/enrich/step-catalog.ts';
 
@@ -41,7 +42,8 @@ test('docs/pipelines.md has a row for each option of each step, and no other', (
     documented.push(option === '' ? step : `${step}.${option}`);
   }
   const expected = stepCatalog.flatMap(({ name, options }) => {
-    const keys = options instanceof z.core.$ZodObject ? Object.keys(options._zod.def.shape) : [];
+    const { properties = {} } = toJsonSchema(options) as { properties?: object };
+    const keys = Object.keys(properties);
     return keys.length === 0 ? [name] : keys.map((key) => `${name}.${key}`);
   });
   expect(documented.toSorted()).toEqual(expected.toSorted());

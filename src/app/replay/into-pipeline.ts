@@ -65,7 +65,7 @@ export function createIntoPipeline(options: IntoPipelineOptions): ReplayTarget {
   let chosen: ChosenSink | undefined;
 
   async function start(): Promise<void> {
-    pipeline = await openPipeline(pipelineFile, logger, isOffline);
+    pipeline = await openPipeline(pipelineFile, { logger, isOffline, ledger });
     chosen = await createSink(pipelineFile, { logger, now });
     await chosen.sink.start();
     await queue.start();
