@@ -24,6 +24,8 @@ const mixed = Object.entries(faults).filter(([, { prepare, queue, flowsPerSecond
 });
 const flowsPerSecond = 500;
 const readMetricsEveryMs = 1000;
+/** An Elasticsearch that was killed under load takes minutes to come back. */
+const catchUpLimitMs = 600_000;
 
 const random = createRandom(seed);
 const folder = await mkdtemp(join(tmpdir(), 'weir-soak-'));
@@ -58,7 +60,7 @@ async function soak(on: OpenStage): Promise<void> {
     await sleep(1000);
     await Promise.all(chosen.map(([, { act }]) => act(on)));
     await sleep(1000);
-    await on.catchUp();
+    await on.catchUp(catchUpLimitMs);
     const numbers = await on.readNumbers();
     const indexed = new Set(numbers).size;
     const doubled = numbers.length - indexed;

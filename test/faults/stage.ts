@@ -37,7 +37,7 @@ export interface Stage {
 
 export interface OpenStage extends Stage {
   /** Silent from now on; resolves with the milliseconds that passed until all is indexed or named. */
-  catchUp(): Promise<number>;
+  catchUp(limitMs?: number): Promise<number>;
   counts(): Promise<Counts>;
   /** Each as often as it is in the index. */
   readNumbers(): Promise<number[]>;
@@ -101,7 +101,7 @@ batch: { records: 200, bytes: 256KiB, age: 50ms }`,
     }
   }
 
-  async function catchUp(): Promise<number> {
+  async function catchUp(limitMs = catchUpLimitMs): Promise<number> {
     stage.isSilent = true;
     await sleep(2 * sendEveryMs);
     const endedAtMs = Date.now();
@@ -113,7 +113,7 @@ batch: { records: 200, bytes: 256KiB, age: 50ms }`,
         named = namedLosses(await readLives(lives));
         return indexed + named >= sent;
       },
-      catchUpLimitMs,
+      limitMs,
       () => `${name}: ${indexed} of ${sent}, named ${named}\n${stage.listener.output()}\n${workers[0].output()}`,
     );
     return Date.now() - endedAtMs;
