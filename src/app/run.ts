@@ -11,6 +11,7 @@ import { WeirError } from '../model/errors.ts';
 import { createLedger, type Ledger } from '../telemetry/ledger.ts';
 import { createLedgerBook } from '../telemetry/ledger-book.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { createFindings } from './findings/findings.ts';
 import { makeFolder } from './folder.ts';
 import { createFormerListeners } from './former-listeners.ts';
 import { keepHeapSmall } from './heap.ts';
@@ -150,12 +151,27 @@ export async function run(options: RunOptions): Promise<void> {
     now,
   });
   if (way !== undefined) retention.start();
-  telemetry.watch({ queue, listen, inEffect: reload.inEffect, forecast: retention.forecast });
+  const findings = createFindings({
+    ledger,
+    levels: listen.levels,
+    steps: () => reload.inEffect().file.steps,
+    logger,
+    now,
+  });
+  if (part !== 'work') findings.start();
+  telemetry.watch({
+    queue,
+    listen,
+    inEffect: reload.inEffect,
+    forecast: retention.forecast,
+    findings: findings.current,
+  });
   const status = startStatus({ ledger, queue, listen, reload, logger, now, onTerminal, quiet, write });
 
   const signal = await stopSignal;
   logger.info({ signal }, 'stopping: a second signal ends at once');
   telemetry.unwatch();
+  findings.stop();
   const stopped = await within(
     stopLimitMs,
     (async () => {

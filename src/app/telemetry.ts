@@ -9,6 +9,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Levels } from '../telemetry/measures.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Readiness } from '../telemetry/routes.ts';
+import type { Findings } from './findings/findings.ts';
 import { within } from './lifecycle.ts';
 import type { Listen } from './listen.ts';
 import type { Reload } from './reload.ts';
@@ -30,6 +31,7 @@ export interface WatchedParts {
   readonly listen: Listen;
   readonly inEffect: Reload['inEffect'];
   readonly forecast: RetentionSchedule['forecast'];
+  readonly findings: Findings['current'];
 }
 
 export interface Telemetry {
@@ -85,7 +87,7 @@ export function createTelemetry({ pipelineFile, ledger, logger, now, startedAtMs
 
   async function readLevels(): Promise<Levels> {
     if (watched === undefined) return { dataFiles: [] };
-    const { queue, listen, inEffect, forecast } = watched;
+    const { queue, listen, inEffect, forecast, findings } = watched;
     const { way } = inEffect();
     return {
       decoder: listen.levels(),
@@ -98,6 +100,7 @@ export function createTelemetry({ pipelineFile, ledger, logger, now, startedAtMs
       spool: toSum(queue.spooled?.(), listen.spooled()),
       sink: way && { holdsDocuments: way.chosen.sink.trouble() !== undefined, ...way.chosen.sink.measures?.() },
       disk: forecast(),
+      findings: findings(),
       dataFiles: way?.pipeline.dataFiles() ?? [],
     };
   }

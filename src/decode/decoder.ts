@@ -2,6 +2,7 @@
 // The first bytes tell the protocols apart (design: any port takes any protocol).
 
 import type { Datagram } from '../model/datagram.ts';
+import type { ExporterSign } from '../model/exporter-sign.ts';
 import type { Fault } from '../model/fault.ts';
 import type { RecordSet } from '../model/record.ts';
 import type { SequenceChange, SequencePosition, SequenceReport } from '../model/sequence.ts';
@@ -9,6 +10,7 @@ import type { DecoderLevels } from '../telemetry/measures.ts';
 import { type DecoderState, mergeTemplates, restoreTemplates, saveTemplates } from './decoder-state.ts';
 import { type ExplainedSet, explainNetflow5, explainRecords, explainSflow5 } from './explain.ts';
 import { type ExporterStatistic, toExporterStatistics } from './exporter-statistics.ts';
+import { createExporterWatch } from './exporter-watch.ts';
 import { createInformationElements, type InformationElements } from './information-elements.ts';
 import { decodeIpfix } from './ipfix.ts';
 import { createNetflow5 } from './netflow5.ts';
@@ -19,6 +21,7 @@ import type { RecordCount } from './sequence-headers.ts';
 import { createSflow5Decoder } from './sflow5.ts';
 import { createSharedPlans, type SharedPlans } from './shared-plans.ts';
 import { decodeParked, type TemplateContext } from './template-sets.ts';
+import { enterprisesOf, toTemplateSigns } from './template-signs.ts';
 import { createTemplateStore, type TemplateStoreLimits } from './template-store.ts';
 
 export type { DecoderState } from './decoder-state.ts';
@@ -89,6 +92,10 @@ export function toStoreLimits(limits: DecoderLimits): TemplateStoreLimits {
   };
 }
 
+/** Nobody mends more at a time. */
+const maxSigns = 500;
+const lookEveryMs = 5_000;
+
 export interface DecoderOptions {
   readonly onFault: (fault: Fault) => void;
   /** Told what sequence numbers say was lost, reordered, sent twice, or restarted. */
@@ -131,6 +138,8 @@ export interface Decoder {
   takeReached(): SequencePosition[];
   /** What is missing between where an earlier process stood and the first datagram of this one; undefined: not known yet. */
   missedSince(former: SequencePosition): SequenceGap | undefined;
+  /** What is probably not as the exporters' owners want it, as of the last look, every five seconds of `expire`. */
+  signs(): readonly ExporterSign[];
   /** How much it knows now; sessions have their own. */
   levels(): DecoderLevels;
   /** Changes whenever `saveState` would give something new. */
@@ -153,6 +162,9 @@ export function createDecoder(options: DecoderOptions): Decoder {
   const netflow5 = createNetflow5(onFault);
   const decodeSflow5 = createSflow5Decoder(options.tunnels === undefined ? {} : { tunnels: options.tunnels });
   const sequences = createSequences({ maxSpaces: limits.sequences, onChange: options.onSequence ?? (() => {}) });
+  const watch = createExporterWatch({ maxExporters: limits.exporters });
+  let signs: readonly ExporterSign[] = [];
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
   const counted: RecordCount = { records: 0, optionsRecords: 0, isWhole: true };
   let versionBefore = 0;
   let context = createContext(createSharedPlans({ elements, maxPlans: limits.plans }), limits, false);
@@ -197,6 +209,12 @@ export function createDecoder(options: DecoderOptions): Decoder {
   }
 
   function decode(datagram: Datagram): RecordSet[] {
+    const sets = decodeAny(datagram);
+    watch.observe(datagram, sets);
+    return sets;
+  }
+
+  function decodeAny(datagram: Datagram): RecordSet[] {
     const { payload, exporter } = datagram;
     const version = payload.length < 2 ? -1 : payload.readUInt16BE(0);
     switch (version) {
@@ -217,6 +235,31 @@ export function createDecoder(options: DecoderOptions): Decoder {
     const detail = payload.length === 0 ? 'empty datagram' : `${payload.length} bytes that begin with ${start}`;
     onFault({ code: 'protocol-unknown', exporter, detail });
     return [];
+  }
+
+  function expire(nowMs: number): void {
+    context.parked.expire(nowMs);
+    context.templates.expire(nowMs);
+    if (Math.abs(nowMs - lookedAtMs) < lookEveryMs) return;
+    lookedAtMs = nowMs;
+    watch.expire(nowMs);
+    signs = findSigns(nowMs);
+  }
+
+  function findSigns(nowMs: number): readonly ExporterSign[] {
+    const traps = Array.from(
+      sequences.interleaved(nowMs),
+      ({ exporter, domain, counters }): ExporterSign => ({
+        kind: 'gateway-trap',
+        exporter,
+        values: { counters, domain },
+        enterprises: [],
+      }),
+    );
+    const found = [...traps, ...toTemplateSigns(context.templates, context.parked, nowMs), ...watch.signs()];
+    return found
+      .slice(0, maxSigns)
+      .map((sign) => ({ ...sign, enterprises: enterprisesOf(context.templates, sign.exporter) }));
   }
 
   /** What the state says, apart from what is known. */
@@ -267,10 +310,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
 
   return {
     decode,
-    expire(nowMs) {
-      context.parked.expire(nowMs);
-      context.templates.expire(nowMs);
-    },
+    expire,
     saveState: (addresses) => saveTemplates(context.templates, addresses),
     takeChanged: (heardWithinMs) => context.templates.takeChanged(heardWithinMs),
     adoptState,
@@ -280,7 +320,9 @@ export function createDecoder(options: DecoderOptions): Decoder {
     markReached: sequences.markReached,
     takeReached: sequences.takeReached,
     missedSince: sequences.missedSince,
+    signs: () => signs,
     levels: () => ({
+      signs,
       exporters: context.templates.exporterCount,
       templates: context.templates.templateCount,
       facts: context.templates.factCount,

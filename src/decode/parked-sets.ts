@@ -23,6 +23,8 @@ export interface ParkedSets {
   park(key: string, header: RecordHeader, bytes: Buffer): void;
   /** What waits for this template, in the order in which it came; it waits no longer. */
   take(key: string): ParkedSet[];
+  /** Who waits, and since when. */
+  waiting(): Iterable<{ readonly exporter: string; readonly sets: number; readonly oldestAtMs: number }>;
   expire(nowMs: number): void;
 }
 
@@ -122,7 +124,15 @@ export function createParkedSets({ maxBytes, maxBytesPerExporter, maxAgeMs, onFa
     }
   }
 
+  function* waiting(): ReturnType<ParkedSets['waiting']> {
+    for (const [exporter, { places }] of byExporter) {
+      const oldest = places.oldest?.place;
+      if (oldest !== undefined) yield { exporter, sets: places.size, oldestAtMs: oldest.set.header.receivedAtMs };
+    }
+  }
+
   return {
+    waiting,
     get size() {
       return all.size;
     },

@@ -37,6 +37,10 @@ export interface Sequences {
   ipfix(datagram: Datagram, count: RecordCount): void;
   sflow5(datagram: Datagram): void;
   reports(): Iterable<SequenceReport>;
+  /** Addresses behind which counters take turns, and how many. */
+  interleaved(
+    nowMs: number,
+  ): Iterable<{ readonly exporter: string; readonly domain: number; readonly counters: number }>;
   /** What the last datagram brought is in safe hands with the next `takeReached`. */
   markReached(): void;
   /** Where the counters stand that were marked since the last call, whose numbers make sense. */
@@ -269,6 +273,13 @@ export function createSequences({ maxSpaces, onChange }: SequencesOptions): Sequ
     }
   }
 
+  function* interleaved(nowMs: number): ReturnType<Sequences['interleaved']> {
+    for (const { sender, space } of slots) {
+      const counters = space.countersAt(nowMs);
+      if (counters > 0) yield { exporter: sender.exporter, domain: space.domain, counters };
+    }
+  }
+
   function markReached(): void {
     if (observed === undefined) return;
     observed.reached = rows[observed.row] === -1 ? observed.space.next : rows[observed.row]!;
@@ -303,5 +314,5 @@ export function createSequences({ maxSpaces, onChange }: SequencesOptions): Sequ
     };
   }
 
-  return { netflow5, netflow9, ipfix, sflow5, reports, markReached, takeReached, missedSince };
+  return { netflow5, netflow9, ipfix, sflow5, reports, interleaved, markReached, takeReached, missedSince };
 }

@@ -15,6 +15,10 @@ export interface Template extends Listed<Template> {
   readonly shared: SharedContent;
   /** Number of the datagram that brought it. */
   readonly definedIn: number;
+  /** By the store's own clock: when it was last defined, and how long after the time before; when data came for it. */
+  definedAtMs: number;
+  repeatedAfterMs: number;
+  usedAtMs: number | undefined;
 }
 
 export interface Domain {
@@ -57,6 +61,8 @@ export interface TemplateStore {
   readonly templateCount: number;
   readonly exporterCount: number;
   readonly factCount: number;
+  /** The store's own clock. */
+  readonly elapsedMs: number;
   beginDatagram(): void;
   /** The template of a data set that has just come. */
   use(address: string, protocol: TemplateProtocol, domain: number, id: number): Template | undefined;
@@ -107,6 +113,7 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
     if (exporter.isUseful) useful.touch(exporter);
     else if (template.definedIn !== datagram) markUseful(exporter);
     exporter.templates.touch(template);
+    template.usedAtMs = elapsedMs;
     return template;
   }
 
@@ -126,7 +133,10 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
     let domain = exporter.domains.get(domainKey);
     const known = domain?.templates.get(id);
     if (known !== undefined) {
-      if (known.shared.key === toContentKey(content)) return known;
+      if (known.shared.key === toContentKey(content)) {
+        if (!isAdopting) noteRepeat(known);
+        return known;
+      }
       removeTemplate(known);
     } else keepToLimits(exporter, domain);
     if (domain === undefined) {
@@ -134,13 +144,28 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
       exporter.domains.set(domainKey, domain);
     }
     const shared = plans.share(content);
-    const template: Template = { id, domain, shared, definedIn: datagram, newer: undefined, older: undefined };
+    const template: Template = {
+      id,
+      domain,
+      shared,
+      definedIn: datagram,
+      definedAtMs: elapsedMs,
+      repeatedAfterMs: 0,
+      usedAtMs: undefined,
+      newer: undefined,
+      older: undefined,
+    };
     domain.templates.set(id, template);
     exporter.templates.add(template);
     templateCount++;
     version++;
     markChanged(address);
     return template;
+  }
+
+  function noteRepeat(template: Template): void {
+    template.repeatedAfterMs = elapsedMs - template.definedAtMs;
+    template.definedAtMs = elapsedMs;
   }
 
   function exporterOf(address: string): Exporter {
@@ -281,6 +306,9 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
     },
     get factCount() {
       return facts.count;
+    },
+    get elapsedMs() {
+      return elapsedMs;
     },
     get exporterCount() {
       return byAddress.size;

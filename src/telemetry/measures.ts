@@ -1,6 +1,8 @@
 // What weir shows of itself, in the order in which a flow meets it: names, meanings, and where the numbers are read.
 // docs/operations.md has the same table; metrics.ts writes it for Prometheus.
 
+import type { ExporterSign } from '../model/exporter-sign.ts';
+import type { Finding } from '../model/finding.ts';
 import type { ExporterCounts, Ledger, PlainCount } from './ledger.ts';
 
 /** Series of what exporters say of themselves: forged ones could say it of any number of domains. */
@@ -36,6 +38,8 @@ export interface Levels {
   readonly queue?: QueueLevels | undefined;
   readonly spool?: { readonly records: number; readonly bytes: number } | undefined;
   readonly sink?: SinkLevels | undefined;
+  /** What is wrong with exporters, 500 at most. */
+  readonly findings?: readonly Finding[] | undefined;
   /** What retention found at its last look. */
   readonly disk?: DiskLevels | undefined;
   readonly dataFiles: readonly DataFileLevels[];
@@ -67,6 +71,8 @@ export interface DecoderLevels {
   /** Entries that options records taught: sampling intervals, names. */
   readonly facts: number;
   readonly parkedSets: number;
+  /** What is probably wrong with exporters. */
+  readonly signs: readonly ExporterSign[];
   /** Counters that exporters send of themselves; beyond 2^53 as decimal text. */
   readonly statistics: readonly {
     readonly exporter: string;
@@ -242,6 +248,14 @@ export const measures: readonly Measure[] = [
           labels: { exporter, domain: `${domain}`, process: `${process}`, element: name },
           value: Number(value),
         })),
+  },
+  {
+    name: 'weir_decode_findings_open',
+    type: 'gauge',
+    help: 'Always 1: something is wrong with this exporter now (docs/doctor.md).',
+    labels: ['exporter', 'finding'],
+    read: ({ levels: { findings = [] } }) =>
+      findings.map(({ id, exporter = '' }) => ({ labels: { exporter, finding: id }, value: 1 })),
   },
   {
     name: 'weir_decode_records_decoded_total',

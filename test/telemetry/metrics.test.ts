@@ -10,6 +10,7 @@ const levels: Levels = {
     templates: 30,
     facts: 40,
     parkedSets: 5,
+    signs: [],
     statistics: [
       { exporter: '192.0.2.1', domain: 7, process: 3, name: 'notSentPacketTotalCount', value: '9007199254740993' },
       { exporter: '203.0.113.9', domain: 7, process: 3, name: 'notSentPacketTotalCount', value: 1 },

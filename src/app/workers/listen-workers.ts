@@ -144,6 +144,9 @@ export function createListenWorkers(options: ListenWorkersOptions): ListenWorker
         templates: most('templates'),
         facts: most('facts'),
         parkedSets: levels.reduce((sum, { parkedSets }) => sum + parkedSets, 0),
+        signs: levels.flatMap(({ signs, index }) =>
+          signs.filter(({ exporter }) => workerOf(exporter) === workers[index]),
+        ),
         statistics: levels.flatMap(({ statistics, index }) =>
           statistics.filter(({ exporter }) => workerOf(exporter) === workers[index]),
         ),
