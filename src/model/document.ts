@@ -47,6 +47,11 @@ export function documentPosition(row: number, part: number): number {
   return row + part * maxRows;
 }
 
+/** The row of a position. */
+export function rowOfPosition(position: number): number {
+  return position % maxRows;
+}
+
 /** The `_id` of a document: the same for every attempt at the same batch. */
 export function documentId(batchId: string, position: number): string {
   return `${batchId}-${position.toString(36)}`;

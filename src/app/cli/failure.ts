@@ -9,8 +9,8 @@ export interface Failure {
   readonly exitCode: number;
 }
 
-/** 0 done; 1 a mistake in weir, or not healthy (`weir healthcheck`: Docker knows 0 and 1); 2 a mistake in what weir was given (or in the place it runs in). */
-export const exitCodes = { done: 0, internal: 1, unhealthy: 1, refused: 2 } as const;
+/** 0 done; 1 a mistake in weir, or not healthy (`weir healthcheck`: Docker knows 0 and 1), or different (`weir replay --diff`); 2 a mistake in what weir was given (or in the place it runs in). */
+export const exitCodes = { done: 0, internal: 1, unhealthy: 1, different: 1, refused: 2 } as const;
 
 export interface FailureOptions {
   /** Show the stack trace. */

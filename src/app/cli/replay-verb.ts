@@ -3,6 +3,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { exitCodeOf, waitForStopSignal } from '../lifecycle.ts';
 import type { Rate } from '../replay/pace.ts';
+import { exitCodes } from './failure.ts';
 import { examples, exporterOption, logLevelOption, writeLines } from './shared-options.ts';
 
 interface ReplayFlags {
@@ -14,6 +15,9 @@ interface ReplayFlags {
   readonly loop?: number | true;
   readonly exporter?: readonly string[];
   readonly offline?: boolean;
+  readonly diff?: string;
+  readonly limit: number;
+  readonly json?: boolean;
   readonly quiet?: boolean;
   readonly logLevel: string;
 }
@@ -46,6 +50,14 @@ export function addReplayVerb(program: Command): void {
     .addOption(new Option('--loop [times]', 'again and again, or so often').argParser(toLoops))
     .addOption(exporterOption())
     .option('--offline', 'steps ask nobody on the network: no DNS, no SNMP, no lists')
+    .addOption(
+      new Option(
+        '--diff <other>',
+        'write nothing: tell which documents this pipeline file would change, drop or add (exit code 1: some)',
+      ).conflicts(['to', 'times', 'rate', 'speed', 'loop']),
+    )
+    .addOption(new Option('--limit <count>', 'examples that --diff shows').argParser(toLimit).default(5))
+    .option('--json', 'of --diff, all of it, as JSON')
     .option('--quiet', 'no progress; warnings and errors only')
     .addOption(logLevelOption())
     .addHelpText(
@@ -54,27 +66,42 @@ export function addReplayVerb(program: Command): void {
         'weir replay capture.pcap --pipeline my-pipeline.yml',
         'weir replay capture.pcap --times now --speed 10 --loop',
         'weir replay capture.pcap.gz --to 127.0.0.1:2055 --rate 1000',
+        'weir replay capture.pcap --pipeline my-pipeline.yml --diff changed.yml',
       ),
     )
     .action(async (paths: readonly string[], flags: ReplayFlags) => {
-      const { to, times, speed, loop, exporter, pipeline, offline = false, quiet = false, logLevel } = flags;
-      const stopSignal = waitForStopSignal();
-      const { replay } = await import('../replay/replay.ts');
-      const { lines, stoppedBy } = await replay({
+      const { to, times, speed, loop, exporter, pipeline, diff, limit, json = false, offline = false } = flags;
+      const shared = {
         paths,
         input: process.stdin,
         pipeline,
+        exporters: exporter,
+        quiet: flags.quiet ?? false,
+        logLevel: flags.logLevel,
+        writeAside: (text: string) => process.stderr.write(text),
+        isTerminal: process.stderr.isTTY === true,
+        stopSignal: waitForStopSignal(),
+      };
+      if (diff !== undefined) {
+        const { reportDiff } = await import('../replay/diff-report.ts');
+        const { text, isDifferent, stoppedBy } = await reportDiff({
+          ...shared,
+          ...{ other: diff, maxExamples: limit, json },
+          ...{ times: 'original', rate: { unit: 'max' }, loops: 1 },
+        });
+        await writeLines(text);
+        if (isDifferent) process.exitCode = exitCodes.different;
+        if (stoppedBy !== undefined) process.exitCode = exitCodeOf[stoppedBy];
+        return;
+      }
+      const { replay } = await import('../replay/replay.ts');
+      const { lines, stoppedBy } = await replay({
+        ...shared,
         to,
         times,
         rate: flags.rate ?? toDefaultRate(speed, to !== undefined),
         loops: loop === undefined ? 1 : loop === true ? Number.POSITIVE_INFINITY : loop,
-        exporters: exporter,
         isOffline: offline,
-        quiet,
-        logLevel,
-        writeAside: (text) => process.stderr.write(text),
-        isTerminal: process.stderr.isTTY === true,
-        stopSignal,
       });
       await writeLines(`${lines.join('\n')}\n`);
       if (stoppedBy !== undefined) process.exitCode = exitCodeOf[stoppedBy];
@@ -114,4 +141,9 @@ function toSpeed(text: string): number {
 function toLoops(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('Expected a whole number from 1 on.');
+}
+
+function toLimit(text: string): number {
+  if (/^\d{1,4}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Expected a whole number from 0 to 9999.');
 }

@@ -5,7 +5,6 @@ import { randomUUID } from 'node:crypto';
 import { createMemoryQueue } from '../../enqueue/memory-queue.ts';
 import type { Pipeline } from '../../enrich/pipeline.ts';
 import type { PipelineFile } from '../../enrich/pipeline-file.ts';
-import type { Datagram } from '../../model/datagram.ts';
 import { createLedger, droppedIn } from '../../telemetry/ledger.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { createBatchLane, createSayLost } from '../batch-lane.ts';
@@ -16,6 +15,7 @@ import { openPipeline } from '../steps.ts';
 import { readVersion } from '../version.ts';
 import { createWork } from '../work.ts';
 import { createBatchIds } from './batch-ids.ts';
+import type { ReplayedDatagram } from './replay-files.ts';
 import type { ReplayTarget } from './replay-target.ts';
 import { createShiftTimes } from './shift-times.ts';
 
@@ -40,7 +40,12 @@ const lookEveryMs = 5;
 const stopLimitMs = 2500;
 const expireEveryMs = 1000;
 
-export function createIntoPipeline(options: IntoPipelineOptions): ReplayTarget {
+export interface IntoPipeline extends ReplayTarget {
+  /** After `finish`: what became of the flows, a line each. */
+  report(): readonly string[];
+}
+
+export function createIntoPipeline(options: IntoPipelineOptions): IntoPipeline {
   const { pipelineFile, isOffline, repeatsIds, signal, logger, now } = options;
   const { batch, decode } = pipelineFile;
   const ledger = createLedger();
@@ -60,6 +65,8 @@ export function createIntoPipeline(options: IntoPipelineOptions): ReplayTarget {
     },
   });
   let mayBeFull = false;
+  /** Flows that the queue still had at the end. */
+  let left = 0;
   let expiredAtMs = Number.NEGATIVE_INFINITY;
   let pipeline: Pipeline | undefined;
   let chosen: ChosenSink | undefined;
@@ -72,7 +79,7 @@ export function createIntoPipeline(options: IntoPipelineOptions): ReplayTarget {
     work.start({ pipeline, ...chosen });
   }
 
-  function take(datagram: Datagram, shiftMs: number): number | Promise<number> {
+  function take({ datagram }: ReplayedDatagram, shiftMs: number): number | Promise<number> {
     const { exporter, payload, receivedAtMs } = datagram;
     const counts = ledger.exporter(exporter);
     counts.datagramsReceived += 1;
@@ -97,7 +104,7 @@ export function createIntoPipeline(options: IntoPipelineOptions): ReplayTarget {
     return flows;
   }
 
-  async function finish(): Promise<readonly string[]> {
+  async function finish(): Promise<void> {
     // Sets that wait for a template after the last datagram wait in vain.
     decoder.expire(Number.POSITIVE_INFINITY);
     await lane.close();
@@ -107,13 +114,12 @@ export function createIntoPipeline(options: IntoPipelineOptions): ReplayTarget {
       if (signal.aborted) stopLeftMs -= lookEveryMs;
     }
     await work.stop();
-    const { records } = await queue.depth();
+    left = (await queue.depth()).records;
     await chosen?.sink.stop();
     await pipeline?.close();
-    return toLines(records);
   }
 
-  function toLines(left: number): readonly string[] {
+  function report(): readonly string[] {
     const totals = ledger.totals();
     const { documentsIndexed, documentsAlreadyThere, documentsDeadLettered, recordsLostInQueue } = totals;
     const faults = [...totals.faults].map(([code, count]) => `${code} ${toThousands(count)}`);
@@ -139,7 +145,7 @@ export function createIntoPipeline(options: IntoPipelineOptions): ReplayTarget {
     return lines;
   }
 
-  return { start, take, finish, trouble: () => chosen?.sink.trouble() };
+  return { start, take, finish, report, trouble: () => chosen?.sink.trouble() };
 }
 
 function pauseMs(ms: number): Promise<void> {

@@ -4,8 +4,8 @@
 import { createUdpSender, type UdpSender } from '../../collect/udp-sender.ts';
 import { createDecoder } from '../../decode/decoder.ts';
 import type { ExplainedSet } from '../../decode/explain.ts';
-import type { Datagram } from '../../model/datagram.ts';
 import { toThousands } from '../count-text.ts';
+import type { ReplayedDatagram } from './replay-files.ts';
 import type { ReplayTarget } from './replay-target.ts';
 import { shiftDatagram } from './shift-datagram.ts';
 
@@ -17,7 +17,12 @@ export interface OverUdpOptions {
 /** A socket each; further exporters share the last one. */
 const maxSockets = 500;
 
-export function createOverUdp({ host, port }: OverUdpOptions): ReplayTarget {
+export interface OverUdp extends ReplayTarget {
+  /** After `finish`: what became of the datagrams, a line each. */
+  report(): readonly string[];
+}
+
+export function createOverUdp({ host, port }: OverUdpOptions): OverUdp {
   const isLoopback = host.startsWith('127.') || host === 'localhost';
   const senders = new Map<string, UdpSender>();
   const opened: UdpSender[] = [];
@@ -44,7 +49,7 @@ export function createOverUdp({ host, port }: OverUdpOptions): ReplayTarget {
     return sender;
   }
 
-  async function take(datagram: Datagram, shiftMs: number): Promise<number> {
+  async function take({ datagram }: ReplayedDatagram, shiftMs: number): Promise<number> {
     explained = [];
     let flows = 0;
     for (const { layout, rows } of decoder.decode(datagram)) if (layout.kind === 'flow') flows += rows.length;
@@ -62,8 +67,11 @@ export function createOverUdp({ host, port }: OverUdpOptions): ReplayTarget {
     return flows;
   }
 
-  async function finish(): Promise<readonly string[]> {
+  async function finish(): Promise<void> {
     await Promise.all(opened.map((sender) => sender.stop()));
+  }
+
+  function report(): readonly string[] {
     const lines = [`sent to ${host} port ${port}: ${toThousands(sent)} datagrams`];
     if (refused > 0)
       lines.push(`${toThousands(refused)} not sent: nobody listens there, or this machine could not send`);
@@ -76,5 +84,5 @@ export function createOverUdp({ host, port }: OverUdpOptions): ReplayTarget {
     return lines;
   }
 
-  return { start: async () => undefined, take, finish, trouble: () => undefined };
+  return { start: async () => undefined, take, finish, report, trouble: () => undefined };
 }
