@@ -3,6 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { BufferLevels } from '../collect/udp-listener.ts';
+import type { TemplateCounts } from '../decode/template-counts.ts';
 import type { Queue } from '../enqueue/queue.ts';
 import type { ListenAddress, PipelineFile } from '../enrich/pipeline-file.ts';
 import type { Datagram } from '../model/datagram.ts';
@@ -20,6 +22,7 @@ import { createPorts, toAddressText } from './ports.ts';
 import { createSessionDecoders } from './session-decoders.ts';
 import { createStateFile } from './state-file.ts';
 import { type StateStore, toStateKey } from './state-store.ts';
+import type { FlowObserver } from './status/flow-observer.ts';
 import type { ListenWorkers } from './workers/listen-workers.ts';
 
 /** How often the open batch is looked at: a part of its age, so that the age is kept to an eighth. */
@@ -37,6 +40,8 @@ export interface ListenOptions {
   readonly workers?: ListenWorkers;
   readonly ledger: Ledger;
   readonly book: LedgerBook;
+  /** Absent: nobody watches. */
+  readonly observer?: FlowObserver;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -54,6 +59,10 @@ export interface Listen {
   /** How much the decoder knows; undefined where there is none. */
   levels(): DecoderLevels | undefined;
   workers(): readonly WorkerLevels[];
+  /** By exporter, at most so many; empty where other processes decode. */
+  templateCounts(maxExporters: number): ReadonlyMap<string, TemplateCounts>;
+  /** What waits in the kernel for us, and what has room there. */
+  receiveBuffers(): BufferLevels;
   /** What workers have on disk. */
   spooled(): { readonly records: number; readonly bytes: number };
   /** Why it can't take datagrams now; undefined: it can. */
@@ -74,6 +83,8 @@ export const noListen: Listen = {
   start: async () => undefined,
   addresses: () => [],
   levels: () => undefined,
+  templateCounts: () => new Map(),
+  receiveBuffers: () => ({ waitingBytes: 0, maxBytes: 0 }),
   workers: () => [],
   spooled: () => ({ records: 0, bytes: 0 }),
   trouble: () => undefined,
@@ -82,7 +93,7 @@ export const noListen: Listen = {
 };
 
 export function createListen(options: ListenOptions): Listen {
-  const { pipelineFile, queue, formers, workers, ledger, book, logger, now } = options;
+  const { pipelineFile, queue, formers, workers, ledger, book, observer, logger, now } = options;
   const { collect, state } = pipelineFile;
   const pass = createRateLimit();
   const sayLost = createSayLost(logger, now);
@@ -166,7 +177,10 @@ export function createListen(options: ListenOptions): Listen {
       workers.take(datagram);
       return;
     }
+    const begun = observer?.decode.begin() ?? -1;
     const sets = session === undefined ? decoder.decode(datagram) : sessions.decode({ ...datagram, session });
+    observer?.decode.end(begun);
+    if (observer !== undefined) for (const set of sets) observer.onSet(set);
     lane.add(sets, datagram.receivedAtMs);
     // A connection's numbers are its own, and end with it.
     if (session === undefined) decoder.markReached();
@@ -273,6 +287,8 @@ export function createListen(options: ListenOptions): Listen {
     start,
     addresses: ports.addresses,
     levels: () => workers?.decoderLevels() ?? decoder.levels(),
+    templateCounts: (maxExporters) => (workers === undefined ? decoder.templateCounts(maxExporters) : new Map()),
+    receiveBuffers: ports.receiveBuffers,
     workers: () => workers?.levels() ?? [],
     spooled: () => workers?.spooled() ?? { records: 0, bytes: 0 },
     trouble: () => workers?.trouble(),

@@ -1,7 +1,7 @@
 // The ports that exporters send to, whatever their transport: opened all or none, and closed, while the others go on.
 
 import type { TcpListener, TcpListenerOptions } from '../collect/tcp-listener.ts';
-import { createUdpListener } from '../collect/udp-listener.ts';
+import { type BufferLevels, createUdpListener } from '../collect/udp-listener.ts';
 import type { CollectSettings, ListenAddress } from '../enrich/pipeline-file.ts';
 
 type Shared = Pick<TcpListenerOptions, 'onDatagram' | 'onSessionEnd' | 'onFault' | 'logger' | 'now'>;
@@ -25,6 +25,8 @@ export interface Ports {
   kernelDrops(): Promise<number>;
   /** By UDP port, as `kernelDrops` last read them. */
   droppedByPort(): ReadonlyMap<number, number>;
+  /** Of all UDP ports, as `kernelDrops` last read them. */
+  receiveBuffers(): BufferLevels;
   /** Back-pressure: exporters by TCP wait until `release`. */
   hold(): void;
   release(): void;
@@ -96,6 +98,7 @@ export function createPorts({ collect, inheritedSockets = 0, isAllowed, onRefuse
     },
     kernelDrops: udp.kernelDrops,
     droppedByPort: udp.droppedByPort,
+    receiveBuffers: udp.receiveBuffers,
     hold: () => tcp?.hold(),
     release: () => tcp?.release(),
     hasTcp: () => tcp !== undefined,

@@ -83,19 +83,40 @@ export async function run(options: RunOptions): Promise<void> {
   // Rows of a listener live until their batch is full: in a small heap half of its CPU would go into copying them.
   if (part !== 'listen') keepHeapSmall();
   await makeFolder(pipelineFile.state.directory, 'state');
-  const telemetry = createTelemetry({ pipelineFile, ledger, logger, now, startedAtMs });
+  const telemetry = createTelemetry({
+    part: part === 'all' ? 'run' : part,
+    pipelineFile,
+    ledger,
+    logger,
+    now,
+    startedAtMs,
+  });
   await telemetry.start();
+  const observer = telemetry.observer();
+  const observed = observer !== undefined && { observer };
   const way = part === 'listen' ? undefined : await openWay(pipelineFile, { ledger, logger, now });
   const formers = createFormerListeners({ ledger, logger, now });
   const queue = await createQueue(pipelineFile, { adds: part !== 'work', formers, ledger, logger, now });
-  const work = way === undefined ? noWork : createWork({ queue, ledger, logger, now });
+  const work = way === undefined ? noWork : createWork({ queue, ledger, ...observed, logger, now });
   const book = createLedgerBook({ ledger, process: `${hostname()}/${process.pid}`, nowMs: now() });
   const workers =
-    part === 'work' ? undefined : await createWorkers({ pipelineFile, logLevel, ledger, book, logger, now });
+    part === 'work'
+      ? undefined
+      : await createWorkers({ pipelineFile, logLevel, ledger, book, ...observed, logger, now });
   const listen =
     part === 'work'
       ? noListen
-      : createListen({ pipelineFile, queue, formers, ...(workers && { workers }), ledger, book, logger, now });
+      : createListen({
+          pipelineFile,
+          queue,
+          formers,
+          ...(workers && { workers }),
+          ledger,
+          book,
+          ...observed,
+          logger,
+          now,
+        });
 
   // A server that does not answer takes seconds: whoever asks weir to stop need not wait for it.
   const early = await Promise.race([way?.chosen.sink.start(), stopSignal]);

@@ -3,6 +3,7 @@
 import type { QueueDepth } from '../enqueue/queue.ts';
 import { droppedIn, type Ledger } from '../telemetry/ledger.ts';
 import { toThousands } from './count-text.ts';
+import { lossPlaces } from './losses.ts';
 
 /** Where the counts of an interval stand. */
 export interface Progress {
@@ -22,19 +23,7 @@ export interface Progress {
 
 export function readProgress(ledger: Ledger, nowMs: number): Progress {
   const totals = ledger.totals();
-  const named: readonly (readonly [string, number])[] = [
-    ['records between two listeners', totals.recordsLostBetweenListeners],
-    ['datagrams between two listeners', totals.datagramsLostBetweenListeners],
-    ['datagrams by the kernel', ledger.kernelDrops],
-    ['datagrams by workers', totals.datagramsLostByWorkers],
-    ['parked sets by workers', ledger.parkedSetsLost],
-    ['records by the full queue', totals.recordsRefusedByQueue],
-    ['records by the full spool', totals.recordsLostBySpool],
-    ['records lost on the queue', totals.recordsLostInQueue],
-    ['records in quarantine', totals.recordsQuarantined],
-    ['documents refused', totals.documentsDeadLettered],
-    ['sets without template', totals.faults.get('parked-expired') ?? 0],
-  ];
+  const named = lossPlaces.map(({ what, count }) => [what, count(ledger, totals)] as const);
   return {
     atMs: nowMs,
     exporters: ledger.exporters().size,

@@ -11,12 +11,14 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Readiness } from '../telemetry/routes.ts';
 import type { Findings } from './findings/findings.ts';
 import { within } from './lifecycle.ts';
-import type { Listen } from './listen.ts';
-import type { Reload } from './reload.ts';
 import type { RetentionSchedule } from './retention.ts';
+import type { FlowObserver } from './status/flow-observer.ts';
+import type { Status, StatusParts } from './status/status.ts';
+import type { StatusReport } from './status/status-report.ts';
 import { readVersion } from './version.ts';
 
 export interface TelemetryOptions {
+  readonly part: StatusReport['weir']['part'];
   readonly pipelineFile: PipelineFile;
   readonly ledger: Ledger;
   readonly logger: Logger;
@@ -26,10 +28,8 @@ export interface TelemetryOptions {
 }
 
 /** What there is to watch, once it has started. */
-export interface WatchedParts {
+export interface WatchedParts extends StatusParts {
   readonly queue: Queue;
-  readonly listen: Listen;
-  readonly inEffect: Reload['inEffect'];
   readonly forecast: RetentionSchedule['forecast'];
   readonly findings: Findings['current'];
 }
@@ -37,6 +37,8 @@ export interface WatchedParts {
 export interface Telemetry {
   /** Alive, and not ready. Throws WeirError when the address that the pipeline file names can't be opened. */
   start(): Promise<void>;
+  /** What stages are to tell; undefined before the start, and where nobody can look. */
+  observer(): FlowObserver | undefined;
   watch(parts: WatchedParts): void;
   /** From now on weir is not ready: whoever shares load must go elsewhere. */
   unwatch(): void;
@@ -46,29 +48,54 @@ export interface Telemetry {
 /** An orchestrator waits no longer for an answer (Kubernetes: 1 s by default). */
 const answerLimitMs = 800;
 
-export function createTelemetry({ pipelineFile, ledger, logger, now, startedAtMs }: TelemetryOptions): Telemetry {
+export function createTelemetry(options: TelemetryOptions): Telemetry {
+  const { pipelineFile, ledger, logger, now, startedAtMs } = options;
   const { http } = pipelineFile.telemetry;
   let watched: WatchedParts | undefined;
   let server: HttpServer | undefined;
+  let observer: FlowObserver | undefined;
+  let status: Status | undefined;
 
   async function start(): Promise<void> {
     if (http === undefined) return;
     // Loaded only where it is wanted: start-up counts.
     const { createHttpServer } = await import('../telemetry/http.ts');
     const { createTelemetryRoutes } = await import('../telemetry/routes.ts');
+    const { createFlowObserver } = await import('./status/flow-observer.ts');
+    const { createStatus } = await import('./status/status.ts');
+    const { createStatusRoutes } = await import('./status/status-routes.ts');
     const { host, port, isWritten, ...access } = http;
-    const routes = createTelemetryRoutes({ metrics: createLateMetrics(), readReadiness });
+    const observations = createFlowObserver({ now, elapsedMs: () => performance.now() });
+    const started = createStatus({
+      ...options,
+      version: readVersion(),
+      observations,
+      readLevels,
+      parts: () => watched,
+    });
+    const routes = new Map([
+      ...createStatusRoutes({
+        status: started,
+        tail: observations.tail,
+        file: () => watched?.inEffect().file ?? pipelineFile,
+        now,
+      }),
+      ...createTelemetryRoutes({ metrics: createLateMetrics(), readReadiness }),
+    ]);
     const opened = createHttpServer({ host, port, access, routes, logger });
     try {
       await opened.start();
     } catch (error) {
       if (isWritten || !(error instanceof WeirError)) throw error;
       // Nobody asked for it: flows matter more.
-      logger.warn({ hint: error.hint }, `${error.message}; weir goes on without /metrics and /readyz`);
+      logger.warn({ hint: error.hint }, `${error.message}; weir goes on without its status page, /metrics and /readyz`);
       return;
     }
     server = opened;
-    logger.info({ metrics: `${opened.address()}/metrics` }, 'weir can be watched');
+    observer = observations;
+    status = started;
+    status.start();
+    logger.info({ page: `${opened.address()}/` }, 'weir can be watched');
   }
 
   function createLateMetrics(): Metrics {
@@ -121,6 +148,7 @@ export function createTelemetry({ pipelineFile, ledger, logger, now, startedAtMs
 
   return {
     start,
+    observer: () => observer,
     watch(parts) {
       watched = parts;
     },
@@ -128,6 +156,7 @@ export function createTelemetry({ pipelineFile, ledger, logger, now, startedAtMs
       watched = undefined;
     },
     async stop() {
+      status?.stop();
       await server?.stop();
     },
   };

@@ -12,12 +12,15 @@ import { countDropped, type Ledger } from '../telemetry/ledger.ts';
 import { createExporterNames } from '../telemetry/ledger-book.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import { toFateRows } from './ledger-fates.ts';
+import type { FlowObserver } from './status/flow-observer.ts';
 
 const retryAfterMs = 1000;
 
 export interface WorkOptions {
   readonly queue: Queue;
   readonly ledger: Ledger;
+  /** Absent: nobody watches. */
+  readonly observer?: FlowObserver;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -45,7 +48,7 @@ export const noWork: Work = {
   stop: async () => undefined,
 };
 
-export function createWork({ queue, ledger, logger, now }: WorkOptions): Work {
+export function createWork({ queue, ledger, observer, logger, now }: WorkOptions): Work {
   let taking = new AbortController();
   let writing = new AbortController();
   const pass = createRateLimit();
@@ -73,14 +76,24 @@ export function createWork({ queue, ledger, logger, now }: WorkOptions): Work {
     let result: WriteResult;
     try {
       await pipeline.prepare(job.batch);
-      documents = pipeline.toDocuments(job.batch, lane);
+      documents = observer === undefined ? pipeline.toDocuments(job.batch, lane) : observe(job.batch, lane, pipeline);
+      const begun = observer?.index.begin() ?? -1;
       result = await sink.write(documents, writing.signal);
+      observer?.index.end(begun);
     } catch (error) {
       await settleFailed(job, error);
       return;
     }
     // Counted once, in the attempt that ends the job (design: the ledger).
     if (await job.done(toFateRows(job.batch, documents, result, toLedgerName))) count(documents, result);
+  }
+
+  function observe(batch: RecordBatch, lane: DocumentLane, pipeline: Pipeline): DocumentBatch {
+    const begun = observer?.enrich.begin() ?? -1;
+    const documents = pipeline.toDocuments(batch, lane);
+    observer?.enrich.end(begun);
+    observer?.onDocuments(batch, documents);
+    return documents;
   }
 
   async function settleFailed(job: Job, error: unknown): Promise<void> {

@@ -40,8 +40,15 @@ export interface UdpListener {
   kernelDrops(): Promise<number>;
   /** Those of them by port, as last read. */
   droppedByPort(): ReadonlyMap<number, number>;
+  /** Of the receive buffers of all ports, as last read with the drops. */
+  receiveBuffers(): BufferLevels;
   /** Datagrams whose `onDatagram` threw: a mistake in weir, never the fault of data. */
   failedDatagrams(): number;
+}
+
+export interface BufferLevels {
+  readonly waitingBytes: number;
+  readonly maxBytes: number;
 }
 
 interface Port {
@@ -68,7 +75,7 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
   const dropsSeen = new Map<number, number>();
   let dropped = 0;
   const droppedByPort = new Map<number, number>();
-  let waiting = false;
+  let waitingBytes = 0;
   let reading: Promise<void> | undefined;
 
   function start(): Promise<void> {
@@ -194,15 +201,15 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
   }
 
   async function readDrops(): Promise<void> {
-    waiting = false;
+    waitingBytes = 0;
     if (inodes === undefined || ports.length === 0) return;
     const counts = await readKernelDrops(inodes);
-    for (const [inode, { drops, waitingBytes, port }] of counts ?? []) {
+    for (const [inode, { drops, waitingBytes: waiting, port }] of counts ?? []) {
       const more = (drops - (dropsSeen.get(inode) ?? 0)) >>> 0;
       dropped += more;
       droppedByPort.set(port, (droppedByPort.get(port) ?? 0) + more);
       dropsSeen.set(inode, drops);
-      if (waitingBytes > 0) waiting = true;
+      waitingBytes += waiting;
     }
   }
 
@@ -210,7 +217,7 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
   async function drain(): Promise<void> {
     for (let turn = 0; turn < drainTurns; turn += 1) {
       await kernelDrops();
-      if (!waiting) return;
+      if (waitingBytes === 0) return;
       await new Promise((resolve) => setTimeout(resolve, drainTurnMs));
     }
   }
@@ -232,6 +239,10 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
     addresses: () => bound,
     kernelDrops,
     droppedByPort: () => droppedByPort,
+    receiveBuffers: () => ({
+      waitingBytes,
+      maxBytes: ports.reduce((sum, { socket }) => sum + readReceiveBuffer(socket), 0),
+    }),
     failedDatagrams: () => failed,
   };
 }

@@ -20,6 +20,7 @@ import { createSequences, type SequenceGap } from './sequence.ts';
 import type { RecordCount } from './sequence-headers.ts';
 import { createSflow5Decoder } from './sflow5.ts';
 import { createSharedPlans, type SharedPlans } from './shared-plans.ts';
+import { countTemplates, type TemplateCounts } from './template-counts.ts';
 import { decodeParked, type TemplateContext } from './template-sets.ts';
 import { enterprisesOf, toTemplateSigns } from './template-signs.ts';
 import { createTemplateStore, type TemplateStoreLimits } from './template-store.ts';
@@ -142,6 +143,8 @@ export interface Decoder {
   signs(): readonly ExporterSign[];
   /** How much it knows now; sessions have their own. */
   levels(): DecoderLevels;
+  /** The same of each exporter, at most so many. */
+  templateCounts(maxExporters: number): ReadonlyMap<string, TemplateCounts>;
   /** Changes whenever `saveState` would give something new. */
   readonly stateVersion: number;
   /** For one TCP connection, whose templates are its own and are not saved (docs/decisions/0016). Compiled readers are shared. */
@@ -329,6 +332,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
       parkedSets: context.parked.size,
       statistics: toExporterStatistics(context.templates),
     }),
+    templateCounts: (maxExporters) => countTemplates(context.templates, maxExporters),
     get stateVersion() {
       return versionBefore + context.templates.version;
     },

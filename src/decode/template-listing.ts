@@ -5,6 +5,7 @@ import { restoreTemplates } from './decoder-state.ts';
 import type { InformationElements } from './information-elements.ts';
 import type { DomainFacts } from './options-store.ts';
 import { createSharedPlans } from './shared-plans.ts';
+import { countSamplingIntervals } from './template-counts.ts';
 import { netflow9Scopes, toElement } from './template-plan.ts';
 import {
   type TemplateContent,
@@ -98,11 +99,7 @@ function listFields(content: TemplateContent, elements: InformationElements): Li
 function countTaught(facts: DomainFacts | undefined): ListedDomain['taught'] {
   const names = facts?.names;
   return {
-    samplingIntervals:
-      (facts?.selectors.size ?? 0) +
-      (facts?.interfaces.size ?? 0) +
-      (facts?.templates.size ?? 0) +
-      (facts?.domainWide === undefined ? 0 : 1),
+    samplingIntervals: countSamplingIntervals(facts),
     interfaceNames: names?.interfaceNames.size ?? 0,
     interfaceDescriptions: names?.interfaceDescriptions.size ?? 0,
     applicationNames: names?.applicationNames.size ?? 0,

@@ -10,7 +10,7 @@ export interface HttpAnswer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string | Buffer;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
 }
 
 export interface HttpRequest {
@@ -27,7 +27,10 @@ export interface HttpRoute {
   answer(request: HttpRequest): HttpAnswer | Promise<HttpAnswer>;
 }
 
-/** Who may ask. Both may be absent: then whoever reaches the address. */
+/**
+ * Who may ask. Both may be absent: then whoever reaches the address. A browser can't be given a token: where there is no password,
+ * the token is one, for whatever name.
+ */
 export interface HttpAccess {
   readonly token?: string;
   readonly username?: string;
@@ -117,8 +120,9 @@ export function createHttpServer({ host, port, access, routes, logger }: HttpSer
     if (method !== 'GET' && method !== 'HEAD') return { ...plain(405, 'only GET'), headers: { allow: 'GET, HEAD' } };
     const isTrusted = mayAsk(headers.authorization);
     if (!isTrusted && route.isOpen !== true) {
-      const challenge = access.token === undefined ? 'Basic realm="weir", charset="UTF-8"' : 'Bearer realm="weir"';
-      return { ...plain(401, 'a token or a password is needed'), headers: { 'www-authenticate': challenge } };
+      const challenges = ['Basic realm="weir", charset="UTF-8"'];
+      if (access.token !== undefined) challenges.unshift('Bearer realm="weir"');
+      return { ...plain(401, 'a token or a password is needed'), headers: { 'www-authenticate': challenges } };
     }
     const query = new URLSearchParams(url.slice(path.length + 1));
     return route.answer({ query, accept: headers.accept ?? '', isTrusted });
@@ -183,9 +187,16 @@ function createAccessCheck({ token, username, password = '' }: HttpAccess): (hea
   const digests = wanted.map(toDigest);
   return (header = '') => {
     if (digests.length === 0) return true;
-    const given = toDigest(header.replace(/^[a-z]+ +/i, (scheme) => `${scheme.trim().toLowerCase()} `));
+    const shown = header.replace(/^[a-z]+ +/i, (scheme) => `${scheme.trim().toLowerCase()} `);
+    const given = toDigest(username === undefined ? withPasswordAsToken(shown) : shown);
     return digests.filter((digest) => timingSafeEqual(digest, given)).length > 0;
   };
+}
+
+function withPasswordAsToken(header: string): string {
+  if (!header.startsWith('basic ')) return header;
+  const pair = Buffer.from(header.slice('basic '.length), 'base64').toString();
+  return `bearer ${pair.slice(pair.indexOf(':') + 1)}`;
 }
 
 function toDigest(text: string): Buffer {

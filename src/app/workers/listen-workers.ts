@@ -9,6 +9,7 @@ import { addCounts, type Ledger } from '../../telemetry/ledger.ts';
 import type { LedgerBook } from '../../telemetry/ledger-book.ts';
 import { createRateLimit, type Logger } from '../../telemetry/logger.ts';
 import type { DecoderLevels, WorkerLevels } from '../../telemetry/measures.ts';
+import type { FlowObserver } from '../status/flow-observer.ts';
 import { createWorkerProcess, type WorkerProcess } from './worker-process.ts';
 
 export interface ListenWorkersOptions {
@@ -18,6 +19,8 @@ export interface ListenWorkersOptions {
   readonly logLevel: string;
   readonly ledger: Ledger;
   readonly book: Pick<LedgerBook, 'add'>;
+  /** Absent: nobody watches. */
+  readonly observer?: FlowObserver;
   readonly logger: Logger;
   readonly now: () => number;
 }

@@ -3,12 +3,19 @@
 import type { PipelineFile } from '../../enrich/pipeline-file.ts';
 import type { ExporterCounts } from '../../telemetry/ledger.ts';
 import type { DecoderLevels } from '../../telemetry/measures.ts';
+import type { ExporterFacts } from '../status/exporter-watch.ts';
 
 /** What a worker needs of the pipeline file. */
 export type WorkerSettings = Pick<PipelineFile, 'name' | 'batch' | 'decode' | 'queue' | 'state'>;
 
 export type ToWorker =
-  | { readonly type: 'start'; readonly settings: WorkerSettings; readonly logLevel: string }
+  | {
+      readonly type: 'start';
+      readonly settings: WorkerSettings;
+      readonly logLevel: string;
+      /** Somebody may look at the status page: exporters are watched. */
+      readonly isWatched: boolean;
+    }
   /** From the next group on. */
   | { readonly type: 'batch'; readonly batch: PipelineFile['batch'] }
   | { readonly type: 'stop' };
@@ -22,7 +29,9 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly message: string; readonly hint: string | undefined }
   /** The queue has said of every batch of the group whether it takes it. */
   | { readonly type: 'settled'; readonly group: string; readonly counts: Counts }
-  | { readonly type: 'report'; readonly report: WorkerReport; readonly counts: Counts };
+  | { readonly type: 'report'; readonly report: WorkerReport; readonly counts: Counts }
+  /** Of those that were heard since the last one. */
+  | { readonly type: 'exporters'; readonly facts: readonly ExporterFacts[] };
 
 export interface WorkerReport {
   readonly decoder: DecoderLevels;

@@ -15,9 +15,13 @@ import { createFormerListeners } from '../former-listeners.ts';
 import { createQueue } from '../queues.ts';
 import { createStateRedis } from '../state-redis.ts';
 import { toStateKey } from '../state-store.ts';
+import { createExporterWatch } from '../status/exporter-watch.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './messages.ts';
 
 const reportEveryMs = 1000;
+/** A thousand of them are a few milliseconds. */
+const tellExportersEveryMs = 10_000;
+const maxExporters = 1000;
 /** What another listener taught us to read belongs to no group. */
 const lateTickMs = 25;
 
@@ -42,7 +46,13 @@ export async function runWorker(): Promise<void> {
   const start = await Promise.race([started, gone]);
   if (start === undefined) return;
   const logger = createLogger({ level: start.logLevel, write: (line) => process.stdout.write(line) });
-  const worker = createWorker({ settings: start.settings, logger, now: () => Date.now(), tell });
+  const worker = createWorker({
+    settings: start.settings,
+    isWatched: start.isWatched,
+    logger,
+    now: () => Date.now(),
+    tell,
+  });
   try {
     await worker.start();
   } catch (error) {
@@ -71,12 +81,13 @@ export async function runWorker(): Promise<void> {
 
 interface WorkerOptions {
   readonly settings: WorkerSettings;
+  readonly isWatched: boolean;
   readonly logger: Logger;
   readonly now: () => number;
   readonly tell: (message: FromWorker) => void;
 }
 
-function createWorker({ settings, logger, now, tell }: WorkerOptions) {
+function createWorker({ settings, isWatched, logger, now, tell }: WorkerOptions) {
   const { name, decode, state } = settings;
   let { batch } = settings;
   const redis = settings.queue.redis;
@@ -90,6 +101,8 @@ function createWorker({ settings, logger, now, tell }: WorkerOptions) {
   const { decoder } = createCountingDecoder({ decode, ledger: () => group?.ledger ?? aside, logger, now });
   const formers = createFormerListeners({ ledger: ofQueue, logger, now });
   const settling = new Set<Promise<void>>();
+  const watch = isWatched ? createExporterWatch() : undefined;
+  let exportersToldMs = 0;
   const timers: NodeJS.Timeout[] = [];
   let queue: Queue;
   let late: BatchLane;
@@ -119,6 +132,7 @@ function createWorker({ settings, logger, now, tell }: WorkerOptions) {
       setInterval(() => void store.save(), store.saveEveryMs),
       setInterval(() => late.tick(now()), lateTickMs),
       setInterval(report, reportEveryMs),
+      setInterval(tellExporters, tellExportersEveryMs),
     );
   }
 
@@ -134,7 +148,9 @@ function createWorker({ settings, logger, now, tell }: WorkerOptions) {
       };
     },
     onDatagram(datagram) {
-      group?.lane.add(decoder.decode(datagram), datagram.receivedAtMs);
+      const sets = decoder.decode(datagram);
+      if (watch !== undefined) for (const { header, layout, rows } of sets) watch.see(header, layout, rows);
+      group?.lane.add(sets, datagram.receivedAtMs);
       decoder.markReached();
     },
     onEnd: settle,
@@ -157,6 +173,17 @@ function createWorker({ settings, logger, now, tell }: WorkerOptions) {
     const { user, system } = process.cpuUsage();
     const usage = { cpuSeconds: (user + system) / 1e6, residentBytes: process.memoryUsage.rss() };
     tell({ type: 'report', report: { decoder: decoder.levels(), spool: queue.spooled?.(), ...usage }, counts });
+  }
+
+  function tellExporters(): void {
+    if (watch === undefined) return;
+    const templates = decoder.templateCounts(maxExporters);
+    const facts = watch.all(exportersToldMs).map((each) => {
+      const counts = templates.get(each.address);
+      return counts === undefined ? each : { ...each, templates: counts };
+    });
+    exportersToldMs = now();
+    tell({ type: 'exporters', facts });
   }
 
   async function stop(): Promise<void> {

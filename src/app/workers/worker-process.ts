@@ -4,6 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { WeirError } from '../../model/errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { within } from '../lifecycle.ts';
+import type { FlowObserver } from '../status/flow-observer.ts';
 import { createDatagramGroups, type DatagramGroups, type DatagramGroupsOptions } from './datagram-groups.ts';
 import type { Counts, FromWorker, ToWorker, WorkerReport, WorkerSettings } from './messages.ts';
 
@@ -17,6 +18,7 @@ export interface WorkerProcessOptions extends Pick<DatagramGroupsOptions, 'maxBy
   readonly onCounts: (counts: Counts, atMs: number) => void;
   /** It died, with so many sets in it that waited for their template. */
   readonly onDeath: (parkedSets: number) => void;
+  readonly observer?: FlowObserver;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -43,7 +45,7 @@ const lookEveryMs = 1000;
 const looksUntilHanging = 15;
 
 export function createWorkerProcess(options: WorkerProcessOptions): WorkerProcess {
-  const { program, number, settings, logLevel, onCounts, onDeath, logger, now } = options;
+  const { program, number, settings, logLevel, onCounts, onDeath, observer, logger, now } = options;
   let child: ChildProcess | undefined;
   let isReady = false;
   let isStopping = false;
@@ -82,14 +84,15 @@ export function createWorkerProcess(options: WorkerProcessOptions): WorkerProces
       } else if (message.type === 'failed') {
         const hint = message.hint === undefined ? {} : { hint: message.hint };
         onFailed?.(new WeirError('worker-failed', `worker ${number}: ${message.message}`, hint));
-      } else hear(message);
+      } else if (message.type === 'exporters') observer?.onExporters(message.facts);
+      else hear(message);
     });
     // After all that it has said.
     opened.once('close', (code, signal) => {
       onFailed?.(new WeirError('worker-failed', `worker ${number} ended while it started (${signal ?? code})`));
       end(code, signal);
     });
-    send({ type: 'start', settings: settings(), logLevel });
+    send({ type: 'start', settings: settings(), logLevel, isWatched: observer !== undefined });
   }
 
   /** What it had goes to the next one, as with any other death. */
