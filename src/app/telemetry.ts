@@ -9,7 +9,6 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Levels } from '../telemetry/measures.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Readiness } from '../telemetry/routes.ts';
-import type { Findings } from './findings/findings.ts';
 import { within } from './lifecycle.ts';
 import type { RetentionSchedule } from './retention.ts';
 import type { FlowObserver } from './status/flow-observer.ts';
@@ -31,7 +30,6 @@ export interface TelemetryOptions {
 export interface WatchedParts extends StatusParts {
   readonly queue: Queue;
   readonly forecast: RetentionSchedule['forecast'];
-  readonly findings: Findings['current'];
 }
 
 export interface Telemetry {

@@ -146,7 +146,8 @@ function readSampling(header: RecordHeader, { columns }: Layout, row: Row): Samp
 
 function toSampling(flow: Readonly<Record<string, unknown>>): SamplingStatus {
   const { sampling_interval: interval, sampling_source: source } = flow;
-  if (typeof interval !== 'number' || interval === 0 || source === 'none') return { interval: undefined, source: 'none' };
+  if (typeof interval !== 'number' || interval === 0 || source === 'none')
+    return { interval: undefined, source: 'none' };
   const known = source === 'options' || source === 'override' || source === 'default' ? source : 'exporter';
   return { interval, source: known };
 }

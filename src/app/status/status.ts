@@ -2,10 +2,10 @@
 
 import { hostname } from 'node:os';
 import type { PipelineFile } from '../../enrich/pipeline-file.ts';
-import type { Finding } from '../../model/finding.ts';
 import { createCounterRing, type RingEntry } from '../../telemetry/counter-ring.ts';
 import { type ExporterCounts, type Ledger, otherExporters } from '../../telemetry/ledger.ts';
 import type { Levels } from '../../telemetry/measures.ts';
+import { bySeverity, type Findings } from '../findings/findings.ts';
 import type { Listen } from '../listen.ts';
 import { lossPlaces, networkLossPlaces } from '../losses.ts';
 import { toAddressText } from '../ports.ts';
@@ -34,8 +34,8 @@ export interface StatusOptions {
 export interface StatusParts {
   readonly listen: Listen;
   readonly inEffect: () => InEffect;
-  /** Of exporters, and what else is looked for in the background. */
-  readonly findings?: () => readonly Finding[];
+  /** Of exporters, looked for in the background. */
+  readonly findings: Findings['current'];
 }
 
 export interface Status {
@@ -124,11 +124,8 @@ export function createStatus(options: StatusOptions): Status {
       ...(levels.disk !== undefined && { disk: levels.disk }),
       dataFiles: levels.dataFiles,
     };
-    const found = [...toWarnings(numbers), ...(watched?.findings?.() ?? [])];
-    return {
-      ...numbers,
-      warnings: found.toSorted((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error')),
-    };
+    const found = [...toWarnings(numbers), ...(watched?.findings() ?? [])];
+    return { ...numbers, warnings: found.toSorted(bySeverity) };
   }
 
   function toExporters(nowMs: number, watched: StatusParts | undefined): ExporterStatus[] {

@@ -2,6 +2,8 @@
 // by src/app/findings/.
 
 import type { Finding } from '../../model/finding.ts';
+import { toThousands } from '../count-text.ts';
+import { bySeverity } from '../findings/findings.ts';
 import type { Loss, StatusReport } from './status-report.ts';
 
 type Numbers = Omit<StatusReport, 'warnings'>;
@@ -29,7 +31,7 @@ export function toWarnings(report: Numbers): Finding[] {
     ...ofExporters(report),
     ...ofDataFiles(report),
     ...ofSilence(report),
-  ].sort((one, other) => Number(other.severity === 'error') - Number(one.severity === 'error'));
+  ].sort(bySeverity);
 }
 
 function ofIndex({ index, weir }: Numbers): Finding[] {
@@ -50,7 +52,7 @@ function ofIndex({ index, weir }: Numbers): Finding[] {
     found.push({
       id: 'dead-letters-lost',
       severity: 'error',
-      title: `${toCount(index?.deadLettersLost)} refused documents could be kept nowhere`,
+      title: `${toThousands(index?.deadLettersLost ?? 0)} refused documents could be kept nowhere`,
       why: 'Neither the index of dead letters nor the file in the state folder took them: they are lost.',
       fix: ['# Look whether the disk of the state folder is full'],
     });
@@ -87,7 +89,7 @@ function ofQueue({ queue, queueIsAway, spool, weir, atMs, index }: Numbers): Fin
     found.push({
       id: 'queue-late',
       severity: 'warning',
-      title: `Documents come ${toAge(atMs - queue.oldestAtMs)} late: ${toCount(queue.records)} flows wait on the queue`,
+      title: `Documents come ${toAge(atMs - queue.oldestAtMs)} late: ${toThousands(queue.records)} flows wait on the queue`,
       why: 'Dashboards lack the newest flows. Nothing is lost.',
       fix: ['# Start another weir work, or wait: after an outage the queue empties by itself'],
     });
@@ -96,7 +98,7 @@ function ofQueue({ queue, queueIsAway, spool, weir, atMs, index }: Numbers): Fin
     found.push({
       id: 'spool-used',
       severity: spool.bytes > queueHighWater * spool.maxBytes ? 'error' : 'warning',
-      title: `${toCount(spool.records)} flows wait on disk, ${Math.round((100 * spool.bytes) / spool.maxBytes)} % of the spool`,
+      title: `${toThousands(spool.records)} flows wait on disk, ${Math.round((100 * spool.bytes) / spool.maxBytes)} % of the spool`,
       why: 'The queue was full or away. They are put on the queue in order when it takes them; a full spool drops its oldest flows.',
       fix: ['# Look at the queue (Redis) and at the index; the spool empties by itself'],
     });
@@ -165,7 +167,7 @@ function ofLoss({ place, what, lastHour, isInNetwork }: Loss): Finding | undefin
   return {
     id: `lost-${place}`,
     severity,
-    title: `In the last hour: ${toCount(lastHour)} ${what}${isKept ? '' : ' lost'}`,
+    title: `In the last hour: ${toThousands(lastHour)} ${what}${isKept ? '' : ' lost'}`,
     why,
     fix,
   };
@@ -266,10 +268,6 @@ function ofSilence({ listening, exportersKnown, weir, atMs }: Numbers): Finding[
 
 function toPort(address = ''): string {
   return address.slice(address.lastIndexOf(':') + 1);
-}
-
-function toCount(value = 0): string {
-  return value.toLocaleString('en-US');
 }
 
 function toPercent(share = 0): string {
