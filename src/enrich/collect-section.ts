@@ -3,7 +3,7 @@
 import { isIP, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { duration, oneOrMore, size, subnet, whole, words } from './setting-types.ts';
+import { duration, oneOrMore, size, subnets, whole, words } from './setting-types.ts';
 import { maxWorkers } from './worker-limit.ts';
 
 export interface ListenAddress {
@@ -88,9 +88,7 @@ export const collect = z
       .describe('Processes that decode, beside the one that receives. 1: the same process. More need queue.redis.'),
     exporters: z
       .strictObject({
-        allow: oneOrMore(subnet, 'a subnet such as "10.0.0.0/8"')
-          .optional()
-          .describe('Only these subnets are heard. Without the key: all.'),
+        allow: subnets().optional().describe('Only these subnets are heard. Without the key: all.'),
       })
       .prefault({})
       .describe('Which exporters are heard.'),

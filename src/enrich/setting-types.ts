@@ -72,9 +72,8 @@ export function fingerprint() {
 /** One or a list of them. */
 export function oneOrMore<T extends z.ZodType>(item: T, what: string) {
   return z
-    .union([z.string(), z.array(z.unknown())], { error: `expected ${what}, or a list of them` })
-    .transform((value): unknown[] => (typeof value === 'string' ? [value] : value))
-    .pipe(z.array(item));
+    .union([item, z.array(item)], { error: `expected ${what}, or a list of them` })
+    .transform((value): z.output<T>[] => (Array.isArray(value) ? value : [value as z.output<T>]));
 }
 
 /** For the JSON Schema: the digits and the length of either kind, or a variable. */
@@ -85,3 +84,37 @@ export const subnet = z
   .string({ error: 'expected a subnet such as "10.0.0.0/8", or an address' })
   .refine((text) => readPrefix(text) !== undefined, { error: 'expected a subnet such as "10.0.0.0/8", or an address' })
   .meta({ pattern: subnetPattern });
+
+/** Subnets and addresses, or one of them. */
+export function subnets() {
+  return oneOrMore(subnet, 'a subnet such as "10.0.0.0/8", or an address');
+}
+
+/** A map by subnet, longest prefix first; no subnet may be there twice, in whatever spelling. */
+export function subnetMap<T extends z.ZodType>(value: T, error: string) {
+  return z.record(subnet, value, { error }).superRefine((entries, context) => {
+    for (const { key, message } of twinsIn(Object.keys(entries), subnetKey, 'subnet'))
+      keyMistake(context, entries, [key], message);
+  });
+}
+
+/** The same for `10.0.0.0/8` and `10.1.2.3/8`, for IPv6 in all its spellings, and for IPv4-mapped IPv6. */
+export function subnetKey(text: string): string | undefined {
+  const prefix = readPrefix(text);
+  return prefix && `${prefix.bits} ${prefix.address}/${prefix.length}`;
+}
+
+/** Keys that say again what an earlier one says. `toIdentity`: undefined for what is no key at all. */
+export function twinsIn(
+  keys: readonly string[],
+  toIdentity: (key: string) => string | undefined,
+  noun: string,
+): readonly { readonly key: string; readonly message: string }[] {
+  const seen = new Map<string, string>();
+  return keys.flatMap((key) => {
+    const identity = toIdentity(key);
+    const first = identity === undefined ? undefined : seen.get(identity);
+    if (identity !== undefined && first === undefined) seen.set(identity, key);
+    return first === undefined ? [] : [{ key, message: `the same ${noun} as ${JSON.stringify(first)}` }];
+  });
+}

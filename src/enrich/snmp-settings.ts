@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { didYouMean } from './did-you-mean.ts';
 import { createPrefixTable } from './prefix-table.ts';
-import { duration, keyMistake, subnet, whole, words } from './setting-types.ts';
+import { duration, keyMistake, subnet, subnetKey, twinsIn, whole, words } from './setting-types.ts';
 
 export const authProtocols = ['md5', 'sha', 'sha224', 'sha256', 'sha384', 'sha512'] as const;
 export const privProtocols = ['des', 'aes', 'aes256b', 'aes256r'] as const;
@@ -51,6 +51,8 @@ const agents = z
       const agent = readAgent(given, [], context);
       return agent === undefined ? z.NEVER : { '0.0.0.0/0': agent, '::/0': agent };
     }
+    for (const { key, message } of twinsIn(Object.keys(given), subnetKey, 'subnet'))
+      keyMistake(context, given, [key], message);
     for (const [key, value] of Object.entries(given)) {
       const message = subnet.safeParse(key).error?.issues[0]?.message;
       if (message !== undefined) {

@@ -34,6 +34,34 @@ describe('weir check says of', () => {
       ],
     ],
     [
+      'the same subnet in two spellings',
+      'sampling: { default: { 10.0.0.0/8: 10, 10.1.2.3/8: 20 }, override: { "2001:db8::/32": 1, "2001:DB8:0::1/32": 2 } }',
+      [
+        'p.yml:3:44 sampling.default: the same subnet as "10.0.0.0/8" ("10.1.2.3/8")',
+        'p.yml:3:94 sampling.override: the same subnet as "2001:db8::/32" ("2001:DB8:0::1/32")',
+      ],
+    ],
+    [
+      'the same subnet as IPv4 and IPv4 within IPv6',
+      'locality: { networks: { 10.0.0.0/8: { name: a }, "::ffff:10.0.0.0/104": { name: b } } }',
+      ['p.yml:3:54 locality.networks: the same subnet as "10.0.0.0/8" ("::ffff:10.0.0.0/104")'],
+    ],
+    [
+      'the same address twice',
+      'hostname: { dns: false, names: { "2001:db8::1": a, "2001:db8:0::1": b } }',
+      ['p.yml:3:56 hostname.names: the same address as "2001:db8::1" ("2001:db8:0::1")'],
+    ],
+    [
+      'the same subnet twice in a table',
+      'lookup: { by: flow.src_addr, table: { 10.0.0.0/8: a, 10.0.0.1/8: b }, set: { labels.a: value } }',
+      ['p.yml:3:58 lookup.table: the same subnet as "10.0.0.0/8" ("10.0.0.1/8")'],
+    ],
+    [
+      'the same subnet of agents',
+      'interfaces: { snmp: { agents: { 10.0.0.0/8: { community: s3cret }, 10.0.0.1/8: { community: s3cret } } } }',
+      ['p.yml:3:72 interfaces.snmp.agents: the same subnet as "10.0.0.0/8" ("10.0.0.1/8")'],
+    ],
+    [
       'a network with an unknown key',
       'locality: { networks: { 10.0.0.0/8: { nam: x } } }',
       ['p.yml:3:43 unknown key "nam" in locality.networks.10.0.0.0/8; did you mean "name"?'],
@@ -125,6 +153,17 @@ describe('weir check says of', () => {
   ])('%s', async (_what, step, expected) => {
     expect(await said(step)).toEqual(expected);
   });
+});
+
+test('where a list of subnets is expected, one may stand alone', async () => {
+  expect(
+    await said(
+      'locality: { private: 10.0.0.0/8 }',
+      'direction: { networks: 10.0.0.0/8 }',
+      'hostname: { dns: false, networks: 10.0.0.0/8 }',
+      'reputation: { allow: 10.0.0.0/8 }',
+    ),
+  ).toEqual(['p.yml: 4 steps, 0 tests passed']);
 });
 
 describe('data files', () => {

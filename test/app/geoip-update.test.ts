@@ -1,6 +1,6 @@
 // `weir geoip update`, against a server of our own: it has the paths of the sources.
 
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -50,7 +50,7 @@ function newFolder(): string {
   return join(root, `${folders}`);
 }
 
-const update = (directory: string, more: { licenseKey?: string; silenceMs?: number } = {}) =>
+const update = (directory: string, more: Partial<Parameters<typeof updateDatabases>[0]> = {}) =>
   updateDatabases({ city: true, directory, from: base, nowMs: Date.UTC(2026, 0, 2), ...more });
 
 /** An archive as tar makes it: a folder, a text, the database, two empty blocks. */
@@ -206,6 +206,26 @@ describe('what was there stays, and nothing else is left, when', () => {
     expect(readFileSync(join(folder, 'city.mmdb'), 'utf8')).toBe('the one before');
   });
 
+  test.each<[title: string, bytes: number, everyMs: number, limits: object, message: string]>([
+    ['a byte now and then', 1, 20, { silenceMs: 500 }, 'the server says nothing, or next to nothing'],
+    ['enough, and for ever', 65_536, 20, { silenceMs: 5000, limitMs: 500 }, 'not done within 1 s'],
+  ])('the server sends %s', async (_title, bytes, everyMs, limits, message) => {
+    const folder = newFolder();
+    // What gzip can't make smaller, so that it is not unpacked to the end.
+    const endless = gzipSync(randomBytes(64 * 1024 * 1024), { level: 0 });
+    answering((response) => {
+      response.writeHead(200);
+      let at = 0;
+      const timer = setInterval(() => {
+        response.write(endless.subarray(at, at + bytes));
+        at += bytes;
+      }, everyMs);
+      response.on('close', () => clearInterval(timer));
+    });
+    await expect(update(folder, limits)).rejects.toThrow(`DB-IP city lite 2026-01: ${message}`);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   test('the checksum never ends', async () => {
     const folder = newFolder();
     files.set(geoLite('GeoLite2-City', 'tar.gz'), gzipSync(tarOf('GeoLite2-City', city)));
@@ -221,6 +241,53 @@ describe('what was there stays, and nothing else is left, when', () => {
     await expect(update(folder, { licenseKey: 'k/ey' })).rejects.toThrow('the server tells no checksum');
     expect(readdirSync(folder)).toEqual([]);
   });
+});
+
+test('shows how far it is, and takes that away when it is done', async () => {
+  files.set(dbIp('city', '2026-01'), gzipSync(city)).set(dbIp('asn', '2026-01'), gzipSync(asn));
+  const shown: [title: string, position: number, size: number | undefined][] = [];
+  let cleared = 0;
+  const progress = {
+    show: (title: string, position: number, size: number | undefined) => shown.push([title, position, size]),
+    clear: () => {
+      cleared += 1;
+    },
+  };
+  await update(newFolder(), { progress });
+  const sizes = { 'DB-IP city lite 2026-01': gzipSync(city).length, 'DB-IP asn lite 2026-01': gzipSync(asn).length };
+  for (const [title, size] of Object.entries(sizes)) {
+    const own = shown.filter(([of]) => of === title);
+    expect(own.at(-1)).toEqual([title, size, size]);
+    expect(own.map(([, position]) => position)).toEqual(own.map(([, position]) => position).toSorted((a, b) => a - b));
+  }
+  expect(cleared).toBe(2);
+});
+
+test('whoever reads the file meanwhile sees the whole old one, or the whole new one', async () => {
+  const folder = newFolder();
+  const prefixes = Array.from(
+    { length: 4000 },
+    (_, i) => [`10.${i >> 8}.${i & 255}.0/24`, { ...mountainView, i }] as const,
+  );
+  const build = async (type: string) =>
+    readFileSync(await writeDatabase(join(root, type), `DBIP-City-${type}`, prefixes));
+  const [older, newer] = [await build('older'), await build('newer')];
+  files.set(dbIp('city', '2026-01'), gzipSync(older)).set(dbIp('asn', '2026-01'), gzipSync(asn));
+  await update(folder);
+  let isDone = false;
+  const seen = new Set<string>();
+  const reading = (async () => {
+    while (!isDone || !seen.has('DBIP-City-newer')) {
+      const file = await openMmdbFile(join(folder, 'city.mmdb'), 'city');
+      seen.add(file.databaseType);
+      expect(file.lookup('10.15.159.1', 4)).toMatchObject({ i: 3999 });
+    }
+  })();
+  files.set(dbIp('city', '2026-01'), gzipSync(newer));
+  await update(folder);
+  isDone = true;
+  await reading;
+  expect([...seen]).toEqual(['DBIP-City-older', 'DBIP-City-newer']);
 });
 
 test('a folder that cannot be made is one clear error', async () => {

@@ -17,14 +17,19 @@ export interface DownloadOptions {
   /** Where the database goes. */
   readonly path: string;
   readonly progress?: Progress;
-  /** So long the server may say nothing. */
+  /** So long the server may say nothing, or next to nothing. */
   readonly silenceMs: number;
+  /** So long a download may take. */
+  readonly limitMs: number;
 }
 
 export type Outcome = 'not there' | 'unchanged' | { readonly builtAtMs: number; readonly bytes: number };
 
 /** The paid city databases have 0.5 GB; weir reads none of 2 GiB. */
 const maxBytes = 2 ** 31 - 1;
+
+/** In `silenceMs` (30 s) so much must come: at 2 kB/s a city database takes a day. */
+const leastBytes = 65_536;
 
 const typeOf: Readonly<Record<DatabaseKind, RegExp>> = { city: /city/i, country: /country/i, asn: /asn/i };
 
@@ -46,8 +51,12 @@ export async function downloadDatabase(download: Download, options: DownloadOpti
 }
 
 /** False: 404. */
-async function fetchTo(part: string, download: Download, { progress, silenceMs }: DownloadOptions): Promise<boolean> {
-  const deadline = createDeadline(silenceMs);
+async function fetchTo(
+  part: string,
+  download: Download,
+  { progress, silenceMs, limitMs }: DownloadOptions,
+): Promise<boolean> {
+  const deadline = createDeadline(silenceMs, limitMs);
   const hash = createHash('sha256');
   try {
     const response = await request(download, download.url, deadline.signal);
@@ -56,7 +65,7 @@ async function fetchTo(part: string, download: Download, { progress, silenceMs }
     let position = 0;
     const watch = new Transform({
       transform(chunk: Buffer, _, done) {
-        deadline.extend();
+        deadline.count(chunk.length);
         position += chunk.length;
         hash.update(chunk);
         progress?.show(download.title, position, size);
@@ -79,7 +88,7 @@ async function fetchTo(part: string, download: Download, { progress, silenceMs }
     await checkSum(download, hash.digest('hex'), deadline.signal);
     return true;
   } catch (cause) {
-    throw toWeirError(download, cause, deadline.signal.aborted);
+    throw toWeirError(download, cause, deadline.reason());
   } finally {
     deadline.end();
   }
@@ -149,7 +158,7 @@ async function sync(path: string): Promise<void> {
   }
 }
 
-function toWeirError({ title }: Download, error: unknown, isSilent: boolean): WeirError {
+function toWeirError({ title }: Download, error: unknown, given: string | undefined): WeirError {
   if (error instanceof WeirError) return error;
   const { message, cause, ...rest } = error as Error & { code?: unknown; cause?: NodeJS.ErrnoException };
   // Of an aborted request the code is a number.
@@ -163,23 +172,50 @@ function toWeirError({ title }: Download, error: unknown, isSilent: boolean): We
     return new WeirError('folder-unwritable', `${title}: the database can't be written (${code})`, { cause: error });
   if (code.startsWith('Z_'))
     return new WeirError('file-invalid', `${title}: the download is damaged (${message})`, { hint: 'Try again.' });
-  const reason = isSilent ? 'the server says nothing' : (cause?.code ?? cause?.message ?? message);
+  const reason = given ?? cause?.code ?? cause?.message ?? message;
   return new WeirError('download-failed', `${title}: ${reason}`, {
     hint: 'Check the connection to the Internet, or name another server with --from.',
     retryable: true,
   });
 }
 
-function createDeadline(silenceMs: number) {
+function createDeadline(silenceMs: number, limitMs: number) {
   const controller = new AbortController();
+  let came = 0;
+  let isOver = false;
   const end = () => controller.abort();
-  let timer = setTimeout(end, silenceMs);
+  let silence = setTimeout(end, silenceMs);
+  const limit = setTimeout(() => {
+    isOver = true;
+    end();
+  }, limitMs);
+
+  function count(bytes: number): void {
+    came += bytes;
+    if (came < leastBytes) return;
+    came = 0;
+    clearTimeout(silence);
+    silence = setTimeout(end, silenceMs);
+  }
+
+  /** Undefined: it was not this. */
+  function reason(): string | undefined {
+    if (!controller.signal.aborted) return undefined;
+    if (isOver) return `not done within ${toHours(limitMs)}`;
+    return 'the server says nothing, or next to nothing';
+  }
+
   return {
     signal: controller.signal,
-    extend() {
-      clearTimeout(timer);
-      timer = setTimeout(end, silenceMs);
+    count,
+    reason,
+    end() {
+      clearTimeout(silence);
+      clearTimeout(limit);
     },
-    end: () => clearTimeout(timer),
   };
+}
+
+function toHours(ms: number): string {
+  return ms < 3_600_000 ? `${Math.ceil(ms / 1000)} s` : `${Math.floor(ms / 3_600_000)} h`;
 }

@@ -17,13 +17,17 @@ export interface UpdateOptions {
   readonly nowMs: number;
   readonly progress?: Progress;
   readonly silenceMs?: number;
+  /** Of one download. */
+  readonly limitMs?: number;
 }
 
 const defaultSilenceMs = 30_000;
+const defaultLimitMs = 6 * 3_600_000;
 
 /** Lines for people. Throws WeirError; databases that were loaded before stay. */
 export async function updateDatabases(options: UpdateOptions): Promise<readonly string[]> {
   const { city, licenseKey, directory, from, nowMs, progress, silenceMs = defaultSilenceMs } = options;
+  const limits = { silenceMs, limitMs: options.limitMs ?? defaultLimitMs };
   const kinds: readonly DatabaseKind[] = [city ? 'city' : 'country', 'asn'];
   const choices = toDownloads({ kinds, licenseKey, base: from, nowMs });
   await makeFolder(directory, '--directory');
@@ -32,7 +36,7 @@ export async function updateDatabases(options: UpdateOptions): Promise<readonly 
   for (const choice of choices) {
     const [first] = choice;
     const path = join(directory, `${first?.kind}.mmdb`);
-    const { download, outcome } = await firstThere(choice, { path, silenceMs, ...(progress && { progress }) });
+    const { download, outcome } = await firstThere(choice, { path, ...limits, ...(progress && { progress }) });
     attributions.add(download.attribution);
     lines.push(
       outcome === 'unchanged'

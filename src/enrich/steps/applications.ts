@@ -17,13 +17,15 @@ import {
 import type { FlowDocument } from '../flow-document.ts';
 import { createPrefixTable } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
-import { subnet } from '../setting-types.ts';
+import { subnetMap } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
 import { filePaths, openTable, storedName } from '../table-files.ts';
 
 const vendor = z
   .string({ error: 'expected the name of a vendor, such as "fortinet"' })
   .regex(/^\w{1,64}$/, { error: 'expected the name of a vendor, such as "fortinet"' });
+
+const vendorsExpected = 'expected the name of a vendor, or a mapping from subnet of exporters to vendor';
 
 const options = z.strictObject({
   names: z
@@ -40,9 +42,7 @@ const options = z.strictObject({
     .default([])
     .describe('Files of the same, such as ElastiFlow’s `app_id.yml`.'),
   vendor: z
-    .union([vendor, z.record(subnet, vendor)], {
-      error: 'expected the name of a vendor, or a mapping from subnet of exporters to vendor',
-    })
+    .union([vendor, subnetMap(vendor, vendorsExpected)], { error: vendorsExpected })
     .optional()
     .describe('Whose ids exporters send (`cisco_nbar2`, `fortinet`): one vendor, or a map from subnet to vendor.'),
   vendor_file: filePaths('a YAML file with vendors of exporters')

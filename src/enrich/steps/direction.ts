@@ -6,7 +6,7 @@ import type { AddressFacts } from '../address-facts.ts';
 import type { FlowDocument } from '../flow-document.ts';
 import { createPrefixTable } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
-import { subnet } from '../setting-types.ts';
+import { subnetMap, subnets } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
 
 /** ifIndex is 32 bits wide (RFC 2863). */
@@ -21,12 +21,10 @@ const roles = z.strictObject(
 );
 
 const options = z.strictObject({
-  networks: z
-    .array(subnet, { error: 'expected a list of subnets' })
+  networks: subnets()
     .optional()
     .describe('Your networks. Default: private addresses, and the networks that `locality` names.'),
-  interfaces: z
-    .record(subnet, roles, { error: 'expected a mapping from exporter, or subnet of exporters, to interfaces' })
+  interfaces: subnetMap(roles, 'expected a mapping from exporter, or subnet of exporters, to interfaces')
     .optional()
     .describe(
       'For an exporter, or a subnet of exporters, the interfaces that lead out of your network; all its others lead into it. There they decide, and addresses do not.',

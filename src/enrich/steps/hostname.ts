@@ -11,7 +11,7 @@ import { readHostNames, toHostKey } from '../host-names.ts';
 import { createPrefixTable } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
 import { createReverseNames, type Named } from '../reverse-names.ts';
-import { duration, subnet, whole } from '../setting-types.ts';
+import { duration, keyMistake, subnets, twinsIn, whole } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
 import { filePaths, openTable, storedName } from '../table-files.ts';
 
@@ -35,6 +35,10 @@ const options = z.strictObject({
     .describe('Whose names: of exporters, of the end points of flows, or of both.'),
   names: z
     .record(hostKey, storedName, { error: 'expected a mapping from address to name' })
+    .superRefine((entries, context) => {
+      for (const { key, message } of twinsIn(Object.keys(entries), toHostKey, 'address'))
+        keyMistake(context, entries, [key], message);
+    })
     .default({})
     .describe('A map from address to name; such names go before all others.'),
   file: filePaths('a file with names of hosts')
@@ -47,10 +51,7 @@ const options = z.strictObject({
     })
     .optional()
     .describe('Name servers to ask, by their addresses; without them, those of the system.'),
-  networks: z
-    .array(subnet, { error: 'expected a list of subnets' })
-    .optional()
-    .describe('Subnets whose addresses are asked for; without them, all.'),
+  networks: subnets().optional().describe('Subnets whose addresses are asked for; without them, all.'),
   wait: duration(0, 1000)
     .prefault('0ms')
     .describe(

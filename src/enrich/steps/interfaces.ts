@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { RecordBatch } from '../../model/record-batch.ts';
 import type { FlowDocument } from '../flow-document.ts';
 import { createNumberNames, type NumberName, readNumberNames } from '../number-names.ts';
-import { subnet } from '../setting-types.ts';
+import { subnetMap } from '../setting-types.ts';
 import { readSnmpTable, type SnmpInterface } from '../snmp-agent.ts';
 import { createSnmpInterfaces } from '../snmp-interfaces.ts';
 import { type SnmpSettings, snmpSettings } from '../snmp-settings.ts';
@@ -20,12 +20,10 @@ const interfaceNumber = z
   .refine((text) => /^\d{1,10}$/.test(text) && Number(text) <= maxInterface, { error: 'expected an interface number' });
 
 const options = z.strictObject({
-  names: z
-    .record(
-      subnet,
-      z.record(interfaceNumber, storedName, { error: 'expected a mapping from interface number to name' }),
-      { error: 'expected a mapping from exporter to interface names, such as "192.0.2.1: { 2: eth0 }"' },
-    )
+  names: subnetMap(
+    z.record(interfaceNumber, storedName, { error: 'expected a mapping from interface number to name' }),
+    'expected a mapping from exporter to interface names, such as "192.0.2.1: { 2: eth0 }"',
+  )
     .default({})
     .describe('For each exporter, or subnet of exporters, a map from interface number (ifIndex) to name.'),
   file: filePaths('a YAML or CSV file with names of interfaces')

@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import type { AddressFacts, NamedNetwork } from '../address-facts.ts';
 import { createPrefixTable } from '../prefix-table.ts';
-import { subnet } from '../setting-types.ts';
+import { subnetMap, subnets } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
 
 /** What Elasticsearch takes as a value (`ignore_above`). */
@@ -30,14 +30,12 @@ const network = z.strictObject(
 );
 
 const options = z.strictObject({
-  networks: z
-    .record(subnet, network, { error: 'expected a mapping from subnet to network' })
+  networks: subnetMap(network, 'expected a mapping from subnet to network')
     .optional()
     .describe(
       'Your own networks: a map from subnet to `name`, `site`, `tags` and `private`. The longest subnet that contains an address counts, with what it says and no more.',
     ),
-  private: z
-    .array(subnet, { error: 'expected a list of subnets' })
+  private: subnets()
     .optional()
     .describe(
       'The private addresses, in place of ElastiFlow’s list (10/8, 172.16/12, 192.168/16, 127/8, 169.254/16, 224/4, fc00::/7, fe80::/10, ff00::/8 …).',

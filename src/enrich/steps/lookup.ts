@@ -12,7 +12,7 @@ import { type CellValue, createLookupTable, type KeyType, type LookupTable } fro
 import { openMmdbFile } from '../mmdb-file.ts';
 import { createRecentMap } from '../recent-map.ts';
 import { fixedFile, openReloadingFile, type ReloadingFile } from '../reloading-file.ts';
-import { keyMistake } from '../setting-types.ts';
+import { keyMistake, subnetKey, twinsIn } from '../setting-types.ts';
 import type { Step, StepContext, StepDefinition } from '../step.ts';
 import { type FieldTarget, fieldTarget, type StoredField, storedField, targetValue } from '../stored-field.ts';
 import { onlyColumn, readTableFile } from '../table-file.ts';
@@ -106,7 +106,8 @@ const options = z
     const field = storedField(path);
     if (table === undefined || typeof field === 'string') return given;
     const built = readInlineTable(keyTypeOf(field) ?? 'text', toTargets(entries), Object.values(entries), table);
-    const { mistakes } = built;
+    const twins = keyTypeOf(field) === 'address' ? twinsIn(Object.keys(table), subnetKey, 'subnet') : [];
+    const mistakes = [...built.mistakes, ...twins];
     for (const { key, message } of mistakes) keyMistake(context, table, ['table', key], message);
     const columns = columnsOf(table);
     for (const [target, column] of Object.entries(entries)) {

@@ -10,7 +10,7 @@ import { readFlatEntries } from '../flat-entries.ts';
 import { fixedFile, type WatchedData } from '../reloading-file.ts';
 import { openRemoteList } from '../remote-list.ts';
 import { type ListShape, listFormats, readReputationList } from '../reputation-list.ts';
-import { duration, subnet } from '../setting-types.ts';
+import { duration, subnetMap, subnets } from '../setting-types.ts';
 import type { StepContext, StepDefinition } from '../step.ts';
 import { filePaths, openTable, storedName } from '../table-files.ts';
 
@@ -63,14 +63,10 @@ const options = z.strictObject({
     .describe(
       'Lists of addresses and subnets: paths, or { file or url, label, every, format, address_column, label_column }.',
     ),
-  labels: z
-    .record(subnet, labels, { error: 'expected a mapping from subnet to label' })
+  labels: subnetMap(labels, 'expected a mapping from subnet to label')
     .default({})
     .describe('Addresses and subnets with a label, or a list of labels, of your own.'),
-  allow: z
-    .array(subnet, { error: 'expected a list of subnets' })
-    .default([])
-    .describe('Addresses and subnets that never get a label.'),
+  allow: subnets().default([]).describe('Addresses and subnets that never get a label.'),
   allow_file: filePaths('a list of allowed addresses')
     .default([])
     .describe('Files of the same: one per line, or YAML such as ElastiFlow’s `ip_rep_whitelist.yml`.'),

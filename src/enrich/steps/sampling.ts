@@ -5,7 +5,7 @@ import type { FlowDocument } from '../flow-document.ts';
 import { createPrefixTable } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
 import { scaled } from '../scaled-count.ts';
-import { subnet } from '../setting-types.ts';
+import { subnetMap } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
 
 const interval = z
@@ -22,9 +22,8 @@ const ofExporter = z.union([interval, z.record(interfaceNumber, interval)], {
   error: 'expected a sampling interval, or a mapping from interface number to sampling interval',
 });
 
-const perExporter = z.union([interval, z.record(subnet, ofExporter)], {
-  error: 'expected a sampling interval, or a mapping from subnet of exporters to sampling interval',
-});
+const intervalsExpected = 'expected a sampling interval, or a mapping from subnet of exporters to sampling interval';
+const perExporter = z.union([interval, subnetMap(ofExporter, intervalsExpected)], { error: intervalsExpected });
 
 const options = z.strictObject({
   default: perExporter

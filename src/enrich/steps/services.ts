@@ -6,7 +6,7 @@ import type { FlowDocument } from '../flow-document.ts';
 import { createPrefixTable } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
 import { createServiceNames, readPortKey } from '../service-names.ts';
-import { subnet } from '../setting-types.ts';
+import { subnetMap } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
 
 const portKey = z.string().refine((key) => readPortKey(key) !== undefined, {
@@ -27,8 +27,7 @@ const options = z.strictObject({
     .describe(
       'Names of your own services, before those of IANA’s registry: `tcp/8443: my-admin`. The step `server` goes by IANA’s alone.',
     ),
-  addresses: z
-    .record(subnet, names, { error: 'expected a mapping from address or subnet to names of ports' })
+  addresses: subnetMap(names, 'expected a mapping from address or subnet to names of ports')
     .optional()
     .describe(
       'The same for ports of an address or a subnet, before `names`: `192.0.2.10: { tcp/8443: wiki }`. The longest prefix that contains the address counts.',
