@@ -2,11 +2,12 @@
 
 import { setFlagsFromString } from 'node:v8';
 
-/**
- * Called when everything is loaded. The young generation has grown by then to what weir's garbage needs, and stays there
- * (V8 would go on to 2 × 16 MB). The old one may grow by a third between two collections, not to a multiple.
- */
-export function keepHeapSmall(): void {
-  setFlagsFromString('--semi-space-growth-factor=1');
+/** The old generation may grow by a third between two collections, not to a multiple. */
+export function keepOldHeapSmall(): void {
   setFlagsFromString('--heap-growing-percent=30');
+}
+
+/** Called when everything is loaded. The young generation has grown by then to what weir's garbage needs, and stays there. */
+export function keepYoungHeapSmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
 }

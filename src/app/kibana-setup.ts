@@ -16,12 +16,13 @@ export interface KibanaSetupOptions {
   readonly force: boolean;
   /** So long a Kibana may be starting. */
   readonly waitMs?: number;
+  readonly signal?: AbortSignal;
 }
 
 /** Lines for people. Throws WeirError; what was imported before stands in its message. */
 export async function setupKibana(
   target: KibanaTarget,
-  { dryRun, force, waitMs = 60_000 }: KibanaSetupOptions,
+  { dryRun, force, waitMs = 60_000, signal: stopping }: KibanaSetupOptions,
 ): Promise<readonly string[]> {
   const { createKibanaClient } = await import('../index/kibana-client.ts');
   const { checkSpace, readKibanaVersion } = await import('../index/kibana-readiness.ts');
@@ -29,7 +30,8 @@ export async function setupKibana(
   const { readSavedObjects } = await import('../index/kibana-objects.ts');
   const objects = readSavedObjects(await readFile(savedObjectsFile, 'utf8'));
   const client = createKibanaClient(target);
-  const signal = AbortSignal.timeout(limitMs);
+  const limit = AbortSignal.timeout(limitMs);
+  const signal = stopping === undefined ? limit : AbortSignal.any([limit, stopping]);
   try {
     const version = await readKibanaVersion(client, waitMs, signal);
     await checkSpace(client, signal);

@@ -5,6 +5,7 @@ import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Queue } from '../enqueue/queue.ts';
 import { attributions } from '../enrich/attributions.ts';
+import { withElasticsearchAccess } from '../enrich/kibana-section.ts';
 import type { Pipeline } from '../enrich/pipeline.ts';
 import type { PipelineFile } from '../enrich/pipeline-file.ts';
 import { WeirError } from '../model/errors.ts';
@@ -14,7 +15,8 @@ import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createFindings } from './findings/findings.ts';
 import { makeFolder } from './folder.ts';
 import { createFormerListeners } from './former-listeners.ts';
-import { keepHeapSmall } from './heap.ts';
+import { keepOldHeapSmall, keepYoungHeapSmall } from './heap.ts';
+import { createKibanaStart, type KibanaStart } from './kibana-start.ts';
 import { createLedgerKeeping } from './ledger-keeping.ts';
 import { within } from './lifecycle.ts';
 import { createListen, type Listen, noListen } from './listen.ts';
@@ -81,7 +83,8 @@ export async function run(options: RunOptions): Promise<void> {
   const ledger = createLedger();
 
   // Rows of a listener live until their batch is full: in a small heap half of its CPU would go into copying them.
-  if (part !== 'listen') keepHeapSmall();
+  keepOldHeapSmall();
+  if (part !== 'listen') keepYoungHeapSmall();
   await makeFolder(pipelineFile.state.directory, 'state');
   const telemetry = createTelemetry({
     part: part === 'all' ? 'run' : part,
@@ -172,6 +175,7 @@ export async function run(options: RunOptions): Promise<void> {
     now,
   });
   if (way !== undefined) retention.start();
+  const kibanaStart = part === 'listen' ? undefined : startKibana(pipelineFile, logger);
   const findings = createFindings({
     ledger,
     levels: listen.levels,
@@ -198,6 +202,7 @@ export async function run(options: RunOptions): Promise<void> {
     (async () => {
       await simulation?.stop();
       await retention.stop();
+      await kibanaStart?.stop();
       await reload.stop();
       await listen.stop();
       await keeping?.stopReceiving();
@@ -283,6 +288,14 @@ async function startSimulation(rate: number, listen: Listen, now: () => number) 
   });
   await simulation.start();
   return simulation;
+}
+
+/** Where the file names a Kibana, and does not leave it to `weir setup`. */
+function startKibana({ kibana, index }: PipelineFile, logger: Logger): KibanaStart | undefined {
+  if (kibana?.setup !== true) return undefined;
+  const started = createKibanaStart({ target: withElasticsearchAccess(kibana, index.elasticsearch), logger });
+  started.start();
+  return started;
 }
 
 interface StatusOptions {

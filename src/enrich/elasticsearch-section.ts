@@ -3,7 +3,7 @@
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { duration, fingerprint, oneOrMore, size, whole, words } from './setting-types.ts';
+import { duration, fingerprint, flag, oneOrMore, size, whole, words } from './setting-types.ts';
 
 export interface ElasticsearchTarget {
   /** Never empty. */
@@ -52,8 +52,6 @@ function isHttpUrl(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   return url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '';
 }
-
-const flag = () => z.boolean({ error: 'expected true or false' });
 
 const day = 86_400_000;
 

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { ElasticsearchTarget } from './elasticsearch-section.ts';
-import { fingerprint, words } from './setting-types.ts';
+import { fingerprint, flag, words } from './setting-types.ts';
 
 export interface KibanaTarget {
   /** Of Kibana itself, base path included, space not. */
@@ -16,6 +16,11 @@ export interface KibanaTarget {
   readonly caFile?: string;
   /** SHA-256 of the authority's certificate, in hex. */
   readonly caFingerprint?: string;
+}
+
+export interface KibanaSettings extends KibanaTarget {
+  /** Whether `run` and `work` import the dashboards when they start. */
+  readonly setup: boolean;
 }
 
 const isHttpUrl = (text: string): boolean =>
@@ -32,7 +37,10 @@ export const kibanaSpace = words('a space').refine((text) => /^[a-z0-9_-]{1,1024
 
 export const kibana = z.strictObject(
   {
-    url: kibanaUrl.describe('A Kibana 7.3 to 7.17, base path included.'),
+    url: kibanaUrl.or(z.literal('')).describe('A Kibana 7.3 to 7.17, base path included. Empty: none.'),
+    setup: flag()
+      .default(true)
+      .describe('`run` and `work` import the dashboards when they start; false: `weir setup` does.'),
     space: kibanaSpace.optional().describe('The space, as its URL has it; absent: the default one.'),
     username: words('a user name').optional().describe('How to sign in; with password. Absent: as in Elasticsearch.'),
     password: words('a password').optional().describe('Better an environment variable.'),
@@ -51,7 +59,7 @@ type KibanaConfig = z.output<typeof kibana>;
 
 export function kibanaContradictions(config: KibanaConfig | undefined) {
   const found: { readonly path: readonly PropertyKey[]; readonly message: string }[] = [];
-  if (config === undefined) return found;
+  if (config === undefined || config.url === '') return found;
   const { url, username, password, api_key, ca_file, ca_fingerprint } = config;
   if (api_key !== undefined && (username ?? password) !== undefined)
     found.push({
@@ -70,11 +78,12 @@ export function kibanaContradictions(config: KibanaConfig | undefined) {
   return found;
 }
 
-export function toKibanaTarget(config: KibanaConfig | undefined, folder: string): KibanaTarget | undefined {
-  if (config === undefined) return undefined;
-  const { url, space, username, password, api_key, ca_file, ca_fingerprint } = config;
+export function toKibanaSettings(config: KibanaConfig | undefined, folder: string): KibanaSettings | undefined {
+  if (config === undefined || config.url === '') return undefined;
+  const { url, setup, space, username, password, api_key, ca_file, ca_fingerprint } = config;
   return {
     url,
+    setup,
     ...(space !== undefined && { space }),
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),

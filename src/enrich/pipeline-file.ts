@@ -16,7 +16,7 @@ import {
   elasticsearchContradictions,
   toElasticsearchTarget,
 } from './elasticsearch-section.ts';
-import { type KibanaTarget, kibanaContradictions, toKibanaTarget } from './kibana-section.ts';
+import { type KibanaSettings, kibanaContradictions, toKibanaSettings } from './kibana-section.ts';
 import { type PipelineConfig, pipelineSchema } from './pipeline-schema.ts';
 import { type PipelineStep, readSteps, type StepOptions } from './pipeline-steps.ts';
 import { type Mistake, type Place, placeText, readYaml, type YamlTree } from './pipeline-yaml.ts';
@@ -63,7 +63,7 @@ export interface PipelineFile {
     };
   };
   /** Absent: no dashboards are imported. */
-  readonly kibana?: KibanaTarget;
+  readonly kibana?: KibanaSettings;
   readonly tests: readonly PipelineTest[];
   /** The file's own folder: relative paths of data files (databases, lists) start there. */
   readonly folder: string;
@@ -177,7 +177,7 @@ function toPipelineFile(
   const folder = dirname(resolve(path));
   const { files, name: indexName } = config.index;
   const elasticsearch = toElasticsearchTarget(config.index.elasticsearch, folder);
-  const kibana = toKibanaTarget(config.kibana, folder);
+  const kibana = toKibanaSettings(config.kibana, folder);
   return {
     name: config.name,
     listen: config.listen,

@@ -144,7 +144,7 @@ export const pipelineSchema = z.strictObject(
       })
       .prefault({})
       .describe('Where documents go.'),
-    kibana: kibana.optional().describe('Where `weir setup` imports the dashboards. Absent: nowhere.'),
+    kibana: kibana.optional().describe('Where the dashboards are imported. Absent: nowhere.'),
     tests: z
       .array(test, { error: 'expected a list of tests' })
       .prefault([])

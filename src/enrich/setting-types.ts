@@ -118,3 +118,5 @@ export function twinsIn(
     return first === undefined ? [] : [{ key, message: `the same ${noun} as ${JSON.stringify(first)}` }];
   });
 }
+
+export const flag = () => z.boolean({ error: 'expected true or false' });

@@ -85,6 +85,9 @@ try() {
   say "all containers are healthy: $(compose ps --format '{{.Service}}' | sort | uniq -c | tr -s ' \n' ' ')"
   send 5000 2500
   wait_for_all "exporter outside"
+  for _ in $(seq 60); do compose logs work | grep -qF 'the dashboards are in Kibana' && break; sleep 1; done
+  compose logs work | grep -qF 'the dashboards are in Kibana' || fail "no dashboards"
+  say "the dashboards are in Kibana"
 
   send 20000 2500 &
   sender=$!
@@ -105,7 +108,7 @@ try() {
   up --scale work=2
   wait_for_all "docker compose down and up"
   for service in listen work; do
-    compose logs "$service" | grep -F '"level":"error"' && fail "$service logged errors" || true
+    compose logs "$service" | grep -F '"level":50' && fail "$service logged errors" || true
   done
   compose down --volumes --timeout 30 >/dev/null 2>&1
 }

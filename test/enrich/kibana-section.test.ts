@@ -9,11 +9,18 @@ const read = (lines: string) =>
 
 const accessOf = (lines: string) => {
   const { kibana, index } = read(lines);
-  return withElasticsearchAccess(kibana!, index.elasticsearch);
+  const { setup: _, ...target } = kibana!;
+  return withElasticsearchAccess(target, index.elasticsearch);
 };
 
-test('without the section there is no Kibana', () => {
+test('without the section, or with an empty URL, there is no Kibana', () => {
   expect(read('').kibana).toBeUndefined();
+  expect(read('kibana: { url: "" }').kibana).toBeUndefined();
+});
+
+test('the dashboards are imported at the start, unless the file says otherwise', () => {
+  expect(read('kibana: { url: "http://k:5601" }').kibana?.setup).toBe(true);
+  expect(read('kibana: { url: "http://k:5601", setup: false }').kibana?.setup).toBe(false);
 });
 
 test.each([

@@ -28,7 +28,7 @@ interface Line {
   readonly references?: unknown[];
 }
 
-export async function startKibanaDouble(): Promise<KibanaDouble> {
+export async function startKibanaDouble({ host = '127.0.0.1', port = 0 } = {}): Promise<KibanaDouble> {
   let clock = Date.parse('2026-01-01T00:00:00Z');
   const server = createServer(async (incoming, outgoing) => {
     const body = await readBody(incoming);
@@ -41,10 +41,11 @@ export async function startKibanaDouble(): Promise<KibanaDouble> {
       outgoing.writeHead(said.status, said.headers).end(said.body);
       return;
     }
-    const [status, json] = incoming.headers['kbn-xsrf'] === undefined ? missing(400) : answer(request, body);
+    const isForged = incoming.method !== 'GET' && incoming.headers['kbn-xsrf'] === undefined;
+    const [status, json] = isForged ? missing(400) : answer(request, body);
     outgoing.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(json));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
 
   function answer(request: string, body: string): [number, unknown] {
     if (request === 'GET /api/status')
