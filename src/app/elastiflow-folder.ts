@@ -88,19 +88,33 @@ export interface FoundSetting {
 const assignment =
   /"ELASTIFLOW_(\w+)=([^"]*)"|'ELASTIFLOW_(\w+)=([^']*)'|(?<![\w${])ELASTIFLOW_(\w+)["']?\s*[=:]\s*(?:"([^"]*)"|'([^']*)'|((?!#)[^\s"']*))/g;
 
+/** Alone on its line and without quotes: all to the end is the value, blanks as well; in a shell script up to the first one. */
+const plainLine = /^\s*(-\s+|export\s+)?ELASTIFLOW_(\w+)\s*(?:=|:\s)\s*([^\s"'#].*)$/;
+
+function readPlainLine(line: string): Omit<FoundSetting, 'line'> | undefined {
+  const [, before = '', variable = '', rest = ''] = plainLine.exec(line) ?? [];
+  if (variable === '' || /\bELASTIFLOW_\w+=/.test(rest)) return undefined;
+  const value = before.startsWith('export') ? rest.replace(/[\s;].*$/, '') : rest.replace(/\s+#.*$/, '');
+  return { variable, value: value.trim() };
+}
+
 export function readSettings(text: string): FoundSetting[] {
-  return text.split(/\r?\n/).flatMap((line, index) =>
-    /^\s*(?:#|;)/.test(line)
-      ? []
-      : [...line.matchAll(assignment)].map((match) => {
-          const [, double, doubleValue, single, singleValue, plain, ...values] = match;
-          return {
-            variable: double ?? single ?? plain ?? '',
-            value: (doubleValue ?? singleValue ?? values.find((value) => value !== undefined) ?? '').trim(),
-            line: index + 1,
-          };
-        }),
-  );
+  return text.split(/\r?\n/).flatMap((line, index) => {
+    if (/^\s*(?:#|;)/.test(line)) return [];
+    const alone = readPlainLine(line);
+    return alone === undefined ? readAssignments(line, index + 1) : [{ ...alone, line: index + 1 }];
+  });
+}
+
+function readAssignments(text: string, line: number): FoundSetting[] {
+  return [...text.matchAll(assignment)].map((match) => {
+    const [, double, doubleValue, single, singleValue, plain, ...values] = match;
+    return {
+      variable: double ?? single ?? plain ?? '',
+      value: (doubleValue ?? singleValue ?? values.find((value) => value !== undefined) ?? '').trim(),
+      line,
+    };
+  });
 }
 
 export interface DictionaryEntry {

@@ -5,9 +5,11 @@ const bytesPer: Readonly<Record<string, number>> = {
   kb: 1e3,
   mb: 1e6,
   gb: 1e9,
+  tb: 1e12,
   kib: 2 ** 10,
   mib: 2 ** 20,
   gib: 2 ** 30,
+  tib: 2 ** 40,
 };
 
 const msPer: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3, d: 86_400e3 };
@@ -40,6 +42,7 @@ function quantity(
 /** The largest unit that leaves no fraction: 1048576 is "1MiB". */
 export function fromBytes(bytes: number): string {
   for (const [unit, factor] of [
+    ['TiB', 2 ** 40],
     ['GiB', 2 ** 30],
     ['MiB', 2 ** 20],
     ['KiB', 2 ** 10],

@@ -5,7 +5,7 @@ import { readPrefix } from './prefix-table.ts';
 import { fromBytes, fromMs, toBytes, toMs } from './quantities.ts';
 
 /** For the JSON Schema; a variable may stand anywhere in a text. What counts is quantities.ts. */
-const sizePattern = '^\\s*\\d{1,15}(\\.\\d{1,6})? ?([bB]|[kKmMgG][iI]?[bB])?\\s*$|\\$\\{';
+const sizePattern = '^\\s*\\d{1,15}(\\.\\d{1,6})? ?([bB]|[kKmMgGtT][iI]?[bB])?\\s*$|\\$\\{';
 const durationPattern = '^\\s*\\d{1,15}(\\.\\d{1,6})? ?([mM][sS]|[sSmMhHdD])\\s*$|\\$\\{';
 
 export function size(min: number, max: number) {
@@ -16,7 +16,7 @@ export function size(min: number, max: number) {
       if (bytes !== undefined && bytes >= min && bytes <= max) return bytes;
       const message =
         bytes === undefined
-          ? 'expected a size such as "64MiB" (KB, MB, GB, KiB, MiB, GiB)'
+          ? 'expected a size such as "64MiB" (KB, MB, GB, TB, KiB, MiB, GiB, TiB)'
           : `expected a size from ${fromBytes(min)} to ${fromBytes(max)}`;
       context.issues.push({ code: 'custom', message, input: text });
       return z.NEVER;
@@ -84,6 +84,12 @@ export const subnet = z
   .string({ error: 'expected a subnet such as "10.0.0.0/8", or an address' })
   .refine((text) => readPrefix(text) !== undefined, { error: 'expected a subnet such as "10.0.0.0/8", or an address' })
   .meta({ pattern: subnetPattern });
+
+/** ifIndex is 32 bits wide (RFC 2863). */
+export const interfaceKey = z
+  .string()
+  .refine((text) => /^\d{1,10}$/.test(text) && Number(text) < 2 ** 32, { error: 'expected an interface number' })
+  .meta({ pattern: '^\\d{1,10}$' });
 
 /** Subnets and addresses, or one of them. */
 export function subnets() {

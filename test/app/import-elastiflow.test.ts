@@ -276,6 +276,39 @@ describe('settings in a text', () => {
     ['a value with a sign that begins comments elsewhere', 'ELASTIFLOW_A=a#b # c', [['A', 'a#b']]],
     ['a comment in place of a value', 'ELASTIFLOW_A= # ELASTIFLOW', [['A', '']]],
     ['a part of another name', 'MY_ELASTIFLOW_A=1', []],
+    ['blanks without quotes', 'ELASTIFLOW_A=My cluster  # ours', [['A', 'My cluster']]],
+    ['blanks without quotes in YAML', '  ELASTIFLOW_A: My cluster # ours', [['A', 'My cluster']]],
+    ['blanks in an item of a list', '  - ELASTIFLOW_A=My cluster', [['A', 'My cluster']]],
+    ['blanks in quotes, and a comment', 'ELASTIFLOW_A="My  cluster" # ours', [['A', 'My  cluster']]],
+    ['a sign of a comment within a value', 'ELASTIFLOW_A=a#b', [['A', 'a#b']]],
+    ['a quote within a value', "ELASTIFLOW_A=it's ours", [['A', "it's ours"]]],
+    ['an equals sign within a value', 'ELASTIFLOW_A=user=me', [['A', 'user=me']]],
+    ['what a shell does behind it', 'export ELASTIFLOW_A=1; echo done', [['A', '1']]],
+    [
+      'several in a line of a shell',
+      'export ELASTIFLOW_A=1 ELASTIFLOW_B=2',
+      [
+        ['A', '1'],
+        ['B', '2'],
+      ],
+    ],
+    [
+      'several in a line of systemd',
+      'Environment=ELASTIFLOW_A=1 ELASTIFLOW_B=2',
+      [
+        ['A', '1'],
+        ['B', '2'],
+      ],
+    ],
+    [
+      'Windows line ends and a byte order mark',
+      '\uFEFFELASTIFLOW_A=a b\r\nELASTIFLOW_B="c d"\r\n',
+      [
+        ['A', 'a b'],
+        ['B', 'c d'],
+      ],
+    ],
+    ['a tab', 'ELASTIFLOW_A=\ta\t# b', [['A', 'a']]],
   ])('%s', (_title, text, expected) => {
     expect(readSettings(text).map(({ variable, value }) => [variable, value])).toEqual(expected);
   });

@@ -389,7 +389,7 @@ const wrongFiles: readonly [
     [
       '3:28 collect.receive_buffer: expected a size from 64KiB to 1GiB, got 1',
       '4:19 batch.records: expected a whole number from 1 to 100000, got "many"',
-      '4:32 batch.bytes: expected a size such as "64MiB" (KB, MB, GB, KiB, MiB, GiB), got "3XB"',
+      '4:32 batch.bytes: expected a size such as "64MiB" (KB, MB, GB, TB, KiB, MiB, GiB, TiB), got "3XB"',
       '4:42 batch.age: expected a duration with its unit, such as "200ms", got 5',
     ],
   ],

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { RecordBatch } from '../../model/record-batch.ts';
 import type { FlowDocument } from '../flow-document.ts';
 import { createNumberNames, type NumberName, readNumberNames } from '../number-names.ts';
-import { subnetMap } from '../setting-types.ts';
+import { interfaceKey, subnetMap } from '../setting-types.ts';
 import { readSnmpTable, type SnmpInterface } from '../snmp-agent.ts';
 import { createSnmpInterfaces } from '../snmp-interfaces.ts';
 import { type SnmpSettings, snmpSettings } from '../snmp-settings.ts';
@@ -15,13 +15,9 @@ import { filePaths, openTable, storedName } from '../table-files.ts';
 /** ifIndex is 32 bits wide (RFC 2863). */
 const maxInterface = 2 ** 32 - 1;
 
-const interfaceNumber = z
-  .string()
-  .refine((text) => /^\d{1,10}$/.test(text) && Number(text) <= maxInterface, { error: 'expected an interface number' });
-
 const options = z.strictObject({
   names: subnetMap(
-    z.record(interfaceNumber, storedName, { error: 'expected a mapping from interface number to name' }),
+    z.record(interfaceKey, storedName, { error: 'expected a mapping from interface number to name' }),
     'expected a mapping from exporter to interface names, such as "192.0.2.1: { 2: eth0 }"',
   )
     .default({})

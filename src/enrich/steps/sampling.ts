@@ -5,7 +5,7 @@ import type { FlowDocument } from '../flow-document.ts';
 import { createPrefixTable } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
 import { scaled } from '../scaled-count.ts';
-import { subnetMap } from '../setting-types.ts';
+import { interfaceKey, subnetMap } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
 
 const interval = z
@@ -13,12 +13,7 @@ const interval = z
   .min(1, { error: 'expected a sampling interval of at least 1 (1: every packet was counted)' })
   .max(2 ** 32 - 1, { error: 'expected a sampling interval below 4294967296' });
 
-/** ifIndex is 32 bits wide (RFC 2863). */
-const interfaceNumber = z
-  .string()
-  .refine((text) => /^\d{1,10}$/.test(text) && Number(text) < 2 ** 32, { error: 'expected an interface number' });
-
-const ofExporter = z.union([interval, z.record(interfaceNumber, interval)], {
+const ofExporter = z.union([interval, z.record(interfaceKey, interval)], {
   error: 'expected a sampling interval, or a mapping from interface number to sampling interval',
 });
 

@@ -9,9 +9,12 @@ import { createServiceNames, readPortKey } from '../service-names.ts';
 import { subnetMap } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
 
-const portKey = z.string().refine((key) => readPortKey(key) !== undefined, {
-  error: 'expected a protocol (tcp, udp, sctp, dccp) and a port, such as "tcp/8443"',
-});
+const portKey = z
+  .string()
+  .refine((key) => readPortKey(key) !== undefined, {
+    error: 'expected a protocol (tcp, udp, sctp, dccp) and a port, such as "tcp/8443"',
+  })
+  .meta({ pattern: '^(tcp|udp|sctp|dccp)/\\d{1,5}$' });
 
 const serviceName = z
   .string({ error: 'expected the name of a service' })

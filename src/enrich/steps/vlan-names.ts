@@ -13,14 +13,15 @@ const maxVlan = 4095;
 
 const isVlan = (key: string): boolean => /^\d{1,4}$/.test(key) && Number(key) <= maxVlan;
 
-const vlanNames = z.record(z.string().refine(isVlan, { error: 'expected a VLAN, 0 to 4095' }), storedName, {
-  error: 'expected a mapping from VLAN to name',
-});
+const vlanKey = z.string().refine(isVlan, { error: 'expected a VLAN, 0 to 4095' }).meta({ pattern: '^\\d{1,4}$' });
+
+const vlanNames = z.record(vlanKey, storedName, { error: 'expected a mapping from VLAN to name' });
 
 const options = z.strictObject({
   names: z
     .record(
-      z.string(),
+      // A VLAN, or a subnet; which of them, the value decides.
+      z.string().meta({ pattern: '^[0-9A-Fa-f.:]+(/\\d{1,3})?$' }),
       z.union([storedName, vlanNames], { error: 'expected a name, or a mapping from VLAN to name' }),
       {
         error: 'expected a mapping from VLAN to name, such as "10: office"',
