@@ -192,6 +192,9 @@ export function toReason(error: unknown): string {
   const own = error as { readonly message?: string; readonly code?: string; readonly lastNodeError?: unknown };
   if (own.lastNodeError !== undefined && own.lastNodeError !== null) return toReason(own.lastNodeError);
   const words = own.message === undefined || own.message === '' ? String(own.code ?? 'unknown') : own.message;
+  // In the words of ioredis, which mean something else to who did not write it.
+  if (/RESP type|Protocol error, got/.test(words)) return 'what answers there is no Redis';
+  if (words === 'Command timed out') return 'no answer';
   return words.replaceAll(/\s+/g, ' ').slice(0, 200);
 }
 
