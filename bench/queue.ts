@@ -6,6 +6,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
+import { createQueueKeys } from '../src/enqueue/bullmq-keys.ts';
 import { freePort } from '../test/servers/free-port.ts';
 
 const program = fileURLToPath(new URL('../dist/app/main.js', import.meta.url));
@@ -51,6 +53,18 @@ function cpuSeconds({ process: { pid } }: Started): number {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
+/** What the worker has not got to yet is not lost. */
+async function waitUntilEmpty(redisPort: number, name: string): Promise<void> {
+  const client = new Redis(redisPort);
+  const keys = createQueueKeys('weir', name);
+  for (let waitedMs = 0; waitedMs < 60_000; waitedMs += 100) {
+    const [waiting, active] = await Promise.all([client.llen(keys.bullmq('wait')), client.llen(keys.bullmq('active'))]);
+    if (waiting + active === 0) break;
+    await sleep(100);
+  }
+  client.disconnect();
+}
+
 async function send(port: string, rate: number, seconds: number): Promise<number> {
   const sender = startScript(senderFile, '--port', port, '--rate', `${rate}`, '--seconds', `${seconds}`);
   await sender.ended;
@@ -82,7 +96,7 @@ steps: [ sampling, server, services, geoip, asn, locality ]
   const perFlow = parts.map((part, index) => (((cpuSeconds(part) - before[index]!) / flows) * 1e6).toFixed(2));
   listener.process.kill('SIGTERM');
   await listener.ended;
-  await sleep(500);
+  await waitUntilEmpty(redisPort, `bench-${rate}`);
   worker.process.kill('SIGTERM');
   await worker.ended;
   const [, result = '{}'] = /^(\{.*\})$/m.exec(worker.output()) ?? [];
