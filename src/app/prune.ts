@@ -23,9 +23,10 @@ export async function prune(named: string | undefined, options: PruneOptions = {
     const { listOwnIndices } = await import('../index/index-inventory.ts');
     const { askForecast, deleteIndices } = await import('../index/retention.ts');
     const { findSurplus, toForecastText, toSizeText } = await import('../index/retention-rules.ts');
+    const { deleteSideSurplus, findSideSurplus, toSideLines } = await import('../index/side-retention.ts');
     const { toProduct } = await import('../index/elasticsearch-product.ts');
     const { olderThanMs = target.retention?.keepMs, maxBytes = target.retention?.maxBytes, dryRun = false } = options;
-    if (olderThanMs === undefined && maxBytes === undefined && !dryRun)
+    if (olderThanMs === undefined && maxBytes === undefined && target.retention === undefined && !dryRun)
       throw new WeirError('usage', 'weir prune does not know what is too old', {
         hint: 'Say it: --older-than 30d or --max-size 500GB, or index.elasticsearch.retention in the pipeline file.',
       });
@@ -45,6 +46,9 @@ export async function prune(named: string | undefined, options: PruneOptions = {
     };
     const surplus = findSurplus(indices, limits, now);
     if (!dryRun) await deleteIndices(client, surplus, silentLogger, signal);
+    const { retention: ages } = target;
+    const side = ages && (await findSideSurplus(client, ages, now, signal));
+    if (ages !== undefined && side !== undefined && !dryRun) await deleteSideSurplus(client, side, ages, now, signal);
     const left = indices.filter((index) => !surplus.some((gone) => gone.index === index));
     const forecast = await askForecast(client, left, limits, now, signal);
     const verb = dryRun ? 'would delete' : 'deleted';
@@ -53,6 +57,7 @@ export async function prune(named: string | undefined, options: PruneOptions = {
       ...left.map(
         ({ name, bytes, isWritten }) => `kept ${name} (${toSizeText(bytes)})${isWritten ? ', written to' : ''}`,
       ),
+      ...(side === undefined ? [] : toSideLines(side, verb)),
       toForecastText(forecast),
     ];
   });

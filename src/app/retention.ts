@@ -60,11 +60,15 @@ export function createRetentionSchedule({
     const { createElasticsearchClient } = await import('../index/elasticsearch-client.ts');
     const { createIndexLayout } = await import('../index/index-layout.ts');
     const { createRetention } = await import('../index/retention.ts');
+    const { deleteSideSurplus, findSideSurplus, toSideLines } = await import('../index/side-retention.ts');
     // A client of its own: what takes minutes here must not look like an outage to bulk requests.
     const client = createElasticsearchClient({ ...elasticsearch, requestTimeoutMs: limitMs });
     const layout = createIndexLayout({ indexName, ...retention, now });
     try {
       last = await createRetention({ client, layout, ...retention, isIdle, logger, now }).tend(stopping.signal);
+      const side = await findSideSurplus(client, retention, now(), stopping.signal);
+      await deleteSideSurplus(client, side, retention, now(), stopping.signal);
+      for (const line of toSideLines(side, 'deleted')) logger.info(line);
     } catch (error) {
       if (stopping.signal.aborted) return;
       const { message, hint } =

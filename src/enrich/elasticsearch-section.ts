@@ -40,6 +40,9 @@ export interface RetentionSettings {
   readonly maxBytes?: number;
   /** Of one index, without replicas; the name has no time then. */
   readonly rollOverBytes?: number;
+  /** Months of the ledger, and dead letters, go after so long. */
+  readonly ledgerMs: number;
+  readonly deadLettersMs: number;
   readonly merge: boolean;
   readonly everyMs: number;
 }
@@ -65,6 +68,12 @@ const retention = z.strictObject({
   roll_over_at: size(2 ** 20, 2 ** 50)
     .optional()
     .describe('With an index.name without a time: a new index begins at this size.'),
+  ledger: duration(31 * day, 3650 * day)
+    .prefault('90d')
+    .describe('Months of the ledger that are over for so long are deleted.'),
+  dead_letters: duration(day, 3650 * day)
+    .prefault('30d')
+    .describe('Dead letters that were refused so long ago are deleted.'),
   merge: flag().prefault(true).describe('Indices of days that are over are merged when weir has nothing to do.'),
   every: duration(60_000, 7 * day)
     .prefault('1h')
@@ -181,11 +190,21 @@ export function toElasticsearchTarget(
   };
 }
 
-function toRetentionSettings({ keep, max_size, roll_over_at, merge, every }: z.output<typeof retention>) {
+function toRetentionSettings({
+  keep,
+  max_size,
+  roll_over_at,
+  ledger,
+  dead_letters,
+  merge,
+  every,
+}: z.output<typeof retention>) {
   return {
     ...(keep !== undefined && { keepMs: keep }),
     ...(max_size !== undefined && { maxBytes: max_size }),
     ...(roll_over_at !== undefined && { rollOverBytes: roll_over_at }),
+    ledgerMs: ledger,
+    deadLettersMs: dead_letters,
     merge,
     everyMs: every,
   };

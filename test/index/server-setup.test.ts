@@ -225,6 +225,39 @@ describeWith(['java', 'maven'], 'setup and retention', () => {
       expect(await indices()).toEqual(['weir-flow-2020.01.01', `weir-flow-${dayName(0)}`].toSorted());
     });
 
+    test('old months of the ledger and old dead letters go, by ages of their own', async () => {
+      await setupOf().prepare(never);
+      const now = new Date();
+      const monthName = (back: number) => {
+        const month = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - back, 1)).toISOString();
+        return `weir-ledger-${month.slice(0, 4)}.${month.slice(5, 7)}`;
+      };
+      for (const back of [0, 1, 8]) await put(monthName(back));
+      const letter = (days: number) => ({
+        '@timestamp': new Date(Date.now() - days * dayMs).toISOString(),
+        reason: 'r',
+      });
+      for (const days of [1, 20, 60]) await server.ask('POST', '/weir-dead-letters/_doc?refresh=true', letter(days));
+      // Of the same name, and not weir's.
+      await server.ask('DELETE', `${templatePath}/weir-ledger`);
+      await put('weir-ledger-2019.01');
+      const path = pipelineFile('    retention: { ledger: 100d, dead_letters: 30d }\n');
+      const told = [
+        `${monthName(8)}: a ledger of that age is not kept`,
+        '1 dead letters: they are not kept for so long',
+      ];
+      expect(await prune(path, { dryRun: true })).toEqual(
+        expect.arrayContaining(told.map((line) => `would delete ${line}`)),
+      );
+      const lettersLeft = async () => (await server.ask<{ count: number }>('GET', '/weir-dead-letters/_count')).count;
+      expect(await lettersLeft()).toBe(3);
+      expect(await prune(path)).toEqual(expect.arrayContaining(told.map((line) => `deleted ${line}`)));
+      await server.ask('POST', '/weir-dead-letters/_refresh');
+      expect(await lettersLeft()).toBe(2);
+      const ledgers = (await indices()).filter((name) => name.startsWith('weir-ledger-'));
+      expect(ledgers).toEqual(['weir-ledger-2019.01', monthName(1), monthName(0)]);
+    });
+
     test('retention deletes by age, merges what is over when there is time, and forecasts', async () => {
       await setupOf().prepare(never);
       const old = `weir-flow-${dayName(0)}`;
