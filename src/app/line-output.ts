@@ -6,6 +6,8 @@ import type { Writable } from 'node:stream';
 export interface LineOutput {
   /** Resolves when there is room for more; false: nobody reads any longer (`weir decode FILE | head`), so stop. */
   write(lines: string): boolean | Promise<boolean>;
+  /** The same of bytes. */
+  writeBytes(bytes: Uint8Array): boolean | Promise<boolean>;
 }
 
 /** Takes over the stream's errors: EPIPE ends quietly, any other comes back from the next `write`. */
@@ -33,10 +35,10 @@ export function createLineOutput(stream: Writable): LineOutput {
     return isOpen();
   }
 
-  return {
-    write: (lines) => {
-      if (!isOpen()) return false;
-      return stream.write(lines) ? true : waitForRoom();
-    },
-  };
+  function write(data: string | Uint8Array): boolean | Promise<boolean> {
+    if (!isOpen()) return false;
+    return stream.write(data) ? true : waitForRoom();
+  }
+
+  return { write, writeBytes: write };
 }

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { createCaptureSocket } from '../collect/capture-socket.ts';
 import type { BufferLevels } from '../collect/udp-listener.ts';
 import type { TemplateCounts } from '../decode/template-counts.ts';
 import type { Queue } from '../enqueue/queue.ts';
@@ -14,10 +15,12 @@ import type { LedgerBook } from '../telemetry/ledger-book.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import type { DecoderLevels, WorkerLevels } from '../telemetry/measures.ts';
 import { type BatchLane, createBatchLane, createSayLost } from './batch-lane.ts';
+import { toSocketFolder } from './capture/socket-folder.ts';
 import { countInheritedSockets } from './config.ts';
 import { createCountingDecoder } from './counting-decoder.ts';
-import { createExporterGate } from './exporter-gate.ts';
+import { createExporterFilter, createExporterGate } from './exporter-gate.ts';
 import type { FormerListeners } from './former-listeners.ts';
+import { createMicroseconds } from './microseconds.ts';
 import { createPorts, toAddressText } from './ports.ts';
 import { createSessionDecoders } from './session-decoders.ts';
 import { createStateFile } from './state-file.ts';
@@ -130,6 +133,12 @@ export function createListen(options: ListenOptions): Listen {
     logger,
     now,
   });
+  const capture = createCaptureSocket({
+    directory: toSocketFolder(state.directory),
+    toFilter: createExporterFilter,
+    logger,
+    nowUs: createMicroseconds({ now, monotonicMs: () => performance.now() }),
+  });
   let stateStore: StateStore | undefined;
 
   async function openState(): Promise<StateStore> {
@@ -168,6 +177,7 @@ export function createListen(options: ListenOptions): Listen {
   }
 
   function onDatagram(datagram: Datagram): void {
+    if (capture.isRead) capture.take(datagram);
     turnMinute(datagram.receivedAtMs);
     const counts = ledger.exporter(datagram.exporter);
     counts.datagramsReceived += 1;
@@ -235,6 +245,7 @@ export function createListen(options: ListenOptions): Listen {
     await stateStore.load();
     await workers?.start();
     await ports.open(listen);
+    await capture.start();
     tick();
     timers.push(
       setInterval(() => {
@@ -254,6 +265,7 @@ export function createListen(options: ListenOptions): Listen {
     clearInterval(ticking);
     await readDrops();
     await ports.stop();
+    await capture.stop();
     await workers?.stop();
     await Promise.all([...closing, lane.close(), stateStore?.stop()]);
   }

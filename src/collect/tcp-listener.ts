@@ -129,7 +129,7 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
 
   function accept(socket: Socket, isTls: boolean, own: Set<TcpConnection>): void {
     socket.on('error', () => undefined);
-    const { remoteAddress, remotePort = 0 } = socket;
+    const { remoteAddress, remotePort = 0, localAddress = '::', localPort = 0 } = socket;
     // It may have gone already.
     if (remoteAddress === undefined || isStopping) {
       socket.destroy();
@@ -143,10 +143,12 @@ export function createTcpListener(options: TcpListenerOptions): TcpListener {
     }
     lastSession += 1;
     const session = lastSession;
+    const receivedOn = { host: toExporter(localAddress), port: localPort };
     const connection = createTcpConnection({
       socket,
       limits,
-      onMessage: (payload) => handOn({ payload, exporter, exporterPort: remotePort, receivedAtMs: now(), session }),
+      onMessage: (payload) =>
+        handOn({ payload, exporter, exporterPort: remotePort, receivedOn, receivedAtMs: now(), session }),
       onMistake: (detail) => report('stream-malformed', exporter, detail),
       onLimit: (detail) => report('connection-limit', exporter, detail),
       onEnd() {

@@ -139,7 +139,7 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
   }
 
   async function noteBound(): Promise<void> {
-    bound = ports.map(({ socket }) => ({ host: socket.address().address, port: socket.address().port }));
+    bound = ports.map(({ socket }) => toAddress(socket));
     inodes = await readSocketInodes(bound);
     if (inodes === undefined && !isTold) {
       isTold = true;
@@ -159,10 +159,12 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
   function bind({ host, port }: ListenAddress, ipv6Only: boolean, descriptor?: number): Promise<Socket> {
     const isV6 = isIPv6(host);
     const socket = openSocket({ type: isV6 ? 'udp6' : 'udp4', ipv6Only });
+    let receivedOn: SocketAddress | undefined;
     const receive = (payload: Buffer, from: RemoteInfo): void => {
+      receivedOn ??= toAddress(socket);
       const exporter = isV6 ? toExporter(from.address) : from.address;
       try {
-        onDatagram({ payload, exporter, exporterPort: from.port, receivedAtMs: now() });
+        onDatagram({ payload, exporter, exporterPort: from.port, receivedOn, receivedAtMs: now() });
       } catch (error) {
         failed += 1;
         logOften('datagram', 'a datagram was lost by a mistake in weir; please report it', error);
@@ -245,6 +247,11 @@ export function createUdpListener(options: UdpListenerOptions): UdpListener {
     }),
     failedDatagrams: () => failed,
   };
+}
+
+function toAddress(socket: Socket): SocketAddress {
+  const { address, port } = socket.address();
+  return { host: address, port };
 }
 
 async function close(ports: readonly Port[]): Promise<void> {

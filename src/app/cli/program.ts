@@ -7,6 +7,7 @@ import { readEnvironment } from '../config.ts';
 import { waitForReloadSignals, waitForStopSignal } from '../lifecycle.ts';
 import type { RunOptions } from '../run.ts';
 import { readVersion } from '../version.ts';
+import { addCaptureVerb } from './capture-verb.ts';
 import { addDeadLetterVerbs } from './dead-letter-verbs.ts';
 import { exitCodes } from './failure.ts';
 import { addIndexVerbs } from './index-verbs.ts';
@@ -214,6 +215,7 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
       });
     });
 
+  addCaptureVerb(program);
   addReplayVerb(program);
 
   program
