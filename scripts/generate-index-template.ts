@@ -10,7 +10,7 @@ import { type FieldType, typeOfField } from '../src/enrich/stored-field.ts';
 export const indexTemplateFile = fileURLToPath(new URL('../index-templates/weir-flow.json', import.meta.url));
 
 /** Goes up with each change, and test/index/template-versions.json with it: a server keeps the template of the same or a newer version. */
-const templateVersion = 4;
+const templateVersion = 5;
 
 interface Mapping {
   readonly type?: string;
@@ -41,6 +41,27 @@ const headTypes: Readonly<Record<string, string>> = {
   'weir.dropped_fields': 'keyword',
 };
 
+/** What Cisco's AVC and ntop's probes say of the quality of a TCP connection. */
+const tcpMeasurements = [
+  'cisco_avc_client_retrans_packets',
+  'cisco_avc_server_retrans_packets',
+  'ntop_client_nw_latency_ms',
+  'ntop_retrans_in_packets',
+  'ntop_retrans_out_packets',
+  'ntop_server_nw_latency_ms',
+];
+
+/** Of the types below, those whose values dashboards look for. */
+const searched: ReadonlySet<string> = new Set([
+  'ipfix.firewallEvent',
+  'ipfix.forwardingStatus',
+  'ipfix.natEvent',
+  'netflow.forwarding_status.status',
+  'netflow.fw_event',
+  'netflow.natEvent',
+  'sflow.output_interface_format',
+]);
+
 /** What exporters send so often, or what dashboards ask for, that it has its type from the start. */
 const leftoverTypes: Readonly<Record<string, string>> = {
   ...ofType('netflow', 'long', [
@@ -62,11 +83,21 @@ const leftoverTypes: Readonly<Record<string, string>> = {
     'src_as',
     'version',
   ]),
+  ...ofType('netflow', 'long', ['fw_event', 'natEvent', ...tcpMeasurements]),
+  ...ofType('ipfix', 'long', ['firewallEvent', 'forwardingStatus', 'natEvent', ...tcpMeasurements]),
   ...ofType('netflow', 'date', ['event_time_msec', 'first_switched', 'last_switched', ...timesOf('netflow')]),
   ...ofType('ipfix', 'long', ['flowEndReason', 'flowset_id', 'octetDeltaCount', 'packetDeltaCount', 'version']),
   ...ofType('ipfix', 'date', timesOf('ipfix')),
+  ...ofType('netflow', 'keyword', ['cisco_fw_event']),
   ...ofType('ipfix', 'keyword', ['userName', 'ziften_agent_guid', 'ziften_hostname', 'ziften_platform']),
-  ...ofType('sflow', 'long', ['drops', 'frame_length', 'ip_ttl', 'source_id_index', 'sub_agent_id']),
+  ...ofType('sflow', 'long', [
+    'drops',
+    'frame_length',
+    'ip_ttl',
+    'output_interface_format',
+    'source_id_index',
+    'sub_agent_id',
+  ]),
   ...ofType('sflow', 'keyword', ['sflow_type', 'source_id_type']),
 };
 
@@ -82,7 +113,7 @@ const unsearched: ReadonlySet<string> = new Set([
   'flow.sampling_interval',
   'flow.split_part',
   'flow.split_parts',
-  ...Object.entries(leftoverTypes).flatMap(([path, type]) => (type === 'keyword' ? [] : [path])),
+  ...Object.entries(leftoverTypes).flatMap(([path, type]) => (type === 'keyword' || searched.has(path) ? [] : [path])),
 ]);
 
 function ofType(object: string, type: string, names: readonly string[]): Record<string, string> {

@@ -33,8 +33,8 @@ const measure = z
     less: names.optional(),
     over: names.optional(),
     rest: z.literal(true).optional(),
-    /** A rate, or a count, by interval: one statistic of these numbers. */
-    intervals: z.strictObject({ of: name, statistic: z.enum(statistics) }).optional(),
+    /** A rate, or a count, by interval: one statistic of these numbers, in proportion to another measure. */
+    intervals: z.strictObject({ of: name, statistic: z.enum(statistics), over: name.optional() }).optional(),
     /** Counts only documents of which this is true. */
     filter: name.optional(),
     times: z.number().positive().default(1),
@@ -47,7 +47,10 @@ const measure = z
     `expected one of count, add, intervals, ${aggregations.join(', ')}`,
   )
   .refine((given) => (given.percentile === undefined) === (given.percent === undefined), 'percentile needs percent')
-  .refine((given) => given.per === undefined || given.sum !== undefined, 'only a sum can be per second')
+  .refine(
+    (given) => given.per === undefined || (given.sum ?? given.count) !== undefined,
+    'only a sum or a count can be per second',
+  )
   .refine((given) => given.add !== undefined || (given.less ?? given.over) === undefined, 'less and over need add')
   .refine((given) => given.add === undefined || given.times === 1, 'what is added up has no times of its own')
   .refine((given) => given.rest === undefined || given.over !== undefined, 'rest needs over');
@@ -134,7 +137,7 @@ const panel = z.discriminatedUnion('kind', [
     style: z.enum(['area', 'line', 'bar']).default('area'),
     legend: z.enum(['right', 'bottom']).default('right'),
   }),
-  z.strictObject({ kind: z.literal('table'), ...place, measure: oneOrMore, split: oneOrMore, size: sizes }),
+  z.strictObject({ kind: z.literal('table'), ...place, measure: many, split: oneOrMore, size: sizes }),
   z.strictObject({ kind: z.literal('cloud'), ...place, measure: name, split: name, size: sizes }),
   z.strictObject({ kind: z.literal('sankey'), ...place, measure: name, split: pair, size: sizes }),
   z.strictObject({ kind: z.literal('heatmap'), ...place, measure: name, split: pair, size: sizes }),

@@ -91,14 +91,15 @@ export function readDefinitions(folder = definitionsFolder): Definitions {
   const files = readdirSync(join(folder, 'dashboards'))
     .filter((file) => file.endsWith('.yml'))
     .sort();
+  const names = files.map((file) => basename(file, '.yml'));
   const documents = files.map((file) =>
     readDocument<DashboardConfig>(join(folder, 'dashboards', file), dashboardSchema),
   );
   for (const { path, message } of checkSharedFields(shared.config, sources)) report(path, message);
   const dashboards = documents.map((document, index) =>
-    toDashboard(document, basename(files[index]!, '.yml'), { sources, groups, measures, splits, filters }),
+    toDashboard(document, names[index]!, { sources, groups, measures, splits, filters }),
   );
-  checkLinks(shared, dashboards);
+  checkLinks(shared.config.formats, names, report);
   const found = [shared, ...documents];
   if (found.some(({ mistakes }) => mistakes.length > 0)) throw toError(found);
   const order = Object.keys(groups);
@@ -226,15 +227,16 @@ function toDashboard(document: YamlDocument<DashboardConfig>, name: string, name
   return { name, config, controls, rows };
 }
 
-function checkLinks(shared: YamlDocument<SharedConfig>, dashboards: readonly (Dashboard | undefined)[]): void {
-  const known = dashboards.flatMap((dashboard) => (dashboard === undefined ? [] : [dashboard.name]));
-  for (const [source, fields] of Object.entries(shared.config?.formats ?? {})) {
+function checkLinks(
+  formats: SharedConfig['formats'],
+  names: readonly string[],
+  report: (path: Path, message: string) => void,
+): void {
+  for (const [source, fields] of Object.entries(formats)) {
     for (const [field, format] of Object.entries(fields)) {
-      if (typeof format === 'string' || known.includes(format.link)) continue;
-      shared.mistakes.push({
-        ...shared.tree.placeOf(['formats', source, field]),
-        message: `there is no dashboard ${JSON.stringify(format.link)}${didYouMean(format.link, known, 'the dashboards are')}`,
-      });
+      if (typeof format === 'string' || names.includes(format.link)) continue;
+      const hint = didYouMean(format.link, names, 'the dashboards are');
+      report(['formats', source, field], `there is no dashboard ${JSON.stringify(format.link)}${hint}`);
     }
   }
 }

@@ -11,6 +11,8 @@ export interface ListData {
   readonly values: readonly string[];
   /** By what Elasticsearch takes the largest: what the first measure is made of, or a part of. */
   readonly order: string;
+  /** What `order` needs, on each level of nested parts. */
+  readonly orderAggs: JsonObject;
 }
 
 export interface ListDataOptions {
@@ -53,7 +55,7 @@ export function toListData(measures: readonly Measure[], { timeField, interval, 
       return `(${whole}) > 0 ? ${isRest ? `clamp(1 - ${share}, 0, 1)` : share} : null`;
     }
     if (measure.intervals === undefined) return addPart(key, measure);
-    const { of, statistic } = measure.intervals;
+    const { of, statistic, over } = measure.intervals;
     const rate = `${key}_rate`;
     if (of.field !== undefined) inIntervals[rate] = toAggregation(of, of.field);
     aggs[key] = toStatistic(statistic, `times>${of.field === undefined ? '_count' : rate}`);
@@ -62,7 +64,9 @@ export function toListData(measures: readonly Measure[], { timeField, interval, 
     const buckets = `${at}.times.buckets`;
     const seconds = `((${buckets}[1].key - ${buckets}[0].key) / 1000)`;
     const perSecond = of.isPerSecond ? `${scaled(value, of.times)} / ${seconds}` : scaled(value, of.times);
-    return `${buckets}.length > 1 ? ${perSecond} : null`;
+    if (over === undefined) return `${buckets}.length > 1 ? ${perSecond} : null`;
+    const whole = addPart(`${key}_over`, over);
+    return `${buckets}.length > 1 && ${whole} > 0 ? ${perSecond} / ${whole} : null`;
   }
 
   const values = measures.map((measure, index) => toValue(measure, `m${index}`));
@@ -79,8 +83,8 @@ export function toListData(measures: readonly Measure[], { timeField, interval, 
       ...(Object.keys(inIntervals).length > 0 && { aggs: inIntervals }),
     };
   const order = toOrder(measures[0]!);
-  if (order.aggregation !== undefined) aggs['order'] ??= order.aggregation;
-  return { aggs, values, order: order.path };
+  const orderAggs: JsonObject = order.aggregation === undefined ? {} : { order: order.aggregation };
+  return { aggs: { ...aggs, ...orderAggs }, values, order: order.path, orderAggs };
 }
 
 /** The 95th: what lines are billed by. */

@@ -31,15 +31,17 @@ export function toList(panel: Panel): JsonObject {
     interval: config.interval ?? { '%autointerval%': toIntervalTarget(panel.sizes) },
     at: newSinceDays === undefined ? bucket : `${bucket}.now`,
   });
-  const inner = newSinceDays === undefined ? data.aggs : toSinceAggs(source.time, data.aggs);
+  const since = (aggs: JsonObject) => (newSinceDays === undefined ? aggs : toSinceAggs(source.time, aggs));
+  const inner = since(data.aggs);
   // Without a split the measures themselves are the rows.
   const isOfMeasures = splits.length === 0;
   const aggs = isOfMeasures
     ? { parts: { filters: { filters: [{ match_all: {} }] }, aggs: inner } }
-    : splits.reduceRight<JsonObject>(
-        (below, { field }, level) => toTerms(field, panel.sizes[level]!, toOrder(data.order, newSinceDays), below),
-        inner,
-      );
+    : splits.reduceRight<JsonObject>((below, { field }, level) => {
+        const isDeepest = level === splits.length - 1;
+        const all = isDeepest ? below : Object.assign({}, since(data.orderAggs), below);
+        return toTerms(field, panel.sizes[level]!, toOrder(data.order, newSinceDays), all);
+      }, inner);
   const columns = isOfMeasures ? [measures[0]!] : measures;
   const transform: Json[] = [
     ...(splits.length > 1 ? [{ type: 'flatten', fields: ['parts.buckets'], as: ['inner'] }] : []),
@@ -85,6 +87,27 @@ export function toList(panel: Panel): JsonObject {
             frame: [null, null],
           },
           { type: 'filter', expr: `datum.row * ${rowHeight} <= height` },
+          ...columns.map((measure, index) => ({
+            type: 'formula',
+            as: `text${index}`,
+            expr: toVegaValue(`datum.value${index}`, measure),
+          })),
+        ],
+      },
+      {
+        name: 'cells',
+        source: 'shown',
+        transform: [
+          { type: 'fold', fields: columns.map((_, index) => `text${index}`), as: ['key', 'text'] },
+          { type: 'formula', as: 'column', expr: "+replace(datum.key, 'text', '')" },
+        ],
+      },
+      {
+        name: 'heads',
+        values: isOfMeasures ? [] : columns.map(({ label }) => label),
+        transform: [
+          { type: 'window', ops: ['row_number'], as: ['number'] },
+          { type: 'formula', as: 'column', expr: 'datum.number - 1' },
         ],
       },
     ],
@@ -111,21 +134,21 @@ export function toList(panel: Panel): JsonObject {
         },
       },
       toText('shown', { text: { field: 'name' }, x: { value: 4 }, limit: { signal: 'nameWidth - 8' } }),
-      ...columns.map((measure, index) =>
-        toText('shown', {
-          text: { signal: toVegaValue(`datum.value${index}`, measure) },
-          x: { signal: `nameWidth + columnWidth * ${index + 1} - 4` },
-          align: { value: 'right' },
-        }),
-      ),
-      toHeadline(splits.map(({ label }) => label).join(' · '), { x: { value: 4 }, limit: { signal: 'nameWidth - 8' } }),
-      ...(isOfMeasures ? [] : columns).map(({ label }, index) =>
-        toHeadline(label, {
-          x: { signal: `nameWidth + columnWidth * ${index + 1} - 4` },
+      toText('cells', { text: { field: 'text' }, x: columnX, align: { value: 'right' } }),
+      toHeadline({
+        text: { value: splits.map(({ label }) => label).join(' · ') },
+        x: { value: 4 },
+        limit: { signal: 'nameWidth - 8' },
+      }),
+      {
+        ...toHeadline({
+          text: { field: 'data' },
+          x: columnX,
           align: { value: 'right' },
           limit: { signal: 'columnWidth - 8' },
         }),
-      ),
+        from: { data: 'heads' },
+      },
       {
         type: 'text',
         interactive: false,
@@ -188,16 +211,16 @@ function toUrlOptions({ config, source }: Panel): VegaUrlOptions {
   return { times: [toTimeRange(source.time), { range: { [source.time]: { gte: begin } } }] };
 }
 
-function toText(data: string, { text, x, ...rest }: Readonly<Record<string, JsonObject>>): JsonObject {
+const columnX = { signal: 'nameWidth + columnWidth * (datum.column + 1) - 4' };
+
+function toText(data: string, place: JsonObject): JsonObject {
   return {
     type: 'text',
     from: { data },
     interactive: false,
     encode: {
       update: {
-        text: text!,
-        x: x!,
-        ...rest,
+        ...place,
         y: { signal: `(datum.row - 0.5) * ${rowHeight}` },
         baseline: { value: 'middle' },
         fontSize: { value: 12 },
@@ -207,14 +230,13 @@ function toText(data: string, { text, x, ...rest }: Readonly<Record<string, Json
   };
 }
 
-function toHeadline(text: string, place: JsonObject): JsonObject {
+function toHeadline(place: JsonObject): JsonObject {
   return {
     type: 'text',
     interactive: false,
     encode: {
       update: {
         ...place,
-        text: { value: text },
         y: { value: -8 },
         fontSize: { value: 12 },
         fontWeight: { value: 'bold' },

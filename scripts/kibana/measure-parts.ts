@@ -36,7 +36,10 @@ export function toMeasures(
     const { add = [], less = [], over = [], rest, intervals } = config;
     if (intervals !== undefined) {
       const [of] = find(intervals.of, ['measures', name, 'intervals', 'of']);
-      return of === undefined ? measure : { ...measure, intervals: { of, statistic: intervals.statistic } };
+      const [whole] = intervals.over === undefined ? [] : find(intervals.over, ['measures', name, 'intervals', 'over']);
+      if (of === undefined) return measure;
+      const { statistic } = intervals;
+      return { ...measure, intervals: { of, statistic, ...(whole !== undefined && { over: whole }) } };
     }
     const toParts = (key: string, names: readonly string[]) =>
       names.flatMap((each, index) => find(each, ['measures', name, key, index]));

@@ -23,7 +23,7 @@ export interface Measure {
   /** What it is made of, in place of an aggregation of its own. */
   readonly derived?: Sums;
   /** A statistic of `of`, worked out for each interval. */
-  readonly intervals?: { readonly of: Measure; readonly statistic: Statistic };
+  readonly intervals?: { readonly of: Measure; readonly statistic: Statistic; readonly over?: Measure };
 }
 
 /** Σ `add` − Σ `less`, divided by Σ `over` where there is any; `isRest`: 1 less that. */
@@ -64,7 +64,9 @@ export function partsOf(measure: Measure): readonly Measure[] {
     const { add, less, over } = measure.derived;
     return [...add, ...less, ...over];
   }
-  return measure.intervals === undefined ? [measure] : [measure.intervals.of];
+  if (measure.intervals === undefined) return [measure];
+  const { of, over } = measure.intervals;
+  return over === undefined ? [of] : [of, over];
 }
 
 export function toSplit(name: string, config: SplitConfig): Split {

@@ -104,7 +104,9 @@ export async function askAggregations(object: SavedObject, range: TimeRange, ask
     if (bucket === undefined) {
       rows.set(
         JSON.stringify(path),
-        metrics.map(({ id, type }) => (type === 'count' ? count : Number((at[id] as { value: number }).value))),
+        metrics.map(({ id, type }) =>
+          type === 'count' ? count : ((at[id] as { value: number | null }).value ?? Number.NaN),
+        ),
       );
       return;
     }
@@ -270,10 +272,15 @@ function toMetricAgg({ type, field, variables, script }: TsvbMetric): object {
   return { [type]: { field } };
 }
 
+/** Hjson as far as weir writes it: names may stand without quotes, as in JavaScript. */
+export function readSpec<Spec>(text: string): Spec {
+  return new Function(`return (${text})`)() as Spec;
+}
+
 /** Answers of a Vega drawing's searches, in the order of its data. */
 export async function askVega(object: SavedObject, { fromMs, toMs }: TimeRange, ask: Ask): Promise<Answer[]> {
   const { params } = readVisState<{ spec: string }>(object);
-  const { data } = JSON.parse(params.spec) as { data: { url?: { body: object } }[] };
+  const { data } = readSpec<{ data: { url?: { body: object } }[] }>(params.spec);
   const bodies = data.flatMap(({ url }) => (url === undefined ? [] : [url.body]));
   return Promise.all(bodies.map((body) => ask(withContext(body, { fromMs, toMs }) as object)));
 }
@@ -331,8 +338,8 @@ export async function askRows(
   ask: Ask,
 ): Promise<Map<string, number[]>> {
   const { params } = readVisState<{ spec: string }>(object);
-  const [data] = (JSON.parse(params.spec) as { data: { format: { property: string }; transform: VegaTransform[] }[] })
-    .data;
+  const { data: all } = readSpec<{ data: { format: { property: string }; transform: VegaTransform[] }[] }>(params.spec);
+  const [data] = all;
   const [answer] = await askVega(object, range, ask);
   let rows = [toProperty(answer, data!.format.property)].flat() as Record<string, unknown>[];
   for (const transform of data!.transform) rows = transformed(rows, transform);

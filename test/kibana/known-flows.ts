@@ -24,6 +24,24 @@ const services = [
   { port: 25, protocol: 6, protocolName: 'TCP', name: 'smtp (TCP/25)' },
   { port: 123, protocol: 17, protocolName: 'UDP', name: 'ntp (UDP/123)' },
 ] as const;
+/** What should not be used inside, of two conversations there. */
+const insideServices: Readonly<Record<number, Service>> = {
+  8: { port: 445, protocol: 6, protocolName: 'TCP', name: 'microsoft-ds (TCP/445)' },
+  9: { port: 23, protocol: 6, protocolName: 'TCP', name: 'telnet (TCP/23)' },
+};
+/** Voice, video, signalling, scavenger and critical (RFC 4594), and none of them. */
+const tosValues = [0, 184, 136, 96, 32, 104] as const;
+
+interface Service {
+  readonly port: number;
+  readonly protocol: number;
+  readonly protocolName: string;
+  readonly name: string;
+}
+
+/** Of interfaces, bits/s. */
+const inputSpeed = 1_000_000;
+const outputSpeed = 2_000_000;
 /** Bits of the TCP header (RFC 9293 §3.1). */
 const flagSets = [
   { bits: 0x02, names: ['SYN'] },
@@ -52,16 +70,25 @@ const networkOf = (n: number) => {
 };
 const isInside = (n: number): boolean => n < 10;
 
-export const knownFlows: readonly KnownFlow[] = Array.from({ length: conversations }, (_, n) => conversation(n)).flat();
+/** The last of them came a day before, from the first networks outside. */
+export const knownFlows: readonly KnownFlow[] = [
+  ...Array.from({ length: conversations }, (_, n) => conversation(n)),
+  ...[10, 11, 12, 13].map((n) => conversation(n, 86_400_000)),
+].flat();
 
-function conversation(n: number): KnownFlow[] {
-  const inner = { address: `10.0.0.${n % 33}`, isPrivate: true as const };
+function conversation(n: number, earlierMs = 0): KnownFlow[] {
+  const isIpv6 = n === 2 || n === 3;
+  const inner = {
+    address: isIpv6 ? `fd00::${n}` : `10.0.0.${n % 33}`,
+    isPrivate: true as const,
+    site: isIpv6 ? undefined : 'inner',
+  };
   const outer = isInside(n)
-    ? { address: `10.1.0.${n}`, isPrivate: true as const }
+    ? { address: isIpv6 ? `fd00:1::${n}` : `10.1.0.${n}`, isPrivate: true as const, site: isIpv6 ? undefined : 'lab' }
     : { ...networkOf(n), isPrivate: false as const };
   // Every fifth conversation begins outside.
   const [client, server] = n % 5 === 4 ? [outer, inner] : [inner, outer];
-  const service = services[n % services.length]!;
+  const service = insideServices[n] ?? services[n % services.length]!;
   const port = 50_000 + n;
   const common = { n, service, client, server };
   return [
@@ -74,7 +101,7 @@ function conversation(n: number): KnownFlow[] {
       dstPort: service.port,
       bytes: 1000 + n * n * n,
       packets: 3 + n,
-      atMs: n * 41_000,
+      atMs: n * 41_000 - earlierMs,
     }),
     flow({
       ...common,
@@ -84,19 +111,19 @@ function conversation(n: number): KnownFlow[] {
       dstPort: port,
       bytes: 70_001 + n * n * 97,
       packets: 101 + n * 3,
-      atMs: n * 41_000 + 1500,
+      atMs: n * 41_000 + 1500 - earlierMs,
     }),
   ];
 }
 
 type Host = { readonly address: string } & (
-  | { readonly isPrivate: true }
+  | { readonly isPrivate: true; readonly site: string | undefined }
   | ({ readonly isPrivate: false } & Omit<ReturnType<typeof networkOf>, 'address'>)
 );
 
 interface FlowOptions {
   readonly n: number;
-  readonly service: (typeof services)[number];
+  readonly service: Service;
   readonly client: Host;
   readonly server: Host;
   readonly src: Host;
@@ -109,18 +136,23 @@ interface FlowOptions {
 }
 
 function flow(options: FlowOptions): KnownFlow {
-  const { n, service, client, server, src, dst, srcPort, dstPort, bytes, packets } = options;
+  const { n, service, client, server, src, dst, srcPort, dstPort, bytes } = options;
   const atMs = rangeFromMs + 60_000 + options.atMs;
-  // Every third exporter looks at one packet in ten.
-  const sampled = n % 3 === 0 ? 10 : 1;
-  const isZflow = n % 4 === 1;
-  const protocol = isZflow || n % 2 === 0 ? 'ipfix' : 'netflow9';
+  const isSflow = n % 10 === 9;
+  // Every third exporter looks at one packet in ten. A sample of sFlow is a packet.
+  const sampled = n % 3 === 0 && !isSflow ? 10 : 1;
+  const packets = isSflow ? 1 : options.packets;
+  const isZflow = n % 4 === 1 && !isSflow;
+  const protocol = isSflow ? 'sflow5' : isZflow || n % 2 === 0 ? 'ipfix' : 'netflow9';
+  const isIpv6 = src.address.includes(':');
+  const setId = 256 + (n % 5);
+  const extras = toExtras(n, protocol);
   const exporter = `192.0.2.${1 + (n % 3)}`;
   const isTcp = service.protocol === 6;
   // What answers a SYN is a SYN with an ACK.
   const flags = n % flagSets.length === 0 && src === server ? synAck : flagSets[n % flagSets.length]!;
   const application = n % 6 === 5 ? undefined : `app-${n % 6}`;
-  const tos = (n % 4) * 32;
+  const tos = tosValues[n % tosValues.length]!;
   const vlan = n % 8 === 0 ? undefined : 100 + (n % 8);
   const portName = (number: number) => (number === service.port ? service.name : `${service.protocolName}/${number}`);
   const reputation = [client, server].flatMap((host) => (host.isPrivate ? [] : host.reputation));
@@ -129,18 +161,17 @@ function flow(options: FlowOptions): KnownFlow {
     record: {
       protocol,
       exporter,
-      header: { exportedAtMs: atMs, receivedAtMs: atMs + 5 },
+      header: { exportedAtMs: atMs, receivedAtMs: isSflow ? atMs : atMs + 5, setId: isSflow ? null : setId },
       ...(sampled > 1 && { samplingInterval: sampled }),
       fields: {
-        sourceIPv4Address: src.address,
-        destinationIPv4Address: dst.address,
+        [isIpv6 ? 'sourceIPv6Address' : 'sourceIPv4Address']: src.address,
+        [isIpv6 ? 'destinationIPv6Address' : 'destinationIPv4Address']: dst.address,
         sourceTransportPort: srcPort,
         destinationTransportPort: dstPort,
         protocolIdentifier: service.protocol,
-        ipVersion: 4,
+        ipVersion: isIpv6 ? 6 : 4,
         ipClassOfService: tos,
-        octetDeltaCount: bytes,
-        packetDeltaCount: packets,
+        ...(isSflow ? { dataLinkFrameSize: bytes } : { octetDeltaCount: bytes, packetDeltaCount: packets }),
         'weir.ingressInterfaceName': `eth${n % 3}`,
         'weir.egressInterfaceName': `eth${(n + 1) % 4}`,
         ...(isTcp && { tcpControlBits: flags.bits }),
@@ -152,17 +183,28 @@ function flow(options: FlowOptions): KnownFlow {
           '44619/266': `guid-${n}`,
           '44619/267': `host-${n % 7}`,
         }),
+        ...extras.fields,
       },
     },
     stored: {
       '@timestamp': new Date(atMs).toISOString(),
-      'event.type': protocol === 'ipfix' ? 'ipfix' : 'netflow',
+      'event.type': isSflow ? 'sflow' : protocol === 'ipfix' ? 'ipfix' : 'netflow',
       'node.hostname': exporter,
       'flow.bytes': bytes * sampled,
       'flow.packets': packets * sampled,
       'flow.service_name': service.name,
       'flow.ip_protocol': service.protocolName,
-      'flow.ip_version': 'IPv4',
+      'flow.ip_version': isIpv6 ? 'IPv6' : 'IPv4',
+      'flow.src_port': srcPort,
+      'flow.dst_port': dstPort,
+      'flow.service_port': service.port,
+      'node.ipaddr': exporter,
+      'flow.sampling_source': sampled > 1 ? 'options' : 'none',
+      ...(sampled > 1 && { 'flow.sampling_interval': sampled }),
+      'flow.input_ifspeed': inputSpeed,
+      'flow.output_ifspeed': outputSpeed,
+      ...(!isSflow && { [`${protocol === 'ipfix' ? 'ipfix' : 'netflow'}.flowset_id`]: setId }),
+      ...extras.stored,
       'flow.tos': tos,
       'flow.input_ifname': `eth${n % 3}`,
       'flow.output_ifname': `eth${(n + 1) % 4}`,
@@ -190,12 +232,75 @@ function flow(options: FlowOptions): KnownFlow {
   };
 }
 
+/** What firewalls, carriers, switches and probes send beside it. */
+function toExtras(
+  n: number,
+  protocol: 'ipfix' | 'netflow9' | 'sflow5',
+): Pick<KnownFlow['record'], 'fields'> & Pick<KnownFlow, 'stored'> {
+  if (protocol === 'sflow5') {
+    const isDiscarded = n % 20 === 19;
+    return {
+      fields: { egressInterface: 256 + (n % 3), ...(isDiscarded && { 'sflow.outputFormat': 1 }) },
+      stored: { 'flow.output_snmp': `${256 + (n % 3)}`, ...(isDiscarded && { 'sflow.output_interface_format': 1 }) },
+    };
+  }
+  const isIpfix = protocol === 'ipfix';
+  const object = isIpfix ? 'ipfix' : 'netflow';
+  const event = n % 2 === 1 ? 3 : 1 + (n % 4);
+  const natEvent = 1 + (n % 5);
+  const status = n % 4 === 0 ? 64 : 128 + (n % 3);
+  const hasEvent = n % 7 === 3;
+  const hasNat = n % 7 === 5;
+  const hasStatus = n % 9 === 2;
+  const hasQuality = n % 11 === 1;
+  const measured = { in: n, out: 2 * n, client: n + 3, server: n + 1, clientMs: 10 + n, serverMs: 20 + n };
+  return {
+    fields: {
+      ...(hasEvent && { firewallEvent: event }),
+      ...(hasNat && {
+        natEvent,
+        postNATSourceIPv4Address: `203.0.113.${n}`,
+        postNATDestinationIPv4Address: `198.51.100.${n}`,
+      }),
+      ...(hasStatus && { forwardingStatus: status }),
+      ...(hasQuality && {
+        [isIpfix ? '35632/109' : 'v9:57581']: measured.in,
+        [isIpfix ? '35632/110' : 'v9:57582']: measured.out,
+        [isIpfix ? '9/9268' : 'v9:42036']: measured.client,
+        [isIpfix ? '9/9270' : 'v9:42038']: measured.server,
+        [isIpfix ? '35632/123' : 'v9:57595']: measured.clientMs,
+        [isIpfix ? '35632/124' : 'v9:57596']: measured.serverMs,
+      }),
+    },
+    stored: {
+      ...(hasEvent && { [isIpfix ? 'ipfix.firewallEvent' : 'netflow.fw_event']: event }),
+      ...(hasNat && {
+        [`${object}.natEvent`]: natEvent,
+        'flow.src_addr_trans': `203.0.113.${n}`,
+        'flow.dst_addr_trans': `198.51.100.${n}`,
+      }),
+      ...(hasStatus &&
+        (isIpfix ? { 'ipfix.forwardingStatus': status } : { 'netflow.forwarding_status.status': status >> 6 })),
+      ...(hasQuality && {
+        [`${object}.ntop_retrans_in_packets`]: measured.in,
+        [`${object}.ntop_retrans_out_packets`]: measured.out,
+        [`${object}.cisco_avc_client_retrans_packets`]: measured.client,
+        [`${object}.cisco_avc_server_retrans_packets`]: measured.server,
+        [`${object}.ntop_client_nw_latency_ms`]: measured.clientMs,
+        [`${object}.ntop_server_nw_latency_ms`]: measured.serverMs,
+      }),
+    },
+  };
+}
+
 function side(name: string, host: Host): KnownFlow['stored'] {
   return {
     [`flow.${name}_addr`]: host.address,
     [`flow.${name}_hostname`]: host.address,
     [`flow.${name}_autonomous_system`]: host.isPrivate ? 'private' : host.as,
+    ...(host.isPrivate && host.site !== undefined && { [`flow.${name}_site`]: host.site }),
     ...(!host.isPrivate && {
+      [`flow.${name}_asn`]: host.asNumber,
       [`flow.${name}_country`]: host.country,
       [`flow.${name}_city`]: host.city,
       [`flow.${name}_geo_location`]: host.place,
@@ -244,8 +349,9 @@ export async function toKnownDocuments(folder: string): Promise<string[]> {
     ['services', {}],
     ['geoip', { database: city }],
     ['asn', { database: asn }],
-    ['locality', {}],
+    ['locality', { networks: { '10.0.0.0/24': { site: 'inner' }, '10.1.0.0/24': { site: 'lab' } } }],
     ['reputation', { labels }],
+    ['fields', { set: { 'flow.input_ifspeed': inputSpeed, 'flow.output_ifspeed': outputSpeed } }],
   ];
   const steps: NamedStep[] = await Promise.all(
     chosen.map(async ([name, options]) => {

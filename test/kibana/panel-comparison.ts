@@ -42,7 +42,7 @@ export async function comparePanel(
   range: TimeRange,
   ask: Ask,
 ): Promise<Comparison> {
-  const flows = flowsOf(panel, allFlows);
+  const flows = flowsOf(panel, allFlows).filter(({ atMs }) => atMs >= range.fromMs && atMs <= range.toMs);
   const levels = panel.splits.map(({ field }, index) => ({ group: groupByField(field), size: panel.sizes[index]! }));
   switch (panel.config.kind) {
     case 'text':
@@ -82,11 +82,13 @@ function toListRows(panel: Panel, all: readonly KnownDocument[], range: TimeRang
   const isWithin = ({ atMs }: KnownDocument) => atMs >= range.fromMs && atMs <= range.toMs;
   const since = config.newSinceDays === undefined ? range.fromMs : range.fromMs - config.newSinceDays * 86_400_000;
   const passing = flowsOf(panel, all).filter(({ atMs }) => atMs >= since && atMs <= range.toMs);
-  const intervalMs = config.interval === '5m' ? 300_000 : toAutoIntervalMs(range, toIntervalTarget(sizes));
+  const intervalMs = () => (config.interval === '5m' ? 300_000 : toAutoIntervalMs(range, toIntervalTarget(sizes)));
   const toValue = (measure: Measure, documents: readonly KnownDocument[]) =>
     measure.intervals === undefined
       ? toMeasured(measure, documents)
-      : toStatistic(measure.intervals, documents, range, intervalMs);
+      : toStatistic(measure.intervals, documents, range, intervalMs()) / wholeOf(measure.intervals.over, documents);
+  const wholeOf = (over: Measure | undefined, documents: readonly KnownDocument[]) =>
+    over === undefined ? 1 : toMeasured(over, documents);
   const sizing = toSizing(measures[0]!);
   const rows = new Map<string, readonly number[]>();
   const descend = (level: number, path: readonly unknown[], documents: readonly KnownDocument[]) => {

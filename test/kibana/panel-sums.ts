@@ -37,7 +37,7 @@ export function toMeasured(measure: Measure, all: readonly KnownDocument[], seco
   const { aggregation, field, times, isPerSecond, filter, derived } = measure;
   if (derived !== undefined) return toDerived(derived, all);
   const flows = filter === undefined ? all : all.filter((flow) => passes(flow, filter));
-  if (field === undefined) return flows.length * times;
+  if (field === undefined) return (flows.length * times) / (isPerSecond ? seconds : 1);
   const values = flows.flatMap((flow) => valuesOf(flow, field));
   const numbers = values.map(toNumber);
   const sum = numbers.reduce((total, value) => total + value, 0);

@@ -53,11 +53,11 @@ test('weir makes of each known flow what it is known to be', () => {
   }
 });
 
-/** One value and a list of one are the same to Elasticsearch, as are a place and its text; the order of a list is nothing. */
+/** One value and a list of one are the same to Elasticsearch, as are a number or a place and its text; the order of a list is nothing. */
 function toComparable(value: unknown): unknown {
   if (typeof value === 'object' && value !== null && 'lat' in value && 'lon' in value)
     return `${value.lat},${value.lon}`;
-  if (!Array.isArray(value)) return value;
+  if (!Array.isArray(value)) return typeof value === 'number' ? `${value}` : value;
   return value.length === 1 ? value[0] : value.map(String).sort();
 }
 

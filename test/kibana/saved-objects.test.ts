@@ -8,6 +8,7 @@ import { toDashboardDocs } from '../../scripts/kibana/dashboard-docs.ts';
 import { readDefinitions } from '../../scripts/kibana/definitions.ts';
 import { gridColumns } from '../../scripts/kibana/layout.ts';
 import { toNdjson } from '../../scripts/kibana/saved-object.ts';
+import { readSpec } from './kibana-search.ts';
 
 interface ReadObject {
   readonly id: string;
@@ -101,9 +102,9 @@ test('nothing names another host, but for the name of Vega’s language', () => 
 
 test('Vega’s data come from Elasticsearch or stand in the drawing', () => {
   for (const { visState } of visualizations.filter((each) => each.visState.type === 'vega')) {
-    const { data } = JSON.parse(String(visState.params['spec'])) as {
-      data: { url?: object; values?: object; source?: string }[];
-    };
+    const { data } = readSpec<{ data: { url?: object; values?: object; source?: string }[] }>(
+      String(visState.params['spec']),
+    );
     for (const { url, values, source } of data)
       expect([typeof url, typeof values, typeof source].filter((type) => type !== 'undefined')).toHaveLength(1);
     for (const { url } of data) expect(url === undefined || 'index' in url).toBe(true);
