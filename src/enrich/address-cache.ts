@@ -33,6 +33,8 @@ export class DescribedAddress implements AddressFacts {
   isInternal = false;
   reputation: readonly string[] | undefined;
   words: readonly number[] | undefined;
+  foundIn: object | undefined;
+  foundRow = -1;
   private name: string;
   /** The same address in the system that an exporter named last. */
   private inSystem: DescribedAddress | undefined;

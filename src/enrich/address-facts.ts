@@ -47,6 +47,9 @@ export interface AddressFacts {
   reputation: readonly string[] | undefined;
   /** Set by `community-id`: the address as one or four signed 32-bit words. */
   words: readonly number[] | undefined;
+  /** Set by `lookup`: the table that the address was looked up in last, and the row there; -1: none. */
+  foundIn?: object | undefined;
+  foundRow?: number;
   /** It has a fact that both sides of a flow share (sides-text.ts). */
   readonly isPlaced?: boolean | undefined;
   /** 32 bits of `text` (text-hash.ts). */

@@ -1,7 +1,8 @@
-// Labels of addresses and subnets: every list entry that contains an address adds its labels. One map per prefix length, for
-// lists have few of them; a look-up costs 0.1 µs for each.
+// Labels of addresses and subnets: every list entry that contains an address adds its labels. Entries within others get their labels
+// beforehand, so that a look-up is one search, however many lengths of prefixes there are.
 
 import { readAddressRange, readAddressWords } from './address-words.ts';
+import { createRangeTable } from './range-table.ts';
 
 export interface LabelledAddress {
   /** An address or a subnet, as `readAddressRange` takes it. */
@@ -19,88 +20,52 @@ export interface AddressLabels {
 /** More labels than a document should have of one address. */
 const maxLabels = 32;
 
-interface LengthTable<Key> {
-  readonly length: number;
-  readonly labels: Map<Key, readonly string[]>;
-}
-
 export function createAddressLabels(entries: Iterable<LabelledAddress>): AddressLabels {
-  const v4 = new Map<number, LengthTable<number>>();
-  const v6 = new Map<number, LengthTable<string>>();
-  /** Lists have few labels, and share them. */
-  const interned = new Map<string, readonly string[]>();
-  let size = 0;
-
-  function intern(labels: readonly string[]): readonly string[] {
-    const key = labels.join('\n');
-    const known = interned.get(key);
-    if (known !== undefined) return known;
-    interned.set(key, labels);
-    return labels;
-  }
-
-  function add<Key>(tables: Map<number, LengthTable<Key>>, length: number, key: Key, labels: readonly string[]): void {
-    let table = tables.get(length);
-    if (table === undefined) {
-      table = { length, labels: new Map() };
-      tables.set(length, table);
-    }
-    const known = table.labels.get(key);
-    if (known === undefined) size += 1;
-    table.labels.set(key, intern(known === undefined ? labels : union(known, labels)));
-  }
-
+  const v4 = createRangeTable(1);
+  const v6 = createRangeTable(4);
+  /** By number of the entry; in the end with those of all entries around it. */
+  const labelsOf: (readonly string[])[] = [];
+  const intern = createIntern();
   for (const { address, labels } of entries) {
     const range = readAddressRange(address);
     if (range === undefined) continue;
-    const { first, last } = range;
-    const length = commonBits(first, last);
-    if (first.length === 1) add(v4, length, first[0]! | 0, labels);
-    else add(v6, length, keyOf(first), labels);
+    (range.first.length === 1 ? v4 : v6).add(range.first, range.last, labelsOf.length);
+    labelsOf.push(intern(labels));
   }
-  // The longest prefix first: its labels say most, and stand first.
-  const longestFirst4 = [...v4.values()].sort((a, b) => b.length - a.length);
-  const longestFirst6 = [...v6.values()].sort((a, b) => b.length - a.length);
+
+  /** The longest prefix first: its labels say most. Of the same one twice, the first. */
+  function nest(inner: number, outer: number, isSameRange: boolean): void {
+    const [own, around] = [labelsOf[inner]!, labelsOf[outer]!];
+    labelsOf[inner] = intern(isSameRange ? union(around, own) : union(own, around));
+  }
+
+  // Prefixes lie within each other, or apart.
+  const table4 = v4.build(() => undefined, nest);
+  const table6 = v6.build(() => undefined, nest);
   const words = new Uint32Array(4);
-  const masked = new Uint32Array(4);
 
   function lookup(address: string): readonly string[] | undefined {
-    let found: readonly string[] | undefined;
     const count = readAddressWords(address, words);
-    if (count === 1) {
-      const word = words[0]! | 0;
-      for (const { length, labels } of longestFirst4) {
-        const more = labels.get(length === 0 ? 0 : word & (-1 << (32 - length)));
-        if (more !== undefined && more !== found) found = found === undefined ? more : union(found, more);
-      }
-    } else if (count === 4) {
-      for (const { length, labels } of longestFirst6) {
-        for (let i = 0; i < 4; i++) {
-          const fixed = Math.min(32, Math.max(0, length - 32 * i));
-          masked[i] = fixed === 0 ? 0 : words[i]! & (-1 << (32 - fixed));
-        }
-        const more = labels.get(keyOf(masked));
-        if (more !== undefined && more !== found) found = found === undefined ? more : union(found, more);
-      }
-    }
-    return found;
+    return count === 0 ? undefined : labelsOf[(count === 1 ? table4 : table6).lookup(words)];
   }
 
-  return { size, lookup };
+  return { size: table4.size + table6.size, lookup };
 }
 
-function commonBits(first: Uint32Array, last: Uint32Array): number {
-  let bits = 0;
-  for (let i = 0; i < first.length; i++) {
-    const same = Math.clz32(first[i]! ^ last[i]!);
-    bits += same;
-    if (same < 32) break;
-  }
-  return bits;
-}
-
-function keyOf(words: Uint32Array): string {
-  return `${words[0]},${words[1]},${words[2]},${words[3]}`;
+/** Lists have few labels, and share them. */
+function createIntern(): (labels: readonly string[]) => readonly string[] {
+  const interned = new Map<string, readonly string[]>();
+  let last: readonly string[] | undefined;
+  let lastInterned: readonly string[] = [];
+  return (labels) => {
+    if (labels === last) return lastInterned;
+    const key = labels.join('\n');
+    const known = interned.get(key);
+    if (known === undefined) interned.set(key, labels);
+    last = labels;
+    lastInterned = known ?? labels;
+    return lastInterned;
+  };
 }
 
 function union(labels: readonly string[], more: readonly string[]): readonly string[] {

@@ -177,6 +177,7 @@ export class FlowDocument {
     this.icmpType = undefined;
     this.icmpCode = undefined;
     this.communityId = undefined;
+    this.changes.clear();
   }
 }
 

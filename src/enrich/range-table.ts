@@ -17,11 +17,16 @@ export interface RangeTable {
   lookup(key: Uint32Array): number;
 }
 
+export type Nests = (value: number, outer: number, isSameRange: boolean) => void;
+
 export interface RangeTableBuilder {
   /** First and last number, words highest first. The same range again: the last one counts. */
   add(first: Uint32Array, last: Uint32Array, value: number): void;
-  /** `overlaps` is told the values of two ranges that overlap and lie not within each other; the later one is left out. */
-  build(overlaps: (value: number, other: number) => void): RangeTable;
+  /**
+   * `overlaps` is told the values of two ranges that overlap and lie not within each other; the later one is left out. `nests` is
+   * told of each range after those that it lies within: its value, and that of the innermost of them, or of the same range before.
+   */
+  build(overlaps: (value: number, other: number) => void, nests?: Nests): RangeTable;
 }
 
 export function createRangeTable(width: 1 | 2 | 4): RangeTableBuilder {
@@ -52,7 +57,7 @@ export function createRangeTable(width: 1 | 2 | 4): RangeTableBuilder {
     return compareAt(firsts, a, firsts, b, width) || compareAt(lasts, b, lasts, a, width) || a - b;
   }
 
-  function build(overlaps: (value: number, other: number) => void): RangeTable {
+  function build(overlaps: (value: number, other: number) => void, nests?: Nests): RangeTable {
     const sorted = Uint32Array.from({ length: count }, (_, i) => i).sort(order);
     const starts = new Uint32Array((2 * count + 1) * width);
     const found = new Uint32Array(2 * count + 1);
@@ -96,6 +101,7 @@ export function createRangeTable(width: 1 | 2 | 4): RangeTableBuilder {
         outer !== undefined &&
         compareAt(firsts, outer, firsts, range, width) === 0 &&
         compareAt(lasts, outer, lasts, range, width) === 0;
+      if (outer !== undefined) nests?.(values[range]!, values[outer]!, isAgain);
       if (isAgain) open.pop();
       else size++;
       start(firsts, range, values[range]!);

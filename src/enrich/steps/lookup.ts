@@ -3,6 +3,7 @@
 import { extname, resolve } from 'node:path';
 import { z } from 'zod';
 import { WeirError } from '../../model/errors.ts';
+import type { AddressFacts } from '../address-facts.ts';
 import { type Condition, conditionOption } from '../condition.ts';
 import { didYouMean } from '../did-you-mean.ts';
 import { createFaultNote, createMmdbFaultNote } from '../fault-note.ts';
@@ -238,16 +239,26 @@ async function openTableStep(
   return createTableStep(field, targets, rows, when);
 }
 
+/** Whose facts these fields are the text of: what was found last is kept with them. */
+const sides: Readonly<Record<string, (flow: FlowDocument) => AddressFacts | undefined>> = {
+  'flow.src_addr': ({ src }) => src,
+  'flow.dst_addr': ({ dst }) => dst,
+};
+
 function createTableStep(
-  { read }: StoredField,
+  { read, path }: StoredField,
   targets: readonly FieldTarget[],
   rows: ReloadingFile<LookupTable>,
   when: When,
 ): Step {
+  const sideOf = sides[path];
+  const isChanged = ({ changes }: FlowDocument) => changes.isUsed && changes.fields.has(path);
+
   function apply(flow: FlowDocument): undefined {
     if (when?.holds(flow) === false) return;
     const table = rows.current;
-    const row = findAny(table, read(flow));
+    const facts = sideOf === undefined || isChanged(flow) ? undefined : sideOf(flow);
+    const row = facts === undefined ? findAny(table, read(flow)) : findBeside(table, facts);
     if (row < 0) return;
     for (let i = 0; i < targets.length; i++) {
       const value = table.cell(row, i);
@@ -256,6 +267,13 @@ function createTableStep(
   }
 
   return { apply, watched: [rows], close: async () => rows.stop() };
+}
+
+function findBeside(table: LookupTable, facts: AddressFacts): number {
+  if (facts.foundIn === table) return facts.foundRow ?? -1;
+  facts.foundIn = table;
+  facts.foundRow = table.find(facts.text);
+  return facts.foundRow;
 }
 
 /** Of a field with several values the first one that is in the table. */

@@ -3,7 +3,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createDocumentLane } from '../../../src/enrich/document-writer.ts';
-import { createPipeline, type NamedStep } from '../../../src/enrich/pipeline.ts';
+import { FlowDocument } from '../../../src/enrich/flow-document.ts';
+import { createPipeline, type NamedStep, type Pipeline } from '../../../src/enrich/pipeline.ts';
 import type { StepContext } from '../../../src/enrich/step.ts';
 import { dropStep } from '../../../src/enrich/steps/drop.ts';
 import { fieldsStep } from '../../../src/enrich/steps/fields.ts';
@@ -177,6 +178,39 @@ describe('fields', () => {
     expect(counted).toEqual(Array.from({ length: 60 }, () => 'value-cut'));
     const told = lines.map((line) => JSON.parse(line) as { field: string; times: number });
     expect(told.filter(({ field }) => field === 'labels.huge').map(({ times }) => times)).toEqual([1, 10]);
+  });
+});
+
+it('nothing of one flow comes out in the next, which is not changed', async () => {
+  const when = 'flow.dst_port = 1';
+  const set = { 'labels.site': 'Boston', 'flow.src_addr': '192.0.2.9', 'flow.application': 'a', 'node.hostname': 'h' };
+  const steps = [await stepOf({ when, set, copy: { 'flow.dst_port': 'labels.port' }, remove: ['flow.ip_protocol'] })];
+  const lane = createDocumentLane();
+  const pipeline = createPipeline({ steps });
+  const alone = createPipeline({ steps: [] });
+  const documentOf = (by: Pipeline, port: number) => {
+    const fields = { ...record, destinationTransportPort: port };
+    const { bytes, ends } = by.toDocuments(toTestBatch({ protocol: 'ipfix', fields }), lane);
+    return bytes.toString('utf8', 0, ends[0]);
+  };
+  expect(documentOf(pipeline, 1)).toContain('"labels":{"port":"1","site":"Boston"}');
+  expect(documentOf(pipeline, 2)).toBe(documentOf(alone, 2));
+});
+
+it('a flow document that was cleared is as a new one', () => {
+  const fresh = new FlowDocument();
+  const used = new FlowDocument();
+  for (const property of Object.keys(used)) {
+    if (property !== 'changes') (used as unknown as Record<string, unknown>)[property] = 'left over';
+  }
+  used.changes.setLabel('a', 'left over');
+  used.changes.setField('flow.x', 'left over');
+  used.clear();
+  // Set anew for each set of records.
+  const { header, timestampMs, exporter, type } = fresh;
+  expect({ ...used, header, timestampMs, exporter, type, changes: used.changes.isUsed }).toEqual({
+    ...fresh,
+    changes: false,
   });
 });
 

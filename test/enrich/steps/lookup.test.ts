@@ -3,9 +3,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { createDocumentLane } from '../../../src/enrich/document-writer.ts';
 import { createPipeline } from '../../../src/enrich/pipeline.ts';
+import { fieldsStep } from '../../../src/enrich/steps/fields.ts';
 import { lookupStep } from '../../../src/enrich/steps/lookup.ts';
 import { toTestBatch } from '../../../src/enrich/test-record.ts';
 import { WeirError } from '../../../src/model/errors.ts';
@@ -37,6 +38,33 @@ async function labelsOf(file: string, text: string | Buffer, fields: Record<stri
 }
 
 const source = { sourceIPv4Address: '10.1.2.3' };
+
+test('what was found of an address is of one table, and of the address as it is stored then', async () => {
+  await writeFile(join(folder, 'sites.csv'), 'net,site\n10.1.2.3,A\n');
+  const open = async (file: string, label: string) => {
+    const options = { by: 'flow.src_addr', file, set: { [label]: 'site' } };
+    return { name: 'lookup', step: await lookupStep.create(lookupStep.options.parse(options), { folder, logger }) };
+  };
+  await writeFile(join(folder, 'owners.csv'), 'net,site\n10.1.2.3,B\n192.0.2.1,C\n');
+  const moving = fieldsStep.options.parse({ when: 'flow.dst_port = 1', set: { 'flow.src_addr': '192.0.2.1' } });
+  const steps = [
+    await open('sites.csv', 'labels.a'),
+    await open('owners.csv', 'labels.b'),
+    { name: 'fields', step: await fieldsStep.create(moving, { folder, logger }) },
+    await open('owners.csv', 'labels.c'),
+    await open('sites.csv', 'labels.d'),
+  ];
+  const pipeline = createPipeline({ steps });
+  const labelsAt = (port: number) => {
+    const batch = toTestBatch({ protocol: 'ipfix', fields: { ...source, destinationTransportPort: port } });
+    const { bytes, ends } = pipeline.toDocuments(batch, createDocumentLane());
+    return (JSON.parse(bytes.toString('utf8', 0, ends[0])) as { labels: unknown }).labels;
+  };
+  for (const port of [1, 2, 1, 2]) {
+    expect(labelsAt(port)).toEqual(port === 1 ? { a: 'A', b: 'B', c: 'C' } : { a: 'A', b: 'B', c: 'B', d: 'A' });
+  }
+  await pipeline.close();
+});
 
 describe('lookup in a CSV file', () => {
   it.each<[title: string, text: string, labels: unknown]>([
