@@ -6,7 +6,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
-COPY scripts/make-executable.mjs scripts/prepare-databases.mjs scripts/
+COPY scripts/copy-page.mjs scripts/make-executable.mjs scripts/prepare-databases.mjs scripts/
 COPY data data
 COPY src src
 RUN npm run build && npm prune --omit=dev --ignore-scripts --no-audit --no-fund

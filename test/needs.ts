@@ -15,6 +15,7 @@ const needs = {
   snmpd: { command: 'snmpd', install: 'apt install snmpd' },
   promtool: { command: 'promtool', install: 'apt install --no-install-recommends prometheus' },
   faketime: { command: 'faketime', install: 'apt install faketime' },
+  chromium: { command: 'chromium', install: 'apt install --no-install-recommends chromium' },
   openssl: { command: 'openssl', install: 'apt install openssl' },
 } as const;
 

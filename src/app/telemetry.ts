@@ -59,6 +59,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     // Loaded only where it is wanted: start-up counts.
     const { createHttpServer } = await import('../telemetry/http.ts');
     const { createTelemetryRoutes } = await import('../telemetry/routes.ts');
+    const { createPageRoutes } = await import('../telemetry/page-files.ts');
     const { createFlowObserver } = await import('./status/flow-observer.ts');
     const { createStatus } = await import('./status/status.ts');
     const { createStatusRoutes } = await import('./status/status-routes.ts');
@@ -72,6 +73,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       parts: () => watched,
     });
     const routes = new Map([
+      ...createPageRoutes(),
       ...createStatusRoutes({
         status: started,
         tail: observations.tail,

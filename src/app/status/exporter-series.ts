@@ -17,11 +17,11 @@ interface Counts {
 }
 
 export interface ExporterSeries {
-  /** Call every 10 s or so. */
+  /** Call every `sampleEveryMs`. */
   sample(nowMs: number): void;
   of(address: string, nowMs: number): ExporterRates | undefined;
-  /** The first that were heard. */
-  shown(): readonly string[];
+  /** The first that were heard, up to now. */
+  shown(nowMs: number): readonly string[];
 }
 
 export interface ExporterRates {
@@ -31,8 +31,8 @@ export interface ExporterRates {
   readonly unit: SequenceUnit;
   readonly lostInLastHour: number;
   readonly receivedInLastHour: number;
-  /** By whole samples; undefined: nothing came since the first one. */
-  readonly lastChangeAtMs: number | undefined;
+  /** By whole samples. */
+  readonly lastChangeAtMs: number;
 }
 
 interface Entry {
@@ -40,42 +40,46 @@ interface Entry {
   readonly minutes: CounterRing<Counts>;
   readonly recent: CounterRing<Counts>;
   minute: number;
-  lastChangeAtMs: number | undefined;
+  lastChangeAtMs: number;
 }
 
 const minuteMs = 60_000;
+export const sampleEveryMs = 10_000;
 export const rateOverMs = 30_000;
 
 export function createExporterSeries(ledger: Ledger, startedAtMs: number): ExporterSeries {
   const entries = new Map<string, Entry>();
 
-  function sample(nowMs: number): void {
+  /** Exporters that are heard for the first time. */
+  function admit(nowMs: number): void {
     for (const [address, counts] of ledger.exporters()) {
-      if (address === otherExporters) continue;
-      let entry = entries.get(address);
-      if (entry === undefined) {
-        if (entries.size >= maxShownExporters) continue;
-        entry = {
-          counts,
-          minutes: createCounterRing(61),
-          recent: createCounterRing(4),
-          minute: Math.floor(nowMs / minuteMs),
-          lastChangeAtMs: undefined,
-        };
-        // It was not there at the sample before this one.
-        const firstAtMs = Math.max(startedAtMs, nowMs - 10_000);
-        entry.recent.add(firstAtMs, zero);
-        entry.minutes.add(entry.minute * minuteMs, zero);
-        entries.set(address, entry);
-      }
-      const values = read(counts);
+      if (entries.size >= maxShownExporters) return;
+      if (address === otherExporters || entries.has(address)) continue;
+      const minute = Math.floor(nowMs / minuteMs);
+      const entry: Entry = {
+        counts,
+        minutes: createCounterRing(61),
+        recent: createCounterRing(4),
+        minute,
+        lastChangeAtMs: nowMs,
+      };
+      // It was not there at the sample before.
+      entry.recent.add(Math.max(startedAtMs, nowMs - sampleEveryMs), zero);
+      entry.minutes.add(minute * minuteMs, zero);
+      entries.set(address, entry);
+    }
+  }
+
+  function sample(nowMs: number): void {
+    admit(nowMs);
+    const minute = Math.floor(nowMs / minuteMs);
+    for (const entry of entries.values()) {
+      const values = read(entry.counts);
       if (entry.recent.entries().at(-1)?.values.datagrams !== values.datagrams) entry.lastChangeAtMs = nowMs;
       entry.recent.add(nowMs, values);
-      const minute = Math.floor(nowMs / minuteMs);
-      if (minute !== entry.minute) {
-        entry.minute = minute;
-        entry.minutes.add(minute * minuteMs, values);
-      }
+      if (minute === entry.minute) continue;
+      entry.minute = minute;
+      entry.minutes.add(minute * minuteMs, values);
     }
   }
 
@@ -99,7 +103,14 @@ export function createExporterSeries(ledger: Ledger, startedAtMs: number): Expor
     };
   }
 
-  return { sample, of, shown: () => [...entries.keys()] };
+  return {
+    sample,
+    of,
+    shown(nowMs) {
+      admit(nowMs);
+      return [...entries.keys()];
+    },
+  };
 }
 
 const zero: Counts = { datagrams: 0, bytes: 0, records: 0, recordsLost: 0, datagramsLost: 0 };

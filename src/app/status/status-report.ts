@@ -74,7 +74,7 @@ export interface Loss {
 export interface ExporterStatus {
   readonly address: string;
   readonly protocols: readonly Protocol[];
-  readonly lastSeenAtMs?: number;
+  readonly lastSeenAtMs: number;
   /** Means of the last 30 s. */
   readonly rates: { readonly datagrams: number; readonly bits: number; readonly records: number };
   /** Flow records per minute of the last hour, the oldest first; the last minute is not over. */

@@ -10,7 +10,7 @@ import type { Listen } from '../listen.ts';
 import { lossPlaces, networkLossPlaces } from '../losses.ts';
 import { toAddressText } from '../ports.ts';
 import type { InEffect } from '../reload.ts';
-import { createExporterSeries, maxShownExporters, rateOverMs } from './exporter-series.ts';
+import { createExporterSeries, maxShownExporters, rateOverMs, sampleEveryMs } from './exporter-series.ts';
 import type { Observations } from './flow-observer.ts';
 import { toStages } from './stages.ts';
 import type { ExporterStatus, HistoryPoint, Loss, Rates, StatusHistory, StatusReport } from './status-report.ts';
@@ -45,7 +45,6 @@ export interface Status {
   stop(): void;
 }
 
-const sampleEveryMs = 10_000;
 const hourMs = 3_600_000;
 
 /** `waiting`: records on the queue and on disk. */
@@ -130,7 +129,7 @@ export function createStatus(options: StatusOptions): Status {
 
   function toExporters(nowMs: number, watched: StatusParts | undefined): ExporterStatus[] {
     const templates = watched?.listen.templateCounts(maxShownExporters) ?? new Map();
-    return series.shown().flatMap((address) => {
+    return series.shown(nowMs).flatMap((address) => {
       const rates = series.of(address, nowMs);
       const counts = ledger.exporters().get(address);
       if (rates === undefined || counts === undefined) return [];
@@ -140,7 +139,7 @@ export function createStatus(options: StatusOptions): Status {
         {
           address,
           protocols: toProtocols(counts),
-          ...withDefined('lastSeenAtMs', facts?.lastSeenAtMs || rates.lastChangeAtMs),
+          lastSeenAtMs: facts?.lastSeenAtMs || rates.lastChangeAtMs,
           rates: rates.rates,
           recordsByMinute: rates.recordsByMinute,
           sinceStart: {

@@ -35,6 +35,7 @@ const good: Omit<StatusReport, 'warnings'> = {
     {
       address: '192.0.2.1',
       protocols: ['ipfix'],
+      lastSeenAtMs: nowMs,
       rates: { datagrams: 1, bits: 1, records: 1 },
       recordsByMinute: [],
       sinceStart: { datagrams: 1, records: 1, documents: 1 },
