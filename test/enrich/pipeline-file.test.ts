@@ -762,7 +762,7 @@ describe('whatever the text', () => {
     const startedAt = performance.now();
     expect(['read', 'pipeline-invalid']).toContain(outcome(text));
     // Far above what it takes (below 2 s each), far below what quadratic work would.
-    expect(performance.now() - startedAt).toBeLessThan(20_000);
+    expect(performance.now() - startedAt).toBeLessThan(60_000);
   });
 });
 
