@@ -37,7 +37,7 @@ export const kibanaSpace = words('a space').refine((text) => /^[a-z0-9_-]{1,1024
 
 export const kibana = z.strictObject(
   {
-    url: kibanaUrl.or(z.literal('')).describe('A Kibana 7.3 to 7.17, base path included. Empty: none.'),
+    url: kibanaUrl.optional().describe('A Kibana 7.3 to 7.17, base path included. Empty: none.'),
     setup: flag()
       .default(true)
       .describe('`run` and `work` import the dashboards when they start; false: `weir setup` does.'),
@@ -59,7 +59,7 @@ type KibanaConfig = z.output<typeof kibana>;
 
 export function kibanaContradictions(config: KibanaConfig | undefined) {
   const found: { readonly path: readonly PropertyKey[]; readonly message: string }[] = [];
-  if (config === undefined || config.url === '') return found;
+  if (config?.url === undefined) return found;
   const { url, username, password, api_key, ca_file, ca_fingerprint } = config;
   if (api_key !== undefined && (username ?? password) !== undefined)
     found.push({
@@ -79,7 +79,7 @@ export function kibanaContradictions(config: KibanaConfig | undefined) {
 }
 
 export function toKibanaSettings(config: KibanaConfig | undefined, folder: string): KibanaSettings | undefined {
-  if (config === undefined || config.url === '') return undefined;
+  if (config?.url === undefined) return undefined;
   const { url, setup, space, username, password, api_key, ca_file, ca_fingerprint } = config;
   return {
     url,
