@@ -1,7 +1,7 @@
 // `weir check --connect`: tries what the pipeline file names outside of weir, and changes nothing there. Opens the ports for a moment,
 // signs in to Redis, asks Elasticsearch who it is, whether it takes our user, and whether templates may be read.
 
-import type { PipelineFile, RedisTarget } from '../enrich/pipeline-file.ts';
+import type { ListenAddress, PipelineFile, RedisTarget } from '../enrich/pipeline-file.ts';
 import { WeirError } from '../model/errors.ts';
 import { silentLogger } from '../telemetry/logger.ts';
 import { createPorts, toAddressText } from './ports.ts';
@@ -22,21 +22,7 @@ export async function tryConnections(file: PipelineFile): Promise<readonly Trial
   const { elasticsearch } = file.index;
   const listens = file.listen.map((address) =>
     attempt(`listen ${toAddressText(address)}`, async () => {
-      const ports = createPorts({
-        collect: file.collect,
-        isAllowed: () => false,
-        onDatagram: () => undefined,
-        onSessionEnd: () => undefined,
-        onRefused: () => undefined,
-        onFault: () => undefined,
-        logger: silentLogger,
-        now: () => Date.now(),
-      });
-      try {
-        await ports.open([address]);
-      } finally {
-        await ports.stop();
-      }
+      await tryPort(file, address);
       return 'can be opened';
     }),
   );
@@ -46,6 +32,25 @@ export async function tryConnections(file: PipelineFile): Promise<readonly Trial
   const opened: Trial[] = [];
   for (const listen of listens) opened.push(await listen());
   return [...opened, ...(await Promise.all([...redis, ...nodes]))];
+}
+
+/** Opens the port for a moment. Throws WeirError `listen-failed`. */
+export async function tryPort({ collect }: PipelineFile, address: ListenAddress): Promise<void> {
+  const ports = createPorts({
+    collect,
+    isAllowed: () => false,
+    onDatagram: () => undefined,
+    onSessionEnd: () => undefined,
+    onRefused: () => undefined,
+    onFault: () => undefined,
+    logger: silentLogger,
+    now: () => Date.now(),
+  });
+  try {
+    await ports.open([address]);
+  } finally {
+    await ports.stop();
+  }
 }
 
 async function tryRedis(redis: RedisTarget): Promise<Trial> {

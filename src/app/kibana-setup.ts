@@ -6,7 +6,7 @@ import type { PlannedObject } from '../index/kibana-import.ts';
 import type { ObjectState } from '../index/kibana-objects.ts';
 import { WeirError } from '../model/errors.ts';
 
-const savedObjectsFile = new URL('../../kibana-saved-objects/weir.ndjson', import.meta.url);
+export const savedObjectsFile = new URL('../../kibana-saved-objects/weir.ndjson', import.meta.url);
 
 /** Kibana's own start and the import together; nothing waits longer. */
 const limitMs = 180_000;

@@ -19,12 +19,17 @@ export async function readMemoryUse(client: RedisClient): Promise<readonly Memor
 }
 
 export function toMemoryUse(info: string): MemoryUse {
-  const read = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
+  const read = (name: string): string => readInfo(info, name);
   return {
     usedBytes: Number(read('used_memory')) || 0,
     maxBytes: Number(read('maxmemory')) || 0,
     policy: read('maxmemory_policy') || 'noeviction',
   };
+}
+
+/** A value in the answer to INFO; empty: it has none. */
+export function readInfo(info: string, name: string): string {
+  return new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
 }
 
 export function isTight(uses: readonly MemoryUse[]): boolean {

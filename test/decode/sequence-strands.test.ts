@@ -93,7 +93,7 @@ describe.each(protocols)('%s from several exporters behind one address', (protoc
           expect(troubleOf(protocol, interleave([one, other], Math.ceil(50 * (slower + 1))))).toBe(trap);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 12 },
     );
   });
 
@@ -143,7 +143,7 @@ describe.each(protocols)('%s from one exporter is not taken for several', (proto
           expect(troubleOf(protocol, sent)).not.toBe(trap);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 12 },
     );
   });
 

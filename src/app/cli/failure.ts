@@ -9,8 +9,11 @@ export interface Failure {
   readonly exitCode: number;
 }
 
-/** 0 done; 1 a mistake in weir, or not healthy (`weir healthcheck`: Docker knows 0 and 1), or different (`weir replay --diff`); 2 a mistake in what weir was given (or in the place it runs in). */
-export const exitCodes = { done: 0, internal: 1, unhealthy: 1, different: 1, refused: 2 } as const;
+/**
+ * 0 done; 1 a mistake in weir, or not healthy (`weir healthcheck`: Docker knows 0 and 1), or different (`weir replay --diff`), or with an error to
+ * mend (`weir doctor`); 2 a mistake in what weir was given (or in the place it runs in); 3 `weir doctor` has nothing worse than warnings.
+ */
+export const exitCodes = { done: 0, internal: 1, unhealthy: 1, different: 1, refused: 2, warnings: 3 } as const;
 
 export interface FailureOptions {
   /** Show the stack trace. */

@@ -9,6 +9,7 @@ import type { RunOptions } from '../run.ts';
 import { readVersion } from '../version.ts';
 import { addCaptureVerb } from './capture-verb.ts';
 import { addDeadLetterVerbs } from './dead-letter-verbs.ts';
+import { addDoctorVerb } from './doctor-verb.ts';
 import { exitCodes } from './failure.ts';
 import { addIndexVerbs } from './index-verbs.ts';
 import { addLedgerVerb } from './ledger-verb.ts';
@@ -236,6 +237,7 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
   );
   addIndexVerbs(program);
   addLedgerVerb(program);
+  addDoctorVerb(program);
   addQueueVerbs(program.command('queue').description('Show the queue on Redis, and what is in quarantine there.'));
 
   const importVerb = program

@@ -3,6 +3,12 @@
 import type { CatalogEntry } from './catalog.ts';
 
 export const localFindings = {
+  'check-blind': {
+    severity: 'warning',
+    title: '{what} could not be looked at: {reason}',
+    why: 'What is wrong there, if anything, is not in this list.',
+    fix: ['weir doctor   # again; if it stays: weir check --connect says more'],
+  },
   'receive-buffer-small': {
     severity: 'warning',
     title: 'The kernel gives receive buffers of {given} at most; collect.receive_buffer asks for {wanted}',
@@ -66,7 +72,10 @@ export const localFindings = {
     severity: 'warning',
     title: '{file} is {days} days old',
     why: 'Addresses move: places and networks of some are wrong by now.',
-    fix: ['weir geoip update   # a running weir takes the new files over'],
+    fix: [
+      'weir geoip update   # a running weir takes new files over',
+      '# Do steps geoip and asn name these files? docs/geoip.md',
+    ],
   },
   'weir-not-running': {
     severity: 'warning',

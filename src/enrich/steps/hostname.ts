@@ -236,3 +236,29 @@ function addressesOf({ layouts, sets }: RecordBatch): ReadonlySet<string> {
   for (const number of numbers) texts.add(toIPv4Text(number));
   return texts;
 }
+
+export interface NameServerAnswer {
+  readonly server: string;
+  /** Undefined: it answers. */
+  readonly failure: string | undefined;
+}
+
+/** Asks each name server that the step would ask; any answer is one, also that there is no such name. None: the step asks nobody. */
+export async function askNameServers({ dns, nameserver }: HostnameOptions): Promise<readonly NameServerAnswer[]> {
+  if (!dns) return [];
+  return Promise.all(
+    createResolver(nameserver)
+      .getServers()
+      .map(async (server) => {
+        const resolver = new Resolver(resolverOptions);
+        resolver.setServers([server]);
+        try {
+          await resolver.resolvePtr('1.0.0.127.in-addr.arpa');
+          return { server, failure: undefined };
+        } catch (error) {
+          const { code = 'unknown' } = error as NodeJS.ErrnoException;
+          return { server, failure: ['ENOTFOUND', 'ENODATA'].includes(code) ? undefined : code };
+        }
+      }),
+  );
+}
