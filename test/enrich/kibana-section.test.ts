@@ -15,8 +15,8 @@ const accessOf = (lines: string) => {
 
 test('without the section, or with an empty URL, there is no Kibana', () => {
   expect(read('').kibana).toBeUndefined();
-  expect(read('kibana: { url: "" }').kibana).toBeUndefined();
-  expect(read('kibana: { url: "", username: "", password: "" }').kibana).toBeUndefined();
+  expect(read(`kibana: { url: "\${X:}" }`).kibana).toBeUndefined();
+  expect(read(`kibana: { url: "\${X:}", username: "\${X:}", password: "\${X:}" }`).kibana).toBeUndefined();
   expect(read('kibana: { space: x }').kibana).toBeUndefined();
 });
 
