@@ -164,7 +164,7 @@ export async function createReload({
     const stamp = await readStamp(paths());
     // It may have changed since the start read it.
     const read = await load().catch(() => undefined);
-    if (!isDeepStrictEqual(read, current.file)) request();
+    if (read === undefined || !isSameFile(read, current.file)) request();
     return createFileWatch({
       paths,
       stamp,
@@ -183,6 +183,11 @@ export async function createReload({
       if (active !== undefined) await within(stopLimitMs, active);
     },
   };
+}
+
+/** By what is written: what is made of it (conditions, tables) is another object each time. */
+function isSameFile(read: PipelineFile, running: PipelineFile): boolean {
+  return isDeepStrictEqual([read.written, read.files], [running.written, running.files]);
 }
 
 /** Settings that live as long as the process: what is learnt and what waits hang on them. */

@@ -157,9 +157,11 @@ tests:
     await weir.stop();
   }, 60_000);
 
-  test('is taken over by itself with --watch', async () => {
+  test('is taken over by itself with --watch, once, and not before it changes', async () => {
     const folder = newFolder();
-    const weir = await startWeir({ folder, verb: ['run', '--watch'] });
+    // What is made of a condition is never the same as what is made of it again.
+    const steps = '[ { drop: { when: "flow.dst_port = 1" } } ]';
+    const weir = await startWeir({ folder, steps, verb: ['run', '--watch'] });
     change(folder, withInterval(7));
     await waitUntil(() => countOf(weir, inEffect) === 1, 20_000, 'reload');
     const sender = createFlowSender(weir.port);
@@ -167,6 +169,7 @@ tests:
     sender.close();
     await waitUntil(() => readDocuments(folder).length >= 30, 20_000, 'documents');
     expect(readDocuments(folder)[0]?.flow['bytes']).toBe(7000);
+    expect(countOf(weir, inEffect)).toBe(1);
     await weir.stop();
   }, 60_000);
 

@@ -56,6 +56,7 @@ const moves = z
       const target = fieldTarget(to);
       if (typeof field === 'string') keyMistake(context, entries, [from], field);
       else if (typeof target === 'string') context.addIssue({ code: 'custom', path: [from], message: target });
+      else if (from === to) context.addIssue({ code: 'custom', path: [from], message: 'expected another field' });
       else if (!fits(field, target)) {
         const message = `${from} is of type ${field.type}, and ${to} holds ${targetNoun(target)}`;
         context.addIssue({ code: 'custom', path: [from], message });

@@ -275,6 +275,8 @@ describe('the options of fields', () => {
       /flow\.application is of type text, and flow\.vlan holds a whole number from 0 to 4095/,
     ],
     [{ copy: { 'flow.x': 'labels.a' } }, /unknown field/],
+    [{ copy: { 'flow.vlan': 'flow.vlan' } }, /expected another field/],
+    [{ rename: { 'labels.a': 'labels.a' } }, /expected another field/],
     [{ copy: { 'flow.vlan': 'x' } }, /unknown field/],
     [{ rename: { 'event.host': 'labels.host' } }, /can't be changed/],
     [{ remove: ['@timestamp'] }, /can't be changed/],
