@@ -1,5 +1,7 @@
 // `weir prune`: deletes old indices that weir made, by age and by size, or with --dry-run tells which, and when the disk is full.
 
+import type { ElasticsearchClient } from '../index/elasticsearch-client.ts';
+import type { RollupAges } from '../index/rollup-retention.ts';
 import { WeirError } from '../model/errors.ts';
 import { silentLogger } from '../telemetry/logger.ts';
 import { withElasticsearch } from './elasticsearch.ts';
@@ -58,7 +60,23 @@ export async function prune(named: string | undefined, options: PruneOptions = {
         ({ name, bytes, isWritten }) => `kept ${name} (${toSizeText(bytes)})${isWritten ? ', written to' : ''}`,
       ),
       ...(side === undefined ? [] : toSideLines(side, verb)),
+      ...(target.rollups === undefined ? [] : await pruneRollups(client, target.rollups, dryRun, now, signal)),
       toForecastText(forecast),
     ];
   });
+}
+
+/** Their ages are those of the pipeline file: flags are about flows. */
+async function pruneRollups(
+  client: ElasticsearchClient,
+  ages: RollupAges,
+  dryRun: boolean,
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { countRollups } = await import('../index/rollup-inventory.ts');
+  const { deleteRollups, findOldRollups } = await import('../index/rollup-retention.ts');
+  const old = findOldRollups((await countRollups(client, signal)).keys(), ages, nowMs);
+  const gone = dryRun ? old : await deleteRollups(client, old, signal);
+  return gone.map((index) => `${dryRun ? 'would delete' : 'deleted'} ${index}: rollups of that age are not kept`);
 }

@@ -24,6 +24,7 @@ import { toAddressText } from './ports.ts';
 import { createQueue } from './queues.ts';
 import { createReload, type Reload } from './reload.ts';
 import { createRetentionSchedule } from './retention.ts';
+import { createRollupSchedule } from './rollups.ts';
 import { type ChosenSink, createSink } from './sinks.ts';
 import { readProgress, toStatusLine } from './status-line.ts';
 import { openPipeline } from './steps.ts';
@@ -174,7 +175,6 @@ export async function run(options: RunOptions): Promise<void> {
     logger,
     now,
   });
-  if (way !== undefined) retention.start();
   const kibanaStart = part === 'listen' ? undefined : startKibana(pipelineFile, logger);
   const findings = createFindings({
     ledger,
@@ -184,12 +184,23 @@ export async function run(options: RunOptions): Promise<void> {
     now,
   });
   if (part !== 'work') findings.start();
+  const rollups = createRollupSchedule({
+    file: () => reload.inEffect().file,
+    isFree: () => reload.inEffect().way?.chosen.sink.trouble() === undefined,
+    logger,
+    now,
+  });
+  if (way !== undefined) {
+    retention.start();
+    rollups.start();
+  }
   telemetry.watch({
     queue,
     listen,
     inEffect: reload.inEffect,
     forecast: retention.forecast,
     findings: findings.current,
+    rollups: rollups.levels,
   });
   const status = startStatus({ ledger, queue, listen, reload, logger, now, onTerminal, quiet, write });
 
@@ -201,7 +212,7 @@ export async function run(options: RunOptions): Promise<void> {
     stopLimitMs,
     (async () => {
       await simulation?.stop();
-      await retention.stop();
+      await Promise.all([retention.stop(), rollups.stop()]);
       await kibanaStart?.stop();
       await reload.stop();
       await listen.stop();

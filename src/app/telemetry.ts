@@ -11,6 +11,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Readiness } from '../telemetry/routes.ts';
 import { within } from './lifecycle.ts';
 import type { RetentionSchedule } from './retention.ts';
+import type { RollupSchedule } from './rollups.ts';
 import type { FlowObserver } from './status/flow-observer.ts';
 import type { Status, StatusParts } from './status/status.ts';
 import type { StatusReport } from './status/status-report.ts';
@@ -30,6 +31,7 @@ export interface TelemetryOptions {
 export interface WatchedParts extends StatusParts {
   readonly queue: Queue;
   readonly forecast: RetentionSchedule['forecast'];
+  readonly rollups: RollupSchedule['levels'];
 }
 
 export interface Telemetry {
@@ -114,7 +116,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
 
   async function readLevels(): Promise<Levels> {
     if (watched === undefined) return { dataFiles: [] };
-    const { queue, listen, inEffect, forecast, findings } = watched;
+    const { queue, listen, inEffect, forecast, findings, rollups } = watched;
     const { way } = inEffect();
     return {
       decoder: listen.levels(),
@@ -128,6 +130,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       sink: way && { holdsDocuments: way.chosen.sink.trouble() !== undefined, ...way.chosen.sink.measures?.() },
       disk: forecast(),
       findings: findings(),
+      rollups: rollups(),
       dataFiles: way?.pipeline.dataFiles() ?? [],
     };
   }

@@ -1,5 +1,5 @@
 // The key `index.elasticsearch` of the pipeline file: where the cluster is, how to sign in, how much to send, what becomes of old
-// indices.
+// indices, and what is summed up.
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
@@ -32,6 +32,17 @@ export interface ElasticsearchTarget {
   };
   /** Absent: weir leaves indices alone. */
   readonly retention?: RetentionSettings;
+  /** Absent: none are made. */
+  readonly rollups?: RollupSettings;
+}
+
+export interface RollupSettings {
+  readonly keepMinutesMs: number;
+  readonly keepHoursMs: number;
+  /** Parts of each kind. */
+  readonly top: number;
+  /** After the end of a minute. */
+  readonly delayMs: number;
 }
 
 export interface RetentionSettings {
@@ -80,6 +91,21 @@ const retention = z.strictObject({
     .describe('So often weir looks.'),
 });
 
+const rollups = z.strictObject(
+  {
+    enabled: flag().prefault(false).describe('false: no rollups are made, and none deleted.'),
+    minutes: duration(day, 3650 * day)
+      .prefault('30d')
+      .describe('Sums of minutes are made, and kept, for so long.'),
+    hours: duration(day, 3650 * day)
+      .prefault('730d')
+      .describe('Sums of hours are made, and kept, for so long.'),
+    top: whole(5, 200).prefault(50).describe('Of each kind the so many largest are kept, and the rest as one.'),
+    delay: duration(60_000, 3_600_000).prefault('2m').describe('A minute is summed up so long after its end.'),
+  },
+  { error: 'expected a mapping such as { enabled: true, hours: 730d }' },
+);
+
 export const elasticsearch = z.strictObject({
   nodes: oneOrMore(nodeUrl, 'a URL such as "http://localhost:9200"')
     .prefault([])
@@ -125,6 +151,7 @@ export const elasticsearch = z.strictObject({
   request_documents: whole(1, 100_000).prefault(2000).describe('A bulk request has at most so many documents.'),
   compress: flag().prefault(false).describe('Bulk requests by gzip: for a network that is slower than the cluster.'),
   retention: retention.optional().describe('What becomes of old indices. Without it weir deletes and merges nothing.'),
+  rollups: rollups.prefault({}).describe('Sums of flows by the minute and the hour, for long ranges of time.'),
 });
 
 export type ElasticsearchConfig = z.output<typeof elasticsearch>;
@@ -187,7 +214,12 @@ export function toElasticsearchTarget(
       compress: config.compress,
     },
     ...(config.retention !== undefined && { retention: toRetentionSettings(config.retention) }),
+    ...(config.rollups.enabled && { rollups: toRollupSettings(config.rollups) }),
   };
+}
+
+function toRollupSettings({ minutes, hours, top, delay }: z.output<typeof rollups>): RollupSettings {
+  return { keepMinutesMs: minutes, keepHoursMs: hours, top, delayMs: delay };
 }
 
 function toRetentionSettings({

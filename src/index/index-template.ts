@@ -34,6 +34,7 @@ export interface TemplateLayout {
 
 export const flowKind = 'weir-flow';
 export const deadLetterKind = 'weir-dead-letters';
+export const rollupKind = 'weir-rollup';
 /**
  * Above what a catch-all template has: `*` for replicas is often at 0 or 1; Elastic's own stay below 200. Of two pipelines on one
  * cluster, `weir-flow-*` and `weir-flow-eu-*`, the longer name must win.

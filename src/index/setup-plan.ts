@@ -6,7 +6,7 @@ import type { ElasticsearchClient } from './elasticsearch-client.ts';
 import { hasComposableTemplates, type Product } from './elasticsearch-product.ts';
 import type { IndexLayout } from './index-layout.ts';
 import { firstIndex, listSeries, makeIndex } from './index-series.ts';
-import { flowKind, type IndexTemplate, precedenceOf, readIndexTemplates } from './index-template.ts';
+import { flowKind, type IndexTemplate, precedenceOf, readIndexTemplates, rollupKind } from './index-template.ts';
 import {
   createLifecycleStore,
   hasLifecycle,
@@ -98,7 +98,8 @@ async function planTemplate(
     : [];
   const action = {
     what: `template ${name} (version ${version})`,
-    isNeeded: true,
+    // Rollups wait for theirs by themselves.
+    isNeeded: kind !== rollupKind,
     difference,
     run: (at: AbortSignal) => store.put(template, at),
   };

@@ -42,7 +42,15 @@ export interface Levels {
   readonly findings?: readonly Finding[] | undefined;
   /** What retention found at its last look. */
   readonly disk?: DiskLevels | undefined;
+  /** Undefined where none are made. */
+  readonly rollups?: RollupLevels | undefined;
   readonly dataFiles: readonly DataFileLevels[];
+}
+
+export interface RollupLevels {
+  /** Interval → those that this process has made. */
+  readonly made: ReadonlyMap<string, number>;
+  readonly waiting: number;
 }
 
 export interface DiskLevels {
@@ -399,6 +407,19 @@ export const measures: readonly Measure[] = [
     'weir_index_disk_full_seconds',
     'Forecast: time until the disk is full; absent where old indices go before, and in the first hour.',
     ({ disk }) => disk?.fullInDays && disk.fullInDays * 86_400,
+  ),
+  {
+    name: 'weir_index_rollups_made_total',
+    type: 'counter',
+    help: 'Minutes and hours that this process has summed up, those made anew for late flows included.',
+    labels: ['interval'],
+    read: ({ levels: { rollups } }) =>
+      Array.from(rollups?.made ?? [], ([interval, value]) => ({ labels: { interval }, value })),
+  },
+  level(
+    'weir_index_rollups_waiting',
+    'Minutes and hours of the day in hand that are still to be summed up; 0 where another worker does it.',
+    ({ rollups }) => rollups?.waiting,
   ),
   ofExporters('weir_index_documents_indexed_total', 'Documents written.', 'documentsIndexed'),
   ofExporters(

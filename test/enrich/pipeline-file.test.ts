@@ -138,6 +138,20 @@ describe('a file that is right', () => {
     ]);
   });
 
+  test('rollups are made where the file says so, and have their defaults', () => {
+    const written = (rollups: string) =>
+      read(`name: a\nsteps: []\nindex: { elasticsearch: { nodes: "http://es:9200", rollups: ${rollups} } }\n`).index
+        .elasticsearch?.rollups;
+    expect(written('{}')).toBeUndefined();
+    const defaults = { keepMinutesMs: 30 * 86_400_000, keepHoursMs: 730 * 86_400_000, top: 50, delayMs: 120_000 };
+    expect(written('{ enabled: true }')).toEqual(defaults);
+    expect(written('{ enabled: true, hours: 90d, top: 20 }')).toEqual({
+      ...defaults,
+      keepHoursMs: 90 * 86_400_000,
+      top: 20,
+    });
+  });
+
   test('an empty ELASTICSEARCH_URL leaves no node, so that files are written', () => {
     expect(read(designExample, { ELASTICSEARCH_URL: '' }).index.elasticsearch).toBeUndefined();
     expect(read(designExample, { ELASTICSEARCH_URL: 'https://es:9200' }).index.elasticsearch?.nodes).toEqual([

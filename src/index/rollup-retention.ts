@@ -1,0 +1,43 @@
+// Old rollups: an index goes when its last day is over for as long as its kind of interval is kept.
+
+import type { ElasticsearchClient } from './elasticsearch-client.ts';
+import { rollupKind, toMarker } from './index-template.ts';
+import { minutes, readRollupIndex } from './rollup-interval.ts';
+import { asRecord, readAnswer } from './server-answer.ts';
+
+export interface RollupAges {
+  readonly keepMinutesMs: number;
+  readonly keepHoursMs: number;
+}
+
+export function findOldRollups(
+  indices: Iterable<string>,
+  { keepMinutesMs, keepHoursMs }: RollupAges,
+  nowMs: number,
+): readonly string[] {
+  return [...indices].filter((index) => {
+    const read = readRollupIndex(index);
+    return read !== undefined && nowMs - read.endMs >= (read.interval === minutes ? keepMinutesMs : keepHoursMs);
+  });
+}
+
+/** Only what weir made, by the marker. Returns those that are gone now. */
+export async function deleteRollups(
+  client: ElasticsearchClient,
+  indices: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const deleted: string[] = [];
+  for (const index of indices) {
+    const path = `/${encodeURIComponent(index)}`;
+    const query = { filter_path: '*.mappings._meta' };
+    const found = await client.request({ method: 'GET', path: `${path}/_mapping`, query }, signal);
+    const mappings = asRecord(asRecord(found.json)?.[index])?.['mappings'];
+    if (toMarker(mappings)?.template !== rollupKind) continue;
+    const answer = await client.request({ method: 'DELETE', path }, signal);
+    if (answer.status !== 404)
+      readAnswer(answer, { what: `delete the index ${index}`, privilege: 'the privilege "delete_index" on it' });
+    deleted.push(index);
+  }
+  return deleted;
+}
