@@ -58,7 +58,7 @@ export const exporterFindings = {
     why: 'A packet has 20 to 65,535 bytes. Either the exporter counts something else, or its flows are read by the template of another device behind the same address.',
     fix: [
       '# See what it really sends, and by which template:',
-      'tcpdump -c 200 -w exporter.pcap udp port 2055 and host {exporter}; weir decode --explain exporter.pcap | less',
+      'tcpdump -c 200 -w exporter.pcap udp and host {exporter}; weir decode --explain exporter.pcap | less',
       '# Then look for an update of the device, or for an address translation between it and weir',
     ],
   },
@@ -67,7 +67,7 @@ export const exporterFindings = {
     title: '{exporter} sends flows that end before they start ({percent} % of them)',
     why: 'Their times, and rates made of them, are wrong.',
     fix: [
-      'tcpdump -c 200 -w exporter.pcap udp port 2055 and host {exporter}; weir decode --explain exporter.pcap | less',
+      'tcpdump -c 200 -w exporter.pcap udp and host {exporter}; weir decode --explain exporter.pcap | less',
       '# Then look for an update of the device',
     ],
   },
