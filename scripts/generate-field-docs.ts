@@ -43,7 +43,8 @@ const addressOrigin = 'the address, until a step knows a name';
 /** What ElastiFlow 3.5.1 could write and weir does not, or not so. The test compares the list with all of its fields. */
 export const elastiflowDifferences: Readonly<Record<string, string>> = {
   tags: 'told failures of ElastiFlow’s filters; weir counts faults and logs them (docs/errors.md)',
-  'netflow.mpls_label_stack_octets.label': 'the label stack is stored as hex: `netflow.mpls_label_1` … `_10`',
+  'netflow.mpls_label_stack_octets.label':
+    'element 201 is the length of the label stack (IANA), and stored as that number; labels are stored as hex: `netflow.mpls_label_1` … `_10`',
   'netflow.mpls_label_stack_octets.experimental': 'see `netflow.mpls_label_stack_octets.label`',
   'netflow.mpls_label_stack_octets.bottom_of_stack': 'see `netflow.mpls_label_stack_octets.label`',
   'netflow.mpls_label_stack_octets.ttl': 'see `netflow.mpls_label_stack_octets.label`',
@@ -140,7 +141,7 @@ export const elastiflowForms: Readonly<Record<string, string>> = Object.fromEntr
         ],
       ],
       [
-        'a truth value, stored as true or false; ElastiFlow stored 1 or 0',
+        'a truth value, stored as true or false; ElastiFlow stored the number that was sent, 1 or 2 (RFC 7011)',
         [
           'netflow.dataRecordsReliability',
           'netflow.dot1qCustomerDEI',
@@ -157,33 +158,39 @@ export const elastiflowForms: Readonly<Record<string, string>> = Object.fromEntr
         ],
       ],
       [
-        'the number that was sent; ElastiFlow stored its word',
+        'the number that was sent; ElastiFlow put its word there, by a dictionary',
+        ['netflow.riverbed_fe_type', 'netflow.riverbed_passthru_reason', 'netflow.riverbed_wan_visibility'],
+      ],
+      [
+        'the number that was sent, as in ElastiFlow’s documents; its index took it for a word (`keyword`)',
         [
           'netflow.cisco_fw_event',
           'netflow.cisco_fw_ext_event',
-          'netflow.riverbed_fe_type',
-          'netflow.riverbed_passthru_reason',
-          'netflow.riverbed_wan_visibility',
           'ipfix.cert_ndpi_l7_sub_proto',
           'ipfix.cisco_fw_event',
           'ipfix.cisco_fw_ext_event',
         ],
       ],
       [
-        'octets without a fixed length, stored as hex; ElastiFlow read them as one number',
+        'text, as in ElastiFlow’s documents; its index expected a number',
         [
-          'netflow.cisco_eta_idp_old',
-          'netflow.cisco_eta_slpt_old',
           'ipfix.cert_rtsp_jitter',
           'ipfix.cert_rtsp_packets_rcv',
           'ipfix.cert_sip_content_len',
           'ipfix.cert_sip_max_forwards',
           'ipfix.cert_smtp_size',
-          'ipfix.cisco_eta_idp_old',
-          'ipfix.cisco_eta_slpt_old',
           'ipfix.netscaler_unk_319',
           'ipfix.netscaler_unk_475',
           'ipfix.netscaler_unk_479',
+        ],
+      ],
+      [
+        'octets without a fixed length, stored as hex; ElastiFlow stored them as they came, and its index expected a number',
+        [
+          'netflow.cisco_eta_idp_old',
+          'netflow.cisco_eta_slpt_old',
+          'ipfix.cisco_eta_idp_old',
+          'ipfix.cisco_eta_slpt_old',
           'ipfix.reverseVirtualStationInterfaceId',
         ],
       ],
@@ -212,11 +219,14 @@ export const elastiflowForms: Readonly<Record<string, string>> = Object.fromEntr
       ],
       ['sent as text, stored so; ElastiFlow read an address', ['netflow.ntop_sip_c_ip']],
       [
-        'the number of the community; ElastiFlow wrote it as an address',
+        'the number of the community, as in ElastiFlow’s documents; its index expected an address',
         ['netflow.cisco_avc_bgp_community', 'ipfix.cisco_avc_bgp_community'],
       ],
-      ['a fraction; ElastiFlow stored a whole number', ['ipfix.reverseSamplingProbability']],
-      ['a MAC address; ElastiFlow stored a whole number', ['ipfix.sonic_if_stat_mac']],
+      [
+        'a fraction, as in ElastiFlow’s documents; its index made a whole number of it',
+        ['ipfix.reverseSamplingProbability'],
+      ],
+      ['a MAC address, as in ElastiFlow’s documents; its index expected a number', ['ipfix.sonic_if_stat_mac']],
     ] as const
   ).flatMap(([why, paths]) => paths.map((path) => [path, why])),
 );

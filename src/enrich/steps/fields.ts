@@ -109,7 +109,7 @@ export const fieldsStep: StepDefinition<FieldsOptions> = {
   options,
   reads: [],
   writes: [],
-  cost: { microseconds: 0.7, remark: 'For one label; each further one costs as much again.' },
+  cost: { microseconds: 0.7, remark: 'For one label.' },
   examples: [
     {
       title: 'a text made of fields',

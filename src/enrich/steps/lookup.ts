@@ -129,7 +129,7 @@ export const lookupStep: StepDefinition<LookupOptions> = {
   writes: [],
   cost: {
     microseconds: 1.2,
-    remark: 'By an address, with one label; a table of a million rows costs about the same again.',
+    remark: 'By an address, with one label. An address is looked up once, and then known.',
   },
   examples: [
     {

@@ -34,7 +34,7 @@ export const sampleStep: StepDefinition<SampleOptions> = {
   writes: ['flow.bytes', 'flow.packets', 'flow.sampling_flow_interval'],
   cost: {
     microseconds: 0.1,
-    remark: 'For a condition that seldom holds; the hash of a flow that is sampled costs about 0.5 µs.',
+    remark: 'For a condition that seldom holds. A flow that is not stored saves the rest of its way.',
   },
   examples: [
     {
