@@ -7,6 +7,7 @@ import { toListData } from './list-data.ts';
 import type { Json, JsonObject } from './saved-object.ts';
 import {
   textColor,
+  toBuckets,
   toTimeRange,
   toVegaUrl,
   toVegaValue,
@@ -25,7 +26,7 @@ export function toList(panel: Panel): JsonObject {
   if (config.kind !== 'list') throw new Error('not a list');
   const isAscending = config.order === 'ascending';
   const { newSinceDays } = config;
-  const bucket = splits.length > 1 ? 'datum.inner' : 'datum';
+  const bucket = splits.length > 1 ? 'datum.inner' : 'datum.part';
   const data = toListData(measures, {
     timeField: source.time,
     interval: config.interval ?? { '%autointerval%': toIntervalTarget(panel.sizes) },
@@ -44,11 +45,11 @@ export function toList(panel: Panel): JsonObject {
       }, inner);
   const columns = isOfMeasures ? [measures[0]!] : measures;
   const transform: Json[] = [
-    ...(splits.length > 1 ? [{ type: 'flatten', fields: ['parts.buckets'], as: ['inner'] }] : []),
+    ...(splits.length > 1 ? [{ type: 'flatten', fields: ['part.parts.buckets'], as: ['inner'] }] : []),
     ...splits.map((_, level) => ({
       type: 'formula',
       as: `part${level}`,
-      expr: level === 0 ? 'datum.key' : 'datum.inner.key',
+      expr: level === 0 ? 'datum.part.key' : 'datum.inner.key',
     })),
     ...(newSinceDays === undefined
       ? []
@@ -69,8 +70,7 @@ export function toList(panel: Panel): JsonObject {
       {
         name: 'rows',
         url: toVegaUrl(panel, aggs, toUrlOptions(panel)),
-        format: { property: 'aggregations.parts.buckets' },
-        transform,
+        transform: [...toBuckets('parts', 'part'), ...transform],
       },
       {
         name: 'shown',
@@ -112,7 +112,10 @@ export function toList(panel: Panel): JsonObject {
       },
     ],
     signals: [
-      { name: 'columnWidth', update: `min(120, width * 0.62 / ${columns.length})` },
+      {
+        name: 'columnWidth',
+        update: `min(120, width * ${Math.min(0.85, 0.5 + 0.03 * columns.length).toFixed(2)} / ${columns.length})`,
+      },
       { name: 'nameWidth', update: `width - columnWidth * ${columns.length}` },
     ],
     marks: [

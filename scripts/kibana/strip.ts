@@ -4,7 +4,15 @@
 import type { Panel } from './definitions.ts';
 import { toListData } from './list-data.ts';
 import type { Json, JsonObject } from './saved-object.ts';
-import { textColor, toTimeRange, toVegaUrl, toVegaValue, toVegaVisualization, vegaSchema } from './vega-data.ts';
+import {
+  textColor,
+  toBuckets,
+  toTimeRange,
+  toVegaUrl,
+  toVegaValue,
+  toVegaVisualization,
+  vegaSchema,
+} from './vega-data.ts';
 
 /** Below the first, people should look; below the second, they should act. */
 const shares = { good: 0.999, fair: 0.99 } as const;
@@ -12,7 +20,7 @@ const shareColors = { good: '#209280', fair: '#d6892b', poor: '#cc5642' } as con
 
 export function toStrip(panel: Panel): JsonObject {
   const { measures, source } = panel;
-  const data = toListData(measures, { timeField: source.time, interval: '1m', at: 'datum' });
+  const data = toListData(measures, { timeField: source.time, interval: '1m', at: 'datum.all' });
   const url = toVegaUrl(
     panel,
     { all: { filters: { filters: [{ match_all: {} }] }, aggs: data.aggs } },
@@ -25,8 +33,10 @@ export function toStrip(panel: Panel): JsonObject {
       {
         name: 'rows',
         url,
-        format: { property: 'aggregations.all.buckets' },
-        transform: data.values.map((expr, index) => ({ type: 'formula', as: `value${index}`, expr })),
+        transform: [
+          ...toBuckets('all', 'all'),
+          ...data.values.map((expr, index) => ({ type: 'formula', as: `value${index}`, expr })),
+        ],
       },
     ],
     marks: measures.flatMap((measure, index): Json[] => {

@@ -47,6 +47,14 @@ export function toTimeRange(field: string): JsonObject {
   return { range: { [field]: { '%timefilter%': true } } };
 }
 
+/** One row for each bucket, as a field of it. Where no index has been made yet, the answer has no aggregations, and there are none. */
+export function toBuckets(aggregation: string, as: string): JsonObject[] {
+  return [
+    { type: 'filter', expr: 'isValid(datum.aggregations)' },
+    { type: 'flatten', fields: [`aggregations.${aggregation}.buckets`], as: [as] },
+  ];
+}
+
 /** `measure` among `aggs`, and by what to sort by it. Documents are counted by Elasticsearch itself. */
 export function toVegaMeasure({ aggregation, field }: Measure): {
   readonly aggs: JsonObject;

@@ -338,10 +338,10 @@ export async function askRows(
   ask: Ask,
 ): Promise<Map<string, number[]>> {
   const { params } = readVisState<{ spec: string }>(object);
-  const { data: all } = readSpec<{ data: { format: { property: string }; transform: VegaTransform[] }[] }>(params.spec);
+  const { data: all } = readSpec<{ data: { transform: VegaTransform[] }[] }>(params.spec);
   const [data] = all;
   const [answer] = await askVega(object, range, ask);
-  let rows = [toProperty(answer, data!.format.property)].flat() as Record<string, unknown>[];
+  let rows: Record<string, unknown>[] = [{ ...answer! }];
   for (const transform of data!.transform) rows = transformed(rows, transform);
   return new Map(
     rows.map((row) => [
@@ -364,8 +364,10 @@ function transformed(
 ): Record<string, unknown>[] {
   // Of Vega's language only what JavaScript means by it, and these functions.
   const evaluate = (row: Record<string, unknown>): unknown =>
-    new Function('datum', 'clamp', `return ${expr}`)(row, (value: number, from: number, to: number) =>
-      Math.max(from, Math.min(to, value)),
+    new Function('datum', 'clamp', 'isValid', `return ${expr}`)(
+      row,
+      (value: number, from: number, to: number) => Math.max(from, Math.min(to, value)),
+      (value: unknown) => value !== undefined && value !== null,
     );
   switch (type) {
     case 'formula':

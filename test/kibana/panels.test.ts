@@ -17,7 +17,7 @@ import {
   type ElasticsearchVersion,
   startElasticsearch,
 } from '../servers/elasticsearch/index.ts';
-import { type Answer, type Ask, askControl, type TimeRange } from './kibana-search.ts';
+import { type Answer, type Ask, askControl, askRows, type TimeRange } from './kibana-search.ts';
 import type { KnownDocument } from './known-document.ts';
 import { knownFlows, rangeFromMs, rangeToMs, toKnownDocuments } from './known-flows.ts';
 import { knownLedger, toKnownLedgerDocuments } from './known-ledger.ts';
@@ -60,6 +60,12 @@ function toComparable(value: unknown): unknown {
   if (!Array.isArray(value)) return typeof value === 'number' ? `${value}` : value;
   return value.length === 1 ? value[0] : value.map(String).sort();
 }
+
+test('before there is an index of the ledger, what reads it is empty, and not in error', async () => {
+  const nothing: Ask = async () => ({ hits: { total: { value: 0 }, hits: [] } });
+  const { head } = definitions;
+  expect(await askRows(toHeadObject(definitions), head.measures.length, range, nothing)).toEqual(new Map());
+});
 
 describe.each(versions)('Elasticsearch $version', ({ version, hasScripts }) => {
   describeWith(['java', 'maven'], 'with the known flows', () => {
