@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { createCaptureSocket } from '../collect/capture-socket.ts';
+import { createUdpForwarder, type UdpForwarder } from '../collect/udp-forwarder.ts';
 import type { BufferLevels } from '../collect/udp-listener.ts';
 import type { TemplateCounts } from '../decode/template-counts.ts';
 import type { Queue } from '../enqueue/queue.ts';
@@ -13,7 +14,7 @@ import type { RecordSet } from '../model/record.ts';
 import type { Ledger } from '../telemetry/ledger.ts';
 import type { LedgerBook } from '../telemetry/ledger-book.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
-import type { DecoderLevels, WorkerLevels } from '../telemetry/measures.ts';
+import type { DecoderLevels, ForwardedLevels, WorkerLevels } from '../telemetry/measures.ts';
 import { type BatchLane, createBatchLane, createSayLost } from './batch-lane.ts';
 import { toSocketFolder } from './capture/socket-folder.ts';
 import { countInheritedSockets } from './config.ts';
@@ -62,6 +63,8 @@ export interface Listen {
   /** How much the decoder knows; undefined where there is none. */
   levels(): DecoderLevels | undefined;
   workers(): readonly WorkerLevels[];
+  /** Copies for other collectors. */
+  forwarded(): readonly ForwardedLevels[];
   /** By exporter, at most so many; empty where other processes decode. */
   templateCounts(maxExporters: number): ReadonlyMap<string, TemplateCounts>;
   /** What waits in the kernel for us, and what has room there. */
@@ -89,6 +92,7 @@ export const noListen: Listen = {
   templateCounts: () => new Map(),
   receiveBuffers: () => ({ waitingBytes: 0, maxBytes: 0 }),
   workers: () => [],
+  forwarded: () => [],
   spooled: () => ({ records: 0, bytes: 0 }),
   trouble: () => undefined,
   prepare: async () => ({ opened: [], commit: async () => undefined, undo: async () => undefined }),
@@ -102,6 +106,7 @@ export function createListen(options: ListenOptions): Listen {
   const sayLost = createSayLost(logger, now);
   const timers: NodeJS.Timeout[] = [];
   let { listen } = pipelineFile;
+  let { tee } = pipelineFile.collect;
   const dropsBooked = new Map<number, number>();
   const { decoder, onFault } = createCountingDecoder({
     decode: pipelineFile.decode,
@@ -139,6 +144,7 @@ export function createListen(options: ListenOptions): Listen {
     logger,
     nowUs: createMicroseconds({ now, monotonicMs: () => performance.now() }),
   });
+  let forwarder = toForwarder(pipelineFile);
   let stateStore: StateStore | undefined;
 
   async function openState(): Promise<StateStore> {
@@ -154,6 +160,14 @@ export function createListen(options: ListenOptions): Listen {
       logger,
       now,
     });
+  }
+
+  function toForwarder({ collect: { tee = [] } }: PipelineFile): UdpForwarder {
+    return createUdpForwarder({ targets: tee, toFilter: createExporterGate, logger, now });
+  }
+
+  function udpPorts(): readonly number[] {
+    return ports.addresses().flatMap(({ protocol, port }) => (protocol === 'udp' ? [port] : []));
   }
 
   function openLane(): BatchLane {
@@ -178,6 +192,8 @@ export function createListen(options: ListenOptions): Listen {
 
   function onDatagram(datagram: Datagram): void {
     if (capture.isRead) capture.take(datagram);
+    // Templates of a connection come once, at its beginning: to another collector its messages mean nothing.
+    if (forwarder.isUsed && datagram.session === undefined) forwarder.forward(datagram);
     turnMinute(datagram.receivedAtMs);
     const counts = ledger.exporter(datagram.exporter);
     counts.datagramsReceived += 1;
@@ -245,6 +261,7 @@ export function createListen(options: ListenOptions): Listen {
     await stateStore.load();
     await workers?.start();
     await ports.open(listen);
+    await forwarder.start(udpPorts());
     await capture.start();
     tick();
     timers.push(
@@ -265,7 +282,7 @@ export function createListen(options: ListenOptions): Listen {
     clearInterval(ticking);
     await readDrops();
     await ports.stop();
-    await capture.stop();
+    await Promise.all([capture.stop(), forwarder.stop()]);
     await workers?.stop();
     await Promise.all([...closing, lane.close(), stateStore?.stop()]);
   }
@@ -275,6 +292,13 @@ export function createListen(options: ListenOptions): Listen {
     const added = without(next.listen, listen);
     const before = ports.addresses();
     await ports.open(added);
+    const isSameTee = added.length === 0 && isDeepStrictEqual(next.collect.tee, tee);
+    const nextForwarder = isSameTee ? forwarder : toForwarder(next);
+    if (!isSameTee)
+      await nextForwarder.start(udpPorts()).catch(async (error: unknown) => {
+        await ports.close(added);
+        throw error;
+      });
     return {
       opened: without(ports.addresses(), before),
       async commit() {
@@ -289,9 +313,16 @@ export function createListen(options: ListenOptions): Listen {
           workers?.change(batch);
           tick();
         }
+        tee = next.collect.tee;
+        const before = forwarder;
+        forwarder = nextForwarder;
+        if (!isSameTee) await before.stop();
         await ports.close(gone);
       },
-      undo: () => ports.close(added),
+      async undo() {
+        if (!isSameTee) await nextForwarder.stop();
+        await ports.close(added);
+      },
     };
   }
 
@@ -302,6 +333,7 @@ export function createListen(options: ListenOptions): Listen {
     templateCounts: (maxExporters) => (workers === undefined ? decoder.templateCounts(maxExporters) : new Map()),
     receiveBuffers: ports.receiveBuffers,
     workers: () => workers?.levels() ?? [],
+    forwarded: () => forwarder.levels(),
     spooled: () => workers?.spooled() ?? { records: 0, bytes: 0 },
     trouble: () => workers?.trouble(),
     prepare,

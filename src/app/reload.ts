@@ -207,7 +207,7 @@ function fixedSettings({ state, queue, decode, collect, telemetry }: PipelineFil
 
 function withFixedSettings(read: PipelineFile, running: PipelineFile): PipelineFile {
   const { state, queue, decode, collect, telemetry } = running;
-  const { allowedExporters, ...others } = read.collect;
+  const { allowedExporters, tee, ...others } = read.collect;
   const { receiveBufferBytes, workers, tcp, tls } = collect;
   if (others.tls !== undefined && tls === undefined) {
     throw new WeirError('not-supported', 'TLS can’t be begun while weir runs', {
@@ -226,6 +226,7 @@ function withFixedSettings(read: PipelineFile, running: PipelineFile): PipelineF
       tcp,
       ...(tls !== undefined && { tls }),
       ...(allowedExporters !== undefined && { allowedExporters }),
+      ...(tee !== undefined && { tee }),
     },
   };
 }

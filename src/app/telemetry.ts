@@ -121,6 +121,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     return {
       decoder: listen.levels(),
       workers: listen.workers(),
+      forwarded: listen.forwarded(),
       // A queue that is away has no depth that we know.
       queue: await within(
         answerLimitMs,

@@ -10,12 +10,14 @@ export interface UdpSenderOptions {
   readonly port: number;
   /** The address to send from, where this machine has it. */
   readonly from?: string;
+  /** What was sent came back: nobody listens there, as far as that machine tells. */
+  readonly onRefused: () => void;
 }
 
 export interface UdpSender {
   /** Throws WeirError `connect-failed` when the name is not known, or there is no way to it. */
   start(): Promise<void>;
-  /** `onDone`: the kernel has taken it, or why it did not (of a datagram before it: nobody listens there). */
+  /** `onDone`: the kernel has taken it, or why it did not. */
   send(payload: Uint8Array, onDone: (error: NodeJS.ErrnoException | null) => void): void;
   /** Bytes that the kernel has not taken yet. */
   waitingBytes(): number;
@@ -25,7 +27,7 @@ export interface UdpSender {
   stop(): Promise<void>;
 }
 
-export function createUdpSender({ host, port, from }: UdpSenderOptions): UdpSender {
+export function createUdpSender({ host, port, from, onRefused }: UdpSenderOptions): UdpSender {
   let socket: Socket | undefined;
 
   async function start(): Promise<void> {
@@ -59,8 +61,8 @@ export function createUdpSender({ host, port, from }: UdpSenderOptions): UdpSend
       const connect = (): void => {
         opened.connect(port, host, () => {
           opened.off('error', refuse);
-          // Errors of what was sent come to the next `send`.
-          opened.on('error', () => undefined);
+          // ICMP's answers come here, or to the next `send`, whichever looks first.
+          opened.on('error', onRefused);
           resolve(opened);
         });
       };

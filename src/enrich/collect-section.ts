@@ -18,12 +18,22 @@ export interface ListenAddress {
 /** NetFlow, IPFIX, sFlow, and NetFlow's second home; any of them takes any protocol. */
 const defaultListen = ['udp://[::]:2055', 'udp://[::]:4739', 'udp://[::]:6343', 'udp://[::]:9995'] as const;
 
+export interface TeeTarget {
+  /** Address without brackets, or a name. */
+  readonly host: string;
+  readonly port: number;
+  /** Subnets; absent: of every exporter. */
+  readonly exporters?: readonly string[];
+}
+
 export interface CollectSettings {
   readonly receiveBufferBytes: number;
   /** Processes that decode; 1: the one that receives. */
   readonly workers: number | 'auto';
   /** Subnets; absent: every exporter is heard. */
   readonly allowedExporters?: readonly string[];
+  /** Other collectors that get a copy of what comes by UDP. Absent: none. */
+  readonly tee?: readonly TeeTarget[];
   readonly tcp: {
     readonly connections: number;
     readonly connectionsPerAddress: number;
@@ -66,6 +76,29 @@ function toListenAddress(text: string): ListenAddress | string {
   return { protocol, host, port };
 }
 
+const expectedTarget = 'expected a collector such as "udp://10.0.0.9:2055"';
+
+const teeAddress = z.string({ error: expectedTarget }).transform((text, context) => {
+  const match = /^udp:\/\/(\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9.-]*):(\d{1,5})\/?$/i.exec(text);
+  const host = match?.[1]?.replace(/^\[|\]$/g, '') ?? '';
+  const port = Number(match?.[2]);
+  if (match !== null && port >= 1 && port <= 65_535 && (isIPv6(host) || !match[1]!.startsWith('[')))
+    return { host, port };
+  context.issues.push({ code: 'custom', message: expectedTarget, input: text });
+  return z.NEVER;
+});
+
+const teeTarget = z.union(
+  [
+    teeAddress,
+    z.strictObject({
+      to: teeAddress.describe('The collector, such as "udp://10.0.0.9:2055".'),
+      exporters: subnets().optional().describe('Only what these exporters send. Without the key: all.'),
+    }),
+  ],
+  { error: `${expectedTarget}, or a mapping with to and exporters` },
+);
+
 export const listen = oneOrMore(listenAddress, 'an address such as "udp://0.0.0.0:2055"')
   .prefault([...defaultListen])
   .describe(
@@ -92,6 +125,9 @@ export const collect = z
       })
       .prefault({})
       .describe('Which exporters are heard.'),
+    tee: oneOrMore(teeTarget, 'a collector such as "udp://10.0.0.9:2055"')
+      .prefault([])
+      .describe('Other collectors that get a copy of each datagram that comes by UDP.'),
     tcp: z
       .strictObject({
         connections: whole(1, 10_000).prefault(256).describe('Connections of all exporters together.'),
@@ -135,11 +171,12 @@ type CollectConfig = z.output<typeof collect>;
 
 /** `folder`: where relative paths start. */
 export function toCollectSettings(config: CollectConfig, folder: string): CollectSettings {
-  const { exporters, tcp, tls } = config;
+  const { exporters, tcp, tee, tls } = config;
   return {
     receiveBufferBytes: config.receive_buffer,
     workers: config.workers,
     ...(exporters.allow !== undefined && { allowedExporters: exporters.allow }),
+    ...(tee.length > 0 && { tee: tee.map(toTeeTarget) }),
     tcp: {
       connections: tcp.connections,
       connectionsPerAddress: tcp.connections_per_address,
@@ -156,6 +193,11 @@ export function toCollectSettings(config: CollectConfig, folder: string): Collec
       },
     }),
   };
+}
+
+function toTeeTarget(target: CollectConfig['tee'][number]): TeeTarget {
+  if ('host' in target) return target;
+  return { ...target.to, ...(target.exporters !== undefined && { exporters: target.exporters }) };
 }
 
 interface Contradiction {
@@ -190,6 +232,13 @@ export function collectContradictions({
   if (typeof collect.workers === 'number' && collect.workers > 1 && queue.redis.length === 0) {
     add(['collect', 'workers'], 'collect.workers: several need a Redis where their batches meet: queue.redis');
   }
+  for (const [index, target] of collect.tee.entries()) {
+    const { host, port } = toTeeTarget(target);
+    const isOwn = listen.some(
+      (own) => own.protocol === 'udp' && own.port === port && (own.host === host || isLoopback(host)),
+    );
+    if (isOwn) add(['collect', 'tee', index], `collect.tee: ${host} port ${port} is where weir itself listens`);
+  }
   const { exporters, tls } = collect;
   if (exporters.allow?.length === 0) {
     add(
@@ -204,4 +253,8 @@ export function collectContradictions({
     );
   }
   return found;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }

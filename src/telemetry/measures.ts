@@ -35,6 +35,8 @@ export interface Levels {
   readonly decoder?: DecoderLevels | undefined;
   /** Of a listener that has some. */
   readonly workers?: readonly WorkerLevels[] | undefined;
+  /** Other collectors that get copies. */
+  readonly forwarded?: readonly ForwardedLevels[] | undefined;
   readonly queue?: QueueLevels | undefined;
   readonly spool?: { readonly records: number; readonly bytes: number } | undefined;
   readonly sink?: SinkLevels | undefined;
@@ -60,6 +62,14 @@ export interface DiskLevels {
   readonly freeBytes: number;
   /** Undefined: never, as old indices go before. */
   readonly fullInDays: number | undefined;
+}
+
+/** Datagrams, since the start or the last change of `collect.tee`. */
+export interface ForwardedLevels {
+  readonly target: string;
+  readonly sent: number;
+  readonly failed: number;
+  readonly dropped: number;
 }
 
 export interface WorkerLevels {
@@ -180,6 +190,16 @@ export const measures: readonly Measure[] = [
   ),
   ofExporters('weir_collect_datagrams_received_total', 'Datagrams, and messages over TCP.', 'datagramsReceived'),
   ofExporters('weir_collect_bytes_received_total', 'Bytes of their payloads.', 'bytesReceived'),
+  {
+    name: 'weir_collect_datagrams_forwarded_total',
+    type: 'counter',
+    help: 'Copies for other collectors (collect.tee), by what became of them: sent; failed (no way, or of the sent: nobody listens there); dropped (no room, no address).',
+    labels: ['target', 'result'],
+    read: ({ levels: { forwarded = [] } }) =>
+      forwarded.flatMap(({ target, ...results }) =>
+        Object.entries(results).map(([result, value]) => ({ labels: { target, result }, value })),
+      ),
+  },
   ofExporters(
     'weir_collect_worker_datagrams_lost_total',
     'Datagrams that a worker of the listener had no room for, or did not survive.',

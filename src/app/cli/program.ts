@@ -16,6 +16,7 @@ import { addLedgerVerb } from './ledger-verb.ts';
 import { addQueueVerbs } from './queue-verbs.ts';
 import { addReplayVerb } from './replay-verb.ts';
 import { examples, logLevelOption, pipelineArgument } from './shared-options.ts';
+import { addTeeVerb } from './tee-verb.ts';
 
 export interface ProgramOptions {
   /** Milliseconds since 1970. */
@@ -218,6 +219,7 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
 
   addCaptureVerb(program);
   addReplayVerb(program);
+  addTeeVerb(program);
 
   program
     .command('templates')

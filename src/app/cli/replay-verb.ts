@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { exitCodeOf, waitForStopSignal } from '../lifecycle.ts';
 import type { Rate } from '../replay/pace.ts';
 import { exitCodes } from './failure.ts';
-import { examples, exporterOption, logLevelOption, writeLines } from './shared-options.ts';
+import { examples, exporterOption, logLevelOption, toHostPort, writeLines } from './shared-options.ts';
 
 interface ReplayFlags {
   readonly pipeline?: string;
@@ -30,7 +30,7 @@ export function addReplayVerb(program: Command): void {
     .option('-p, --pipeline <file>', 'the pipeline file (default: the one that came with weir)')
     .addOption(
       new Option('--to <host:port>', 'send them over UDP to this collector, in place of a pipeline')
-        .argParser(toTarget)
+        .argParser(toHostPort)
         .conflicts(['pipeline', 'offline']),
     )
     .addOption(
@@ -110,14 +110,6 @@ export function addReplayVerb(program: Command): void {
 
 function toDefaultRate(speed: number | undefined, isOverUdp: boolean): Rate {
   return speed !== undefined || isOverUdp ? { unit: 'original', speed: speed ?? 1 } : { unit: 'max' };
-}
-
-function toTarget(text: string): { readonly host: string; readonly port: number } {
-  const match = /^(?:udp:\/\/)?(\[[0-9a-f:.]+(?:%\w+)?\]|[^\s:[\]/]+):(\d{1,5})\/?$/i.exec(text);
-  const port = Number(match?.[2]);
-  if (match === null || port < 1 || port > 65_535)
-    throw new InvalidArgumentError('Expected an address and a port such as 10.0.0.9:2055 or [2001:db8::9]:2055.');
-  return { host: match[1]!.replace(/^\[|\]$/g, ''), port };
 }
 
 const maxPerSecond = 10_000_000;

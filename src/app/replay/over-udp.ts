@@ -29,6 +29,7 @@ export function createOverUdp({ host, port }: OverUdpOptions): OverUdp {
   let explained: ExplainedSet[] = [];
   let sent = 0;
   let refused = 0;
+  let cameBack = 0;
   let parkedRecords = 0;
   let exporters = 0;
   const decoder = createDecoder({ onFault: () => undefined, onExplained: (set) => explained.push(set) });
@@ -41,6 +42,9 @@ export function createOverUdp({ host, port }: OverUdpOptions): OverUdp {
     const sender = createUdpSender({
       host,
       port,
+      onRefused() {
+        cameBack += 1;
+      },
       ...(isLoopback && { from: `127.1.${exporters >> 8}.${exporters & 255}` }),
     });
     await sender.start();
@@ -73,8 +77,8 @@ export function createOverUdp({ host, port }: OverUdpOptions): OverUdp {
 
   function report(): readonly string[] {
     const lines = [`sent to ${host} port ${port}: ${toThousands(sent)} datagrams`];
-    if (refused > 0)
-      lines.push(`${toThousands(refused)} not sent: nobody listens there, or this machine could not send`);
+    if (cameBack > 0) lines.push('some of them came back: nobody listens there');
+    if (refused > 0) lines.push(`${toThousands(refused)} could not be sent`);
     if (exporters > 1 && !isLoopback)
       lines.push(
         `the ${exporters} exporters of the capture came to it from one address, this machine’s: templates with the same number got mixed up`,
