@@ -139,9 +139,7 @@ export interface Decoder {
   takeReached(): SequencePosition[];
   /** What is missing between where an earlier process stood and the first datagram of this one; undefined: not known yet. */
   missedSince(former: SequencePosition): SequenceGap | undefined;
-  /** What is probably not as the exporters' owners want it, as of the last look, every five seconds of `expire`. */
-  signs(): readonly ExporterSign[];
-  /** How much it knows now; sessions have their own. */
+  /** How much it knows now, and signs of wrong exporters as of the last look, every five seconds of `expire`; sessions have their own. */
   levels(): DecoderLevels;
   /** The same of each exporter, at most so many. */
   templateCounts(maxExporters: number): ReadonlyMap<string, TemplateCounts>;
@@ -323,7 +321,6 @@ export function createDecoder(options: DecoderOptions): Decoder {
     markReached: sequences.markReached,
     takeReached: sequences.takeReached,
     missedSince: sequences.missedSince,
-    signs: () => signs,
     levels: () => ({
       signs,
       exporters: context.templates.exporterCount,

@@ -72,7 +72,7 @@ function createScene() {
     },
     signs: (atMs: number): readonly ExporterSign[] => {
       decoder.expire(atMs);
-      return decoder.signs();
+      return decoder.levels().signs;
     },
   };
 }
@@ -227,7 +227,7 @@ describe('templates', () => {
         scene.send([{}], atMs, { withTemplate: minute % everyMinutes === 0 });
         scene.pass(atMs, atMs + 59_000);
       }
-      const signs = scene.decoder.signs();
+      const signs = scene.decoder.levels().signs;
       expect(signs.map(({ kind }) => kind)).toEqual(expected === 0 ? [] : ['templates-rare']);
     }
   });
@@ -236,7 +236,7 @@ describe('templates', () => {
     const scene = createScene();
     scene.send([{}], startMs);
     scene.pass(startMs, startMs + 60 * minuteMs);
-    expect(scene.decoder.signs()).toEqual([]);
+    expect(scene.decoder.levels().signs).toEqual([]);
   });
 
   it('that data waits for are told after two minutes, with the vendor once it is known', () => {
@@ -294,9 +294,9 @@ describe('bounds', () => {
       decoder.decode({ payload, exporter: `10.1.${i >> 8}.${i & 255}`, exporterPort: 1, receivedAtMs: startMs });
     }
     decoder.expire(startMs + 1000);
-    expect(decoder.signs()).toHaveLength(500);
+    expect(decoder.levels().signs).toHaveLength(500);
     decoder.expire(startMs + 2 * 3_600_000);
-    expect(decoder.signs()).toEqual([]);
+    expect(decoder.levels().signs).toEqual([]);
   });
 });
 
@@ -317,7 +317,7 @@ describeWith(['captures'], 'real exporters', () => {
         decoder.decode({ payload: Buffer.from(hex, 'hex'), exporter: src, exporterPort: 1, receivedAtMs: ts * 1000 });
       });
       decoder.expire((meta.at(-1)?.ts ?? 0) * 1000 + 20_000);
-      expect([name, decoder.signs().length]).toEqual([name, wrong.includes(name) ? 1 : 0]);
+      expect([name, decoder.levels().signs.length]).toEqual([name, wrong.includes(name) ? 1 : 0]);
     }
   });
 });

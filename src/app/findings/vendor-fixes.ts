@@ -1,4 +1,5 @@
-// Lines for the devices of known vendors, by what is to be mended; they are those of docs/exporters. Whose a device is, its templates
+// Lines for the devices of known vendors, by what is to be mended; those about flows are those of
+// docs/exporters. Whose a device is, its templates
 // tell by private enterprise numbers (iana.org/assignments/enterprise-numbers).
 
 import type { FindingId } from './catalog.ts';
@@ -51,11 +52,6 @@ const vendors: Readonly<Record<number, Vendor>> = {
     name: 'Palo Alto',
     page: 'palo-alto.md',
     fixes: { 'templates-rare': ['set shared server-profile netflow WEIR template-refresh-rate minutes 1 packets 20'] },
-  },
-  6876: {
-    name: 'VMware or Open vSwitch',
-    page: 'open-vswitch.md',
-    fixes: {},
   },
 };
 
