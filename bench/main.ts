@@ -16,6 +16,7 @@ const all = [
   'collect',
   'queue',
   'elasticsearch',
+  'status',
   'end-to-end',
 ];
 

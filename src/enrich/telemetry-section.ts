@@ -37,11 +37,13 @@ export const telemetry = z
       http: http
         .optional()
         .describe(
-          'Where /metrics, /livez and /readyz are answered; port 0 is any free one; off: nowhere. Absent: 127.0.0.1:8081 if it is free.',
+          'Where the status page, /metrics, /livez and /readyz are answered; port 0 is any free one; off: nowhere. Absent: 127.0.0.1:8081 if it is free.',
         ),
       token: secret('a token')
         .optional()
-        .describe('Asked for as "Authorization: Bearer …"; needed beyond this machine.'),
+        .describe(
+          'Asked for as "Authorization: Bearer …", or as the password of a browser; needed beyond this machine.',
+        ),
       username: words('a user name')
         .refine((text) => !text.includes(':'), { error: 'expected a user name without ":"' })
         .optional()

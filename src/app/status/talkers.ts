@@ -17,7 +17,7 @@ interface About {
 }
 
 /** Reading one takes 10 µs: a five-hundredth of a core. */
-const looksPerSecond = 200;
+const looksPerSecond = 100;
 const overMs = 300_000;
 const partMs = 30_000;
 

@@ -1,18 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createDocumentTail } from '../../../src/app/status/document-tail.ts';
-import { createDocumentLane } from '../../../src/enrich/document-writer.ts';
-import type { DocumentBatch } from '../../../src/model/document.ts';
+import { documentBatchOf } from '../../index/document-batches.ts';
 
-function toBatch(texts: readonly string[]): DocumentBatch {
-  const lane = createDocumentLane();
-  lane.begin({ id: 'batch', createdAtMs: 0 }, texts.length);
-  texts.forEach((text, position) => {
-    lane.write(`${text}\n`, position, 0, '192.0.2.1');
-  });
-  return lane.end({ dropped: [], added: [], partlyIndexed: [] });
-}
-
-const numbered = (count: number) => toBatch(Array.from({ length: count }, (_, n) => `{"n":"${n}."}`));
+const numbered = (count: number) => documentBatchOf(Array.from({ length: count }, (_, n) => `{"n":"${n}."}`));
 
 describe('the tail of documents', () => {
   it('is watched for some seconds after somebody asked, and by nobody before', () => {
