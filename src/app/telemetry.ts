@@ -66,7 +66,11 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     const { createStatus } = await import('./status/status.ts');
     const { createStatusRoutes } = await import('./status/status-routes.ts');
     const { host, port, isWritten, ...access } = http;
-    const observations = createFlowObserver({ now, elapsedMs: () => performance.now() });
+    const observations = createFlowObserver({
+      decodes: options.part !== 'work',
+      now,
+      elapsedMs: () => performance.now(),
+    });
     const started = createStatus({
       ...options,
       version: readVersion(),

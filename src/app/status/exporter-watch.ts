@@ -41,8 +41,7 @@ interface Seen {
 
 const maxExporters = 1000;
 const maxDomains = 256;
-const lookEveryMs = 1000;
-const documentEveryMs = 10_000;
+const lookEveryMs = 10_000;
 const minuteMs = 60_000;
 
 export function createExporterWatch(): ExporterWatch {
@@ -102,8 +101,8 @@ export function createExporterWatch(): ExporterWatch {
     seeDocument(address, flow, nowMs) {
       const entry = seenOf(address);
       if (entry === undefined) return;
-      entry.nextDocumentMs = nowMs + documentEveryMs;
-      entry.nextSamplingMs = nowMs + 2 * documentEveryMs;
+      entry.nextDocumentMs = nowMs + lookEveryMs;
+      entry.nextSamplingMs = nowMs + 2 * lookEveryMs;
       entry.sampling = toSampling(flow);
     },
     adopt(facts) {

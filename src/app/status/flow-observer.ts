@@ -27,6 +27,8 @@ export interface Observations extends FlowObserver {
 }
 
 export interface FlowObserverOptions {
+  /** This process decodes: what a batch tells of exporters is known then. */
+  readonly decodes: boolean;
   readonly now: () => number;
   /** Never set, ms. */
   readonly elapsedMs: () => number;
@@ -37,7 +39,7 @@ const measuredDatagrams = 8;
 /** At a time: documents of exporters that none was looked at for a while. */
 const maxLooksPerBatch = 10;
 
-export function createFlowObserver({ now, elapsedMs }: FlowObserverOptions): Observations {
+export function createFlowObserver({ decodes, now, elapsedMs }: FlowObserverOptions): Observations {
   const watch = createExporterWatch();
   const talkers = createTalkerTable();
   const tail = createDocumentTail();
@@ -65,7 +67,7 @@ export function createFlowObserver({ now, elapsedMs }: FlowObserverOptions): Obs
     onExporters: watch.adopt,
     onDocuments(batch, documents) {
       const nowMs = now();
-      for (const { header, layout, rows } of batch.sets) watch.see(header, batch.layouts[layout]!, rows);
+      if (!decodes) for (const { header, layout, rows } of batch.sets) watch.see(header, batch.layouts[layout]!, rows);
       lookAtExporters(documents, nowMs);
       talkers.add(documents, nowMs);
       if (tail.isWatched(nowMs)) tail.add(documents, nowMs);

@@ -13,7 +13,7 @@ export async function askJson(path) {
   return (await ask(path)).json();
 }
 
-/** Calls `work` every so often while the page is seen, one at a time; `now()` does it at once. */
+/** Calls `work` every `everyMs()` while the page is seen, one at a time; `now()` does it at once. */
 export function createPoll(everyMs, work) {
   let timer;
   let running = false;
@@ -34,7 +34,7 @@ export function createPoll(everyMs, work) {
     if (isAsked) {
       isAsked = false;
       void turn();
-    } else if (!document.hidden) timer = setTimeout(turn, everyMs);
+    } else if (!document.hidden) timer = setTimeout(turn, everyMs());
   }
 
   document.addEventListener('visibilitychange', () => {

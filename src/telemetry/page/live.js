@@ -100,7 +100,7 @@ export function startTail() {
     }
   }
 
-  const poll = createPoll(1000, turn);
+  const poll = createPoll(() => 1000, turn);
 
   function watch(next) {
     filter = next;

@@ -9,10 +9,14 @@ import { createCharts, showStages } from './stages.js';
 import { toClock } from './text.js';
 
 const reportEveryMs = 5000;
+/** A report of a thousand exporters is half a megabyte. */
+const largeReportEveryMs = 15_000;
+const largeReport = 200;
 const historyEveryMs = 10_000;
 
 let showHistory;
 let points = [];
+let isLarge = false;
 let answeredAtMs = Date.now();
 const showExporters = createExporterTable();
 
@@ -21,6 +25,7 @@ async function report() {
   try {
     const next = await askJson('/api/status');
     answeredAtMs = Date.now();
+    isLarge = next.exporters.length > largeReport;
     showOverview(next);
     showStages(next);
     showExporters(next);
@@ -62,5 +67,5 @@ byId('configuration-details').addEventListener('toggle', ({ target }) => {
   if (target.open) void configuration();
 });
 startTail();
-void createPoll(reportEveryMs, report).now();
-void createPoll(historyEveryMs, history).now();
+void createPoll(() => (isLarge ? largeReportEveryMs : reportEveryMs), report).now();
+void createPoll(() => historyEveryMs, history).now();
