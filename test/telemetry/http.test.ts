@@ -88,6 +88,17 @@ describe('the HTTP server', () => {
     expect(await trusted.text()).toBe('trusted\n');
   });
 
+  it('takes the token as a password where there is none, for browsers, and tells them so', async () => {
+    const address = await open({ token: 'a-long-token' });
+    const basic = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` });
+    const statusOf = async (pair: string) => (await fetch(`${address}/metrics`, { headers: basic(pair) })).status;
+    for (const right of ['anybody:a-long-token', ':a-long-token']) expect(await statusOf(right), right).toBe(200);
+    for (const wrong of ['a-long-token:', 'anybody:', 'anybody:a-long-token2', 'anybody:b:a-long-token', ''])
+      expect(await statusOf(wrong), wrong).toBe(401);
+    const { headers } = await fetch(`${address}/metrics`);
+    expect(headers.get('www-authenticate')).toBe('Bearer realm="weir", Basic realm="weir", charset="UTF-8"');
+  });
+
   it('refuses what is too long, and what is no HTTP', async () => {
     const address = await open();
     expect((await fetch(`${address}/metrics?${'a'.repeat(3000)}`)).status).toBe(414);

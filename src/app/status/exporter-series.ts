@@ -133,7 +133,7 @@ function toDifferences(minutes: readonly RingEntry<Counts>[], now: number): numb
 }
 
 /** Of the protocol that most of its records came by. */
-export function unitOf({ recordsByProtocol }: ExporterCounts): SequenceUnit {
+function unitOf({ recordsByProtocol }: ExporterCounts): SequenceUnit {
   const most = (Object.keys(recordsByProtocol) as Protocol[]).reduce((a, b) =>
     recordsByProtocol[b] > recordsByProtocol[a] ? b : a,
   );

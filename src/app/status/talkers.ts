@@ -16,7 +16,7 @@ interface About {
   readonly service?: string;
 }
 
-/** Reading one takes 10 µs: a five-hundredth of a core. */
+/** Reading one takes 10 µs: a thousandth of a core. */
 const looksPerSecond = 100;
 const overMs = 300_000;
 const partMs = 30_000;

@@ -25,7 +25,7 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
-/** Where nothing is focused or selected inside, the content is replaced. */
+/** Puts these in place of all that is in it; undefined ones are left out. */
 export function replace(element, ...children) {
   element.replaceChildren(...children.flat().filter((child) => child !== undefined && child !== false));
 }
