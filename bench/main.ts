@@ -17,6 +17,7 @@ const all = [
   'queue',
   'elasticsearch',
   'status',
+  'rollups',
   'end-to-end',
 ];
 

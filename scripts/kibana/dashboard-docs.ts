@@ -50,9 +50,7 @@ ${config.question}
 /** Where its fields are explained. */
 function pagesOf({ rows }: Dashboard): string {
   const names = new Set(rows.flat().map(({ source }) => source.name));
-  return [...names]
-    .map((name) => (name === 'ledger' ? '[the ledger](ledger.md)' : '[what they are](fields.md)'))
-    .join(', ');
+  return [...names].map((name) => pageOf(name)).join(', ');
 }
 
 function toPanelText({ title, config }: Panel): string {
@@ -84,4 +82,9 @@ function anchor(title: string): string {
     .toLowerCase()
     .replace(/[^a-z0-9 -]/g, '')
     .replaceAll(' ', '-');
+}
+
+function pageOf(source: string): string {
+  if (source === 'ledger') return '[the ledger](ledger.md)';
+  return source === 'hours' ? '[rollups](rollups.md)' : '[what they are](fields.md)';
 }

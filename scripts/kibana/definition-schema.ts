@@ -94,6 +94,8 @@ const source = z.strictObject({
   pattern: text,
   template: text,
   time: field,
+  /** No finer than that can it be drawn over time. */
+  every: z.enum(['1m', '1h']).default('1m'),
 });
 
 export const sharedSchema = z.strictObject({

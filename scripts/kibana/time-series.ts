@@ -66,7 +66,7 @@ export function toTimeSeries(panel: Panel, id: string): JsonObject {
       default_index_pattern: source.pattern,
       time_field: source.time,
       default_timefield: source.time,
-      interval: '>=1m',
+      interval: `>=${source.every}`,
       axis_position: 'left',
       axis_formatter: 'number',
       axis_scale: 'normal',

@@ -189,17 +189,21 @@ interface TsvbParams {
 /** Series → part of the split ('' without one) → time → value. */
 export type SeriesValues = Map<string, Map<unknown, Map<number, number>>>;
 
-/** An hour is drawn by the minute: 100 intervals of 36 s are rounded to 30 s, and `>=1m` is more. */
-export const seriesIntervalMs = 60_000;
+/** An hour is drawn by the minute: 100 intervals of 36 s are rounded to 30 s, and `>=1m` is more; by the hour with `>=1h`. */
+export const seriesIntervalsMs: Readonly<Record<string, number>> = { '>=1m': 60_000, '>=1h': 3_600_000 };
 
 export async function askSeries(object: SavedObject, range: TimeRange, ask: Ask): Promise<SeriesValues> {
   const { params } = readVisState<TsvbParams>(object);
-  if (params.interval !== '>=1m' || params.filter.language !== 'lucene')
-    throw new Error(`${object.id}: not as expected`);
+  const intervalMs = seriesIntervalsMs[params.interval];
+  if (intervalMs === undefined || params.filter.language !== 'lucene') throw new Error(`${object.id}: not as expected`);
   const result: SeriesValues = new Map();
   for (const series of params.series) {
     const query = toQuery(params.filter.query, [], range);
-    const answer = await ask({ size: 0, query, aggs: { [series.id]: toSeriesAgg(series, params.time_field, range) } });
+    const answer = await ask({
+      size: 0,
+      query,
+      aggs: { [series.id]: toSeriesAgg(series, params.time_field, range, intervalMs) },
+    });
     const top = answer.aggregations![series.id]! as unknown as Bucket & { buckets?: unknown };
     const parts =
       series.split_mode === 'terms'
@@ -224,15 +228,15 @@ export async function askSeries(object: SavedObject, range: TimeRange, ask: Ask)
   return result;
 }
 
-function toSeriesAgg(series: TsvbSeries, timeField: string, { fromMs, toMs }: TimeRange): object {
-  const metrics = Object.fromEntries(series.metrics.map((metric) => [metric.id, toMetricAgg(metric)]));
+function toSeriesAgg(series: TsvbSeries, timeField: string, { fromMs, toMs }: TimeRange, intervalMs: number): object {
+  const metrics = Object.fromEntries(series.metrics.map((metric) => [metric.id, toMetricAgg(metric, intervalMs)]));
   const timeseries = {
     date_histogram: {
       field: timeField,
       min_doc_count: 0,
       time_zone: 'UTC',
       extended_bounds: { min: fromMs, max: toMs },
-      fixed_interval: `${seriesIntervalMs / 1000}s`,
+      fixed_interval: `${intervalMs / 1000}s`,
     },
     aggs: metrics,
   };
@@ -248,11 +252,11 @@ function toSeriesAgg(series: TsvbSeries, timeField: string, { fromMs, toMs }: Ti
   const order = isSorted ? `${sorting.id}-SORT` : series.terms_order_by!;
   return {
     terms: { field: series.terms_field, size: series.terms_size, order: { [order]: series.terms_direction } },
-    aggs: { ...(isSorted && { [order]: toMetricAgg(sorting) }), timeseries },
+    aggs: { ...(isSorted && { [order]: toMetricAgg(sorting, intervalMs) }), timeseries },
   };
 }
 
-function toMetricAgg({ type, field, variables, script }: TsvbMetric): object {
+function toMetricAgg({ type, field, variables, script }: TsvbMetric, intervalMs: number): object {
   if (type === 'count')
     return {
       bucket_script: {
@@ -265,7 +269,7 @@ function toMetricAgg({ type, field, variables, script }: TsvbMetric): object {
     return {
       bucket_script: {
         buckets_path: Object.fromEntries(variables!.map((variable) => [variable.name, variable.field])),
-        script: { source: script, lang: 'painless', params: { _interval: seriesIntervalMs } },
+        script: { source: script, lang: 'painless', params: { _interval: intervalMs } },
         gap_policy: 'skip',
       },
     };

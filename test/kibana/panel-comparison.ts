@@ -11,7 +11,7 @@ import {
   askSeries,
   askVega,
   readNested,
-  seriesIntervalMs,
+  seriesIntervalsMs,
   type TimeRange,
   toAutoIntervalMs,
   toObjectQuery,
@@ -170,11 +170,12 @@ function isSame(a: number, b: number): boolean {
 }
 
 function compareSeries(
-  { measures, splits, sizes }: Panel,
+  { measures, splits, sizes, source }: Panel,
   actual: ReadonlyMap<string, ReadonlyMap<unknown, ReadonlyMap<number, number>>>,
   flows: readonly KnownDocument[],
   { fromMs, toMs }: TimeRange,
 ): Comparison {
+  const intervalMs = seriesIntervalsMs[`>=${source.every}`]!;
   const differences: string[] = [];
   let compared = 0;
   for (const [id, parts] of actual) {
@@ -193,9 +194,9 @@ function compareSeries(
     if (names(expected.keys()) !== names(parts.keys()))
       differences.push(`${id}: ${names(expected.keys())} by the flows, ${names(parts.keys())} in Kibana`);
     for (const [part, members] of expected)
-      for (let atMs = fromMs; atMs < toMs; atMs += seriesIntervalMs) {
-        const within = members.filter((flow) => flow.atMs >= atMs && flow.atMs < atMs + seriesIntervalMs);
-        const counted = within.length === 0 ? 0 : toMeasured(measure, within, seriesIntervalMs / 1000);
+      for (let atMs = fromMs; atMs < toMs; atMs += intervalMs) {
+        const within = members.filter((flow) => flow.atMs >= atMs && flow.atMs < atMs + intervalMs);
+        const counted = within.length === 0 ? 0 : toMeasured(measure, within, intervalMs / 1000);
         const wanted = Number.isNaN(counted) ? 0 : counted;
         const found = parts.get(part)?.get(atMs) ?? 0;
         if (within.length > 0) compared += 1;

@@ -9,7 +9,7 @@ import { type Dashboard, type Panel, readDefinitions, type Source } from '../../
 import { panelId } from '../../scripts/kibana/identity.ts';
 import { valueAtPath } from '../../src/enrich/test-record.ts';
 import { createIndexNaming } from '../../src/index/index-name.ts';
-import { flowKind, readIndexTemplates, toLegacyBody } from '../../src/index/index-template.ts';
+import { flowKind, readIndexTemplates, rollupKind, toLegacyBody } from '../../src/index/index-template.ts';
 import { ledgerIndexBase } from '../../src/index/ledger-index.ts';
 import { describeWith } from '../needs.ts';
 import {
@@ -21,6 +21,7 @@ import { type Answer, type Ask, askControl, askRows, type TimeRange } from './ki
 import type { KnownDocument } from './known-document.ts';
 import { knownFlows, rangeFromMs, rangeToMs, toKnownDocuments } from './known-flows.ts';
 import { knownLedger, toKnownLedgerDocuments } from './known-ledger.ts';
+import { knownRollups, makeKnownRollups } from './known-rollups.ts';
 import { comparePanel } from './panel-comparison.ts';
 import { groupByField, toGroups } from './panel-sums.ts';
 
@@ -94,6 +95,13 @@ describe.each(versions)('Elasticsearch $version', ({ version, hasScripts }) => {
         });
         expect(((await response.json()) as { errors: boolean }).errors).toBe(false);
       }
+      await server.ask(
+        'PUT',
+        `/_template/${rollupKind}`,
+        toLegacyBody(templates.find(({ kind }) => kind === rollupKind)!),
+      );
+      await makeKnownRollups(server.url);
+      await server.ask('POST', '/weir-rollup-*/_refresh');
     }, 300_000);
     afterAll(() => server?.stop());
 
@@ -164,7 +172,7 @@ describe.each(versions)('Elasticsearch $version', ({ version, hasScripts }) => {
 });
 
 function knownOf({ name }: Source): readonly KnownDocument[] {
-  return name === 'ledger' ? knownLedger : knownFlows;
+  return name === 'ledger' ? knownLedger : name === 'hours' ? knownRollups : knownFlows;
 }
 
 function needsScripts({ config, measures, filters }: Panel): boolean {
