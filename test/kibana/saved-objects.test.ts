@@ -62,12 +62,13 @@ test('docs/dashboards.md is what the same script makes', () => {
   expect(readFileSync(dashboardDocsFile, 'utf8')).toBe(toDashboardDocs(definitions));
 });
 
-test('the file has one object a line, sorted, no line about the export, and passes proxies that take 1 MB', () => {
+test('the file has one object a line, sorted, no line about the export, and passes proxies that take 1 MiB', () => {
   const keys = objects.map(({ type, id }) => `${type}/${id}`);
   expect(keys).toEqual(keys.toSorted());
   expect(new Set(keys).size).toBe(keys.length);
   expect(text).not.toContain('exportedCount');
-  expect(Buffer.byteLength(text)).toBeLessThan(1_000_000);
+  // nginx takes 2^20 bytes unless it is told otherwise; the form around the file has some hundred.
+  expect(Buffer.byteLength(text)).toBeLessThan(2 ** 20 - 4096);
 });
 
 test('each object has the version of Kibana 7.3, which newer ones migrate and no older one refuses', () => {
