@@ -33,6 +33,7 @@ export interface BatchLane {
   tick(nowMs: number): void;
   /** Closes the open batch. */
   flush(): void;
+  isOpen(): boolean;
   /** The same; resolves when the queue has said of every batch whether it takes it. Never rejects. */
   close(): Promise<void>;
 }
@@ -107,6 +108,7 @@ export function createBatchLane({
     add,
     tick: batcher.tick,
     flush: batcher.flush,
+    isOpen: batcher.isOpen,
     async close() {
       batcher.flush();
       await Promise.all(adding);

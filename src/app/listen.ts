@@ -118,7 +118,9 @@ export function createListen(options: ListenOptions): Listen {
   let lane = openLane();
   /** Lanes of settings that are no longer in effect. */
   const closing = new Set<Promise<void>>();
+  /** While a batch is open: an idle weir sleeps. */
   let ticking: NodeJS.Timeout | undefined;
+  let easing: NodeJS.Timeout | undefined;
   let isAllowed = createExporterGate(collect.allowedExporters);
   const sessions = createSessionDecoders(decoder);
   const { maxBytes } = pipelineFile.queue.redis ?? pipelineFile.queue;
@@ -177,9 +179,23 @@ export function createListen(options: ListenOptions): Listen {
     return createBatchLane({ batch, idPrefix, queue, ledger, book, sayLost, takeReached, onBatch });
   }
 
+  function addToLane(sets: readonly RecordSet[], nowMs: number): void {
+    lane.add(sets, nowMs);
+    ticking ??= setInterval(tick, Math.max(5, batch.maxAgeMs / ticksPerAge));
+  }
+
   function tick(): void {
+    lane.tick(now());
+    if (!lane.isOpen()) stopTicking();
+  }
+
+  function stopTicking(): void {
     clearInterval(ticking);
-    ticking = setInterval(() => lane.tick(now()), Math.max(5, batch.maxAgeMs / ticksPerAge));
+    ticking = undefined;
+  }
+
+  function watchPressure(): void {
+    if (ports.hasTcp()) easing ??= setInterval(() => void easePressure(), readDepthEveryMs);
   }
 
   /** A batch is of one minute: its fates are booked to it. */
@@ -207,7 +223,7 @@ export function createListen(options: ListenOptions): Listen {
     const sets = session === undefined ? decoder.decode(datagram) : sessions.decode({ ...datagram, session });
     observer?.decode.end(begun);
     if (observer !== undefined) for (const set of sets) observer.onSet(set);
-    lane.add(sets, datagram.receivedAtMs);
+    addToLane(sets, datagram.receivedAtMs);
     // A connection's numbers are its own, and end with it.
     if (session === undefined) decoder.markReached();
   }
@@ -215,7 +231,7 @@ export function createListen(options: ListenOptions): Listen {
   /** What another listener taught us to read. */
   function addSets(sets: readonly RecordSet[]): void {
     turnMinute(now());
-    lane.add(sets, now());
+    addToLane(sets, now());
   }
 
   /** One kind of message for all of them: sources may be forged. */
@@ -263,7 +279,7 @@ export function createListen(options: ListenOptions): Listen {
     await ports.open(listen);
     await forwarder.start(udpPorts());
     await capture.start();
-    tick();
+    watchPressure();
     timers.push(
       setInterval(() => {
         turnMinute(now());
@@ -271,7 +287,6 @@ export function createListen(options: ListenOptions): Listen {
         formers.settle(decoder);
         sessions.expire(now());
       }, 1000),
-      setInterval(() => void easePressure(), readDepthEveryMs),
       setInterval(() => void stateStore?.save(), stateStore.saveEveryMs),
       setInterval(() => void readDrops(), readDropsEveryMs),
     );
@@ -279,7 +294,8 @@ export function createListen(options: ListenOptions): Listen {
 
   async function stop(): Promise<void> {
     for (const timer of timers.splice(0)) clearInterval(timer);
-    clearInterval(ticking);
+    stopTicking();
+    clearInterval(easing);
     await readDrops();
     await ports.stop();
     await Promise.all([capture.stop(), forwarder.stop()]);
@@ -311,8 +327,9 @@ export function createListen(options: ListenOptions): Listen {
           batch = next.batch;
           lane = openLane();
           workers?.change(batch);
-          tick();
+          stopTicking();
         }
+        watchPressure();
         tee = next.collect.tee;
         const before = forwarder;
         forwarder = nextForwarder;

@@ -22,6 +22,8 @@ export interface Batcher {
   tick(nowMs: number): void;
   /** Closes the open batch, whatever is in it. */
   flush(): void;
+  /** Something waits for a batch to be closed. */
+  isOpen(): boolean;
 }
 
 export function createBatcher({ maxRecords, maxBytes, maxAgeMs, idPrefix, onBatch }: BatcherOptions): Batcher {
@@ -82,7 +84,7 @@ export function createBatcher({ maxRecords, maxBytes, maxAgeMs, idPrefix, onBatc
     if (recordCount > 0 && (nowMs - openedAtMs >= maxAgeMs || nowMs < openedAtMs)) flush();
   }
 
-  return { add, makeRoom, tick, flush };
+  return { add, makeRoom, tick, flush, isOpen: () => recordCount > 0 };
 }
 
 /** Bytes that a value takes in a V8 heap: 8 in the row, 16 more where it does not fit a small integer. */
