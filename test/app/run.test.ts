@@ -265,5 +265,5 @@ test('the state file is never half written', async () => {
   await new Promise((resolve) => setTimeout(resolve, 100));
   await weir.stop();
   expect(() => JSON.parse(readFileSync(join(folder, 'state', 'templates.json'), 'utf8'))).not.toThrow();
-  expect(readdirSync(join(folder, 'state'))).toEqual(['spool', 'templates.json']);
+  expect(readdirSync(join(folder, 'state'))).toEqual(['capture', 'spool', 'templates.json']);
 });
