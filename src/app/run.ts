@@ -15,7 +15,7 @@ import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createFindings } from './findings/findings.ts';
 import { makeFolder } from './folder.ts';
 import { createFormerListeners } from './former-listeners.ts';
-import { keepOldHeapSmall, keepYoungHeapSmall } from './heap.ts';
+import { keepHeapBounded, keepHeapSmall } from './heap.ts';
 import { createKibanaStart, type KibanaStart } from './kibana-start.ts';
 import { createLedgerKeeping } from './ledger-keeping.ts';
 import { within } from './lifecycle.ts';
@@ -83,9 +83,8 @@ export async function run(options: RunOptions): Promise<void> {
   });
   const ledger = createLedger();
 
-  // Rows of a listener live until their batch is full: in a small heap half of its CPU would go into copying them.
-  keepOldHeapSmall();
-  if (part !== 'listen') keepYoungHeapSmall();
+  if (part === 'listen') keepHeapBounded();
+  else keepHeapSmall();
   await makeFolder(pipelineFile.state.directory, 'state');
   const telemetry = createTelemetry({
     part: part === 'all' ? 'run' : part,
