@@ -36,8 +36,8 @@ it('two exporters behind one address are named, and no loss is made up of them',
     }
     await waitUntil(() => weir.output().includes('"finding":"gateway-trap"'), 30_000, weir.output);
     expect(weir.output()).toContain('127.0.0.1 is several exporters: 2 sequence counters take turns');
-    const url = /http:\/\/127\.0\.0\.1:\d+\/metrics/.exec(weir.output())?.[0] ?? '';
-    const metrics = await (await fetch(url)).text();
+    const page = /"page":"([^"]+)"/.exec(weir.output())?.[1];
+    const metrics = await (await fetch(`${page}metrics`)).text();
     expect(metrics).toContain('weir_decode_findings_open{exporter="127.0.0.1",finding="gateway-trap"} 1');
     expect(metrics).toContain('weir_collect_records_missed_total{exporter="127.0.0.1"} 0');
     expect(metrics).toContain('weir_decode_records_decoded_total{exporter="127.0.0.1",protocol="ipfix"} 120');
