@@ -64,14 +64,18 @@ if redis.call('EXISTS', KEYS[4]) == 1 then redis.call('HINCRBY', KEYS[4], 'stc',
 return 0
 `;
 
-/** BullMQ's numbers for a job that is not ours any more: no such job, no lock, not active, somebody else's lock. */
-const goneCodes: readonly unknown[] = [-1, -2, -3, -6];
+/** BullMQ's number for: no such job. */
+const noJobCode = -1;
+/** Its numbers for a job that is not ours any more: no such job, no lock, not active, somebody else's lock. */
+const goneCodes: readonly unknown[] = [noJobCode, -2, -3, -6];
 
 interface Held {
   readonly job: BullmqJob<JobData>;
   readonly id: string;
   readonly token: string;
   readonly sequence: number;
+  /** When its lock was asked for last, and given. */
+  lockedAtMs: number;
   isLost: boolean;
   isSettled: boolean;
 }
@@ -126,6 +130,7 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
   async function renew(entry: Held): Promise<void> {
     if (entry.isLost) return;
     const { id, token } = entry;
+    const askedAtMs = now();
     const answer = await client.eval(
       renewScript,
       4,
@@ -138,6 +143,7 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
       id,
     );
     if (answer === 0) entry.isLost = true;
+    else entry.lockedAtMs = askedAtMs;
   }
 
   /** However long the target is away: what waits does not expire. */
@@ -189,7 +195,9 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
     const token = `${tokenPrefix}:${sequence}`;
     const job = (await from.getNextJob(token)) as BullmqJob<JobData> | undefined;
     if (job?.id === undefined) return;
-    const entry: Held = { job, id: job.id, token, sequence, isLost: false, isSettled: false };
+    // By this process's clock, when it asked.
+    const lockedAtMs = job.processedOn ?? Number.NEGATIVE_INFINITY;
+    const entry: Held = { job, id: job.id, token, sequence, lockedAtMs, isLost: false, isSettled: false };
     sequence += 1;
     held.add(entry);
     const batch = await readBatch(entry);
@@ -267,11 +275,18 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
       try {
         await job.moveToCompleted(null, token, false);
       } catch (error) {
-        if (!isGone(error) || !(await removeUnlocked(entry))) throw error;
+        if (!isGone(error)) throw error;
+        if (!isEndedByUs(entry, error) && !(await removeUnlocked(entry))) throw error;
       }
       await Promise.all([client.unlink(keys.payload(job.data.id)), countBatch(client, keys, job.data, -1)]);
       return true;
     });
+  }
+
+  /** The answer was lost with the connection, and the command sent again: while the lock holds nobody else can have ended it. */
+  function isEndedByUs({ isLost, lockedAtMs }: Held, error: unknown): boolean {
+    const ageMs = now() - lockedAtMs;
+    return (error as { readonly code?: unknown }).code === noJobCode && !isLost && ageMs >= 0 && ageMs < lockMs;
   }
 
   /** The lock ran out, and the job went back into line: it is done nevertheless, unless somebody has it in hand by now. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { toBatchBytes } from '../../src/enqueue/batch-bytes.ts';
-import { createQueueKeys } from '../../src/enqueue/bullmq-keys.ts';
+import { createQueueKeys, toJobId } from '../../src/enqueue/bullmq-keys.ts';
 import { type BullmqQueueOptions, createBullmqQueue } from '../../src/enqueue/bullmq-queue.ts';
 import type { Job, Queue } from '../../src/enqueue/queue.ts';
 import { silentLogger } from '../../src/telemetry/logger.ts';
@@ -96,6 +96,20 @@ describeWith(['redis'], 'a queue on a real Redis', () => {
     // It is a new one when it is done: its flows are already there.
     await second.add(batchOf('twice', 3));
     expect(await first.depth()).toMatchObject({ waiting: 1, records: 3 });
+  });
+
+  test('a batch whose end Redis carried out, and whose answer was lost, is done by whoever ended it', async () => {
+    const queue = await openNew();
+    await queue.add(batchOf('answerless'));
+    const job = await takeNow(queue);
+    const { bullmq } = keysOf(queue);
+    const id = toJobId('answerless');
+    await client
+      .multi()
+      .del(bullmq(id), bullmq(`${id}:lock`))
+      .lrem(bullmq('active'), 0, id)
+      .exec();
+    expect(await job.done()).toBe(true);
   });
 
   test('the bytes of a batch lie under a key of their own, which goes when it is done and would expire by itself', async () => {
