@@ -3,6 +3,7 @@
 // several workers at once, and is done once.
 
 import type { Logger } from '../telemetry/logger.ts';
+import { deleteIndex } from './delete-index.ts';
 import type { ElasticsearchClient } from './elasticsearch-client.ts';
 import { listOwnIndices, type OwnIndex } from './index-inventory.ts';
 import type { IndexLayout } from './index-layout.ts';
@@ -122,11 +123,7 @@ export async function deleteIndices(
 ): Promise<void> {
   for (const { index, reason } of surplus) {
     const { name, bytes } = index;
-    const answer = await client.request({ method: 'DELETE', path: `/${encodeURIComponent(name)}` }, signal);
-    // Another worker was quicker.
-    if (answer.status === 404) continue;
-    readAnswer(answer, { what: `delete the index ${name}`, privilege: 'the privilege "delete_index" on it' });
-    logger.info({ index: name, bytes, reason }, 'an old index is deleted');
+    if (await deleteIndex(client, name, signal)) logger.info({ index: name, bytes, reason }, 'an old index is deleted');
   }
 }
 

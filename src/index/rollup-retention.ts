@@ -1,9 +1,10 @@
 // Old rollups: an index goes when its last day is over for as long as its kind of interval is kept.
 
+import { deleteIndex } from './delete-index.ts';
 import type { ElasticsearchClient } from './elasticsearch-client.ts';
 import { rollupKind, toMarker } from './index-template.ts';
 import { minutes, readRollupIndex } from './rollup-interval.ts';
-import { asRecord, readAnswer } from './server-answer.ts';
+import { asRecord } from './server-answer.ts';
 
 export interface RollupAges {
   readonly keepMinutesMs: number;
@@ -34,9 +35,7 @@ export async function deleteRollups(
     const found = await client.request({ method: 'GET', path: `${path}/_mapping`, query }, signal);
     const mappings = asRecord(asRecord(found.json)?.[index])?.['mappings'];
     if (toMarker(mappings)?.template !== rollupKind) continue;
-    const answer = await client.request({ method: 'DELETE', path }, signal);
-    if (answer.status !== 404)
-      readAnswer(answer, { what: `delete the index ${index}`, privilege: 'the privilege "delete_index" on it' });
+    await deleteIndex(client, index, signal);
     deleted.push(index);
   }
   return deleted;

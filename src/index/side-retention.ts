@@ -1,6 +1,7 @@
 // Old ledgers and dead letters: they have ages of their own, whatever becomes of the flows. Only what weir made, by the marker.
 
 import { deadLetterIndex } from './dead-letters.ts';
+import { deleteIndex } from './delete-index.ts';
 import type { ElasticsearchClient } from './elasticsearch-client.ts';
 import { deadLetterKind, toMarker } from './index-template.ts';
 import { ledgerIndexBase } from './ledger-index.ts';
@@ -49,11 +50,7 @@ export async function deleteSideSurplus(
   nowMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const name of ledgers) {
-    const answer = await client.request({ method: 'DELETE', path: `/${encodeURIComponent(name)}` }, signal);
-    if (answer.status !== 404)
-      readAnswer(answer, { what: `delete the index ${name}`, privilege: 'the privilege "delete_index" on it' });
-  }
+  for (const name of ledgers) await deleteIndex(client, name, signal);
   if (deadLetters === 0) return;
   const query = { conflicts: 'proceed' };
   const body = { query: refusedBefore(nowMs - deadLettersMs) };

@@ -164,15 +164,13 @@ const datagram = (bytes: number): Datagram => ({
   receivedAtMs: 1,
 });
 
+const createSocketIn = (directory: string) =>
+  createCaptureSocket({ directory, toFilter: createExporterFilter, logger: silentLogger, nowUs: () => 1 });
+
 describe('a reader that does not keep up', () => {
   it('gets what there is room for, and is told how much was left out', async () => {
     const directory = join(folder, 's');
-    const socket = createCaptureSocket({
-      directory,
-      toFilter: createExporterFilter,
-      logger: silentLogger,
-      nowUs: () => 1,
-    });
+    const socket = createSocketIn(directory);
     await socket.start();
     let release: () => void = () => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
@@ -202,12 +200,7 @@ describe('a reader that does not keep up', () => {
 
   it('is refused with the reason when it asks for what is no subnet', async () => {
     const directory = join(folder, 'r');
-    const socket = createCaptureSocket({
-      directory,
-      toFilter: createExporterFilter,
-      logger: silentLogger,
-      nowUs: () => 1,
-    });
+    const socket = createSocketIn(directory);
     await socket.start();
     const reader = createCaptureReader({ directory, exporters: ['nonsense'], onRecord: () => undefined });
     await reader.start();
