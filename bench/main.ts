@@ -18,6 +18,7 @@ const all = [
   'elasticsearch',
   'status',
   'rollups',
+  'dashboards',
   'end-to-end',
 ];
 

@@ -138,7 +138,7 @@ function createDocumentFile(path: string): DocumentFileWriter {
   };
 }
 
-async function openSteps(folder: string, database: string): Promise<NamedStep[]> {
+export async function openSteps(folder: string, database: string): Promise<NamedStep[]> {
   const chosen: readonly (readonly [string, object])[] = [
     ['sampling', {}],
     ['server', {}],
@@ -160,7 +160,7 @@ async function openSteps(folder: string, database: string): Promise<NamedStep[]>
 }
 
 /** Each /12 has one of 600 cities in 40 countries: every outer address has a place. */
-function writeCities(folder: string): Promise<string> {
+export function writeCities(folder: string): Promise<string> {
   const countries = ['US', 'DE', 'FR', 'GB', 'NL', 'JP', 'BR', 'IN', 'CA', 'IT'].flatMap((code) =>
     ['', 'North ', 'South ', 'New '].map((prefix) => ({ iso_code: code, names: { en: `${prefix}${code} country` } })),
   );

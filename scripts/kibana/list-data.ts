@@ -24,7 +24,9 @@ export interface ListDataOptions {
 }
 
 export function toListData(measures: readonly Measure[], { timeField, interval, at }: ListDataOptions): ListData {
-  const aggs: Record<string, JsonObject> = {};
+  const order = toOrder(measures[0]!);
+  const orderAggs: Record<string, JsonObject> = order.aggregation === undefined ? {} : { order: order.aggregation };
+  const aggs = { ...orderAggs };
   const inIntervals: Record<string, JsonObject> = {};
 
   /** Adds what Elasticsearch is to work out; the value's expression. */
@@ -32,14 +34,16 @@ export function toListData(measures: readonly Measure[], { timeField, interval, 
     const { field, filter, times } = part;
     if (field === undefined && filter === undefined) return scaled(`${at}.doc_count`, times);
     const aggregation = field === undefined ? undefined : toAggregation(part, field);
-    if (filter === undefined) aggs[key] = aggregation!;
-    else
-      aggs[key] = {
-        filter: { bool: { filter: toFilterClauses([filter]) } },
-        ...(aggregation !== undefined && { aggs: { value: aggregation } }),
-      };
-    const inner = filter === undefined ? `${at}.${key}` : `${at}.${key}.value`;
-    if (aggregation === undefined) return scaled(`${at}.${key}.doc_count`, times);
+    const asked: JsonObject =
+      filter === undefined
+        ? aggregation!
+        : {
+            filter: { bool: { filter: toFilterClauses([filter]) } },
+            ...(aggregation !== undefined && { aggs: { value: aggregation } }),
+          };
+    const name = addOnce(aggs, key, asked);
+    const inner = filter === undefined ? `${at}.${name}` : `${at}.${name}.value`;
+    if (aggregation === undefined) return scaled(`${at}.${name}.doc_count`, times);
     return scaled(part.percent === undefined ? `${inner}.value` : `${inner}.values['${toKey(part.percent)}']`, times);
   }
 
@@ -56,11 +60,11 @@ export function toListData(measures: readonly Measure[], { timeField, interval, 
     }
     if (measure.intervals === undefined) return addPart(key, measure);
     const { of, statistic, over } = measure.intervals;
-    const rate = `${key}_rate`;
-    if (of.field !== undefined) inIntervals[rate] = toAggregation(of, of.field);
-    aggs[key] = toStatistic(statistic, `times>${of.field === undefined ? '_count' : rate}`);
-    if (statistic === 'variation') return `${at}.${key}.avg > 0 ? ${at}.${key}.std_deviation / ${at}.${key}.avg : null`;
-    const value = statistic === 'percentile' ? `${at}.${key}.values['95.0']` : `${at}.${key}.value`;
+    const rate = of.field === undefined ? '_count' : addOnce(inIntervals, `${key}_rate`, toAggregation(of, of.field));
+    const name = addOnce(aggs, key, toStatistic(statistic, `times>${rate}`));
+    if (statistic === 'variation')
+      return `${at}.${name}.avg > 0 ? ${at}.${name}.std_deviation / ${at}.${name}.avg : null`;
+    const value = statistic === 'percentile' ? `${at}.${name}.values['95.0']` : `${at}.${name}.value`;
     const buckets = `${at}.times.buckets`;
     const seconds = `((${buckets}[1].key - ${buckets}[0].key) / 1000)`;
     const perSecond = of.isPerSecond ? `${scaled(value, of.times)} / ${seconds}` : scaled(value, of.times);
@@ -82,9 +86,16 @@ export function toListData(measures: readonly Measure[], { timeField, interval, 
       },
       ...(Object.keys(inIntervals).length > 0 && { aggs: inIntervals }),
     };
-  const order = toOrder(measures[0]!);
-  const orderAggs: JsonObject = order.aggregation === undefined ? {} : { order: order.aggregation };
-  return { aggs: { ...aggs, ...orderAggs }, values, order: order.path, orderAggs };
+  return { aggs, values, order: order.path, orderAggs };
+}
+
+/** The name under which Elasticsearch works it out: what is there by another name is not worked out twice. */
+function addOnce(aggs: Record<string, JsonObject>, name: string, asked: JsonObject): string {
+  const text = JSON.stringify(asked);
+  const found = Object.keys(aggs).find((key) => JSON.stringify(aggs[key]) === text);
+  if (found !== undefined) return found;
+  aggs[name] = asked;
+  return name;
 }
 
 /** The 95th: what lines are billed by. */

@@ -96,26 +96,27 @@ function toValueText(value: string, measure: Measure): string {
 }
 
 /**
- * In Hjson, as Kibana's editor has it: names without quotes, which a file of JSON within JSON within JSON would escape thrice, and what fits on
- * a line on one. A proxy that takes 1 MB takes the whole file.
+ * In Hjson, as Kibana's editor has it: names without quotes and texts in single ones, as a file of JSON within JSON within JSON would escape
+ * double ones thrice; lines are as long as fits, and the editor indents them. A proxy that takes 1 MiB takes the whole file.
  */
 export function toVegaVisualization(spec: Json): JsonObject {
-  return { type: 'vega', aggs: [], params: { spec: toLines(spec, '') } };
+  return { type: 'vega', aggs: [], params: { spec: toLines(spec) } };
 }
 
-function toLines(value: Json, indent: string): string {
+const lineLength = 200;
+
+function toLines(value: Json): string {
   const line = toLine(value);
-  if (line.length + indent.length <= 110 || typeof value !== 'object' || value === null) return line;
-  const inner = `${indent} `;
-  if (Array.isArray(value))
-    return `[\n${value.map((item: Json) => inner + toLines(item, inner)).join(',\n')}\n${indent}]`;
+  if (line.length <= lineLength || typeof value !== 'object' || value === null) return line;
+  if (Array.isArray(value)) return `[\n${value.map((item: Json) => toLines(item)).join(',\n')}\n]`;
   const members = Object.entries(value).map(
-    ([key, member]) => `${inner}${toName(key)}: ${key === 'values' ? toLine(member) : toLines(member, inner)}`,
+    ([key, member]) => `${toName(key)}:${key === 'values' ? toLine(member) : toLines(member)}`,
   );
-  return `{\n${members.join(',\n')}\n${indent}}`;
+  return `{\n${members.join(',\n')}\n}`;
 }
 
 function toLine(value: Json): string {
+  if (typeof value === 'string') return toText(value);
   if (Array.isArray(value)) return `[${value.map(toLine).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   return `{${Object.entries(value)
@@ -123,6 +124,11 @@ function toLine(value: Json): string {
     .join(',')}}`;
 }
 
+function toText(text: string): string {
+  const quoted = JSON.stringify(text);
+  return text.includes("'") ? quoted : `'${quoted.slice(1, -1).replaceAll('\\"', '"')}'`;
+}
+
 function toName(key: string): string {
-  return /^[a-z]\w*$/i.test(key) ? key : JSON.stringify(key);
+  return /^[a-z]\w*$/i.test(key) ? key : toText(key);
 }

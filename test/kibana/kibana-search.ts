@@ -58,7 +58,7 @@ function toQuery(query: string, filters: readonly object[], { fromMs, toMs }: Ti
   return { bool: { must, filter: [...filters, range], should: [], must_not: [] } };
 }
 
-export function toObjectQuery(object: SavedObject, range: TimeRange): object {
+function toObjectQuery(object: SavedObject, range: TimeRange): object {
   const meta = object.attributes['kibanaSavedObjectMeta'] as { searchSourceJSON: string };
   const { query, filter } = JSON.parse(meta.searchSourceJSON) as {
     query: { language: string; query: string };
@@ -189,15 +189,18 @@ interface TsvbParams {
 /** Series → part of the split ('' without one) → time → value. */
 export type SeriesValues = Map<string, Map<unknown, Map<number, number>>>;
 
-/** An hour is drawn by the minute: 100 intervals of 36 s are rounded to 30 s, and `>=1m` is more; by the hour with `>=1h`. */
-export const seriesIntervalsMs: Readonly<Record<string, number>> = { '>=1m': 60_000, '>=1h': 3_600_000 };
+/** `>=1m`: as fine as 100 intervals are, and not finer. */
+export function toSeriesIntervalMs(interval: string, range: TimeRange): number {
+  const finest = { '>=1m': 60_000, '>=1h': 3_600_000 }[interval];
+  if (finest === undefined) throw new Error(`teach test/kibana/kibana-search.ts the interval ${interval}`);
+  return Math.max(finest, toAutoIntervalMs(range, 100));
+}
 
 export async function askSeries(object: SavedObject, range: TimeRange, ask: Ask): Promise<SeriesValues> {
   const { params } = readVisState<TsvbParams>(object);
-  const intervalMs = seriesIntervalsMs[params.interval];
-  if (intervalMs === undefined || params.filter.language !== 'lucene') throw new Error(`${object.id}: not as expected`);
-  const result: SeriesValues = new Map();
-  for (const series of params.series) {
+  if (params.filter.language !== 'lucene') throw new Error(`${object.id}: not as expected`);
+  const intervalMs = toSeriesIntervalMs(params.interval, range);
+  const asked = params.series.map(async (series): Promise<[string, Map<unknown, Map<number, number>>]> => {
     const query = toQuery(params.filter.query, [], range);
     const answer = await ask({
       size: 0,
@@ -210,7 +213,7 @@ export async function askSeries(object: SavedObject, range: TimeRange, ask: Ask)
         ? (top.buckets as readonly Bucket[])
         : [top.buckets === undefined ? top : Object.values(top.buckets as Readonly<Record<string, Bucket>>)[0]!];
     const last = series.metrics.at(-1)!.id;
-    result.set(
+    return [
       series.id,
       new Map(
         parts.map((part) => [
@@ -223,9 +226,9 @@ export async function askSeries(object: SavedObject, range: TimeRange, ask: Ask)
           ),
         ]),
       ),
-    );
-  }
-  return result;
+    ];
+  });
+  return new Map(await Promise.all(asked));
 }
 
 function toSeriesAgg(series: TsvbSeries, timeField: string, { fromMs, toMs }: TimeRange, intervalMs: number): object {
@@ -313,13 +316,19 @@ function withContext(value: unknown, range: TimeRange): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withContext(inner, range)]));
 }
 
-/** `_roundInterval` of Kibana's Vega, as far as ranges of an hour reach. */
+/** `_roundInterval` of Kibana's Vega; that of TSVB is the same for ranges of an hour and of a day. */
 export function toAutoIntervalMs({ fromMs, toMs }: TimeRange, target: number): number {
   const wanted = (toMs - fromMs) / target;
   const steps = [
     [45_000, 30_000],
     [180_000, 60_000],
     [450_000, 300_000],
+    [1_200_000, 600_000],
+    [2_700_000, 1_800_000],
+    [7_200_000, 3_600_000],
+    [21_600_000, 10_800_000],
+    [86_400_000, 43_200_000],
+    [604_800_000, 86_400_000],
   ] as const;
   const found = steps.find(([upTo]) => wanted <= upTo);
   if (found === undefined || wanted <= 15_000)
@@ -413,4 +422,10 @@ export async function askControl(field: string, size: number, range: TimeRange, 
     aggs: { termsAgg: { terms: { field, size, order: { _count: 'desc' } } } },
   });
   return (answer.aggregations!['termsAgg']!.buckets ?? []).map(({ key }) => key);
+}
+
+/** Discover's first page. */
+export function askRecords(object: SavedObject, range: TimeRange, ask: Ask): Promise<Answer> {
+  const [field, order] = object.attributes['sort'] as [string, string];
+  return ask({ size: 500, track_total_hits: true, query: toObjectQuery(object, range), sort: [{ [field]: order }] });
 }

@@ -7,14 +7,14 @@ import type { SavedObject } from '../../scripts/kibana/saved-object.ts';
 import {
   type Ask,
   askAggregations,
+  askRecords,
   askRows,
   askSeries,
   askVega,
   readNested,
-  seriesIntervalsMs,
   type TimeRange,
   toAutoIntervalMs,
-  toObjectQuery,
+  toSeriesIntervalMs,
 } from './kibana-search.ts';
 import type { KnownDocument } from './known-document.ts';
 import {
@@ -175,7 +175,7 @@ function compareSeries(
   flows: readonly KnownDocument[],
   { fromMs, toMs }: TimeRange,
 ): Comparison {
-  const intervalMs = seriesIntervalsMs[`>=${source.every}`]!;
+  const intervalMs = toSeriesIntervalMs(`>=${source.every}`, { fromMs, toMs });
   const differences: string[] = [];
   let compared = 0;
   for (const [id, parts] of actual) {
@@ -215,13 +215,7 @@ async function compareRecords(
   range: TimeRange,
   ask: Ask,
 ): Promise<Comparison> {
-  const [field, order] = object.attributes['sort'] as [string, string];
-  const { hits } = await ask({
-    size: 500,
-    track_total_hits: true,
-    query: toObjectQuery(object, range),
-    sort: [{ [field]: order }],
-  });
+  const { hits } = await askRecords(object, range, ask);
   const columns = object.attributes['columns'] as string[];
   const shown = hits.hits.map(({ _source }) =>
     columns.map((column) =>

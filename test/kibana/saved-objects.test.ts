@@ -62,13 +62,13 @@ test('docs/dashboards.md is what the same script makes', () => {
   expect(readFileSync(dashboardDocsFile, 'utf8')).toBe(toDashboardDocs(definitions));
 });
 
-test('the file has one object a line, sorted, no line about the export, and passes proxies that take 1 MiB', () => {
+test('the file has one object a line, sorted, no line about the export, and passes proxies that take a megabyte', () => {
   const keys = objects.map(({ type, id }) => `${type}/${id}`);
   expect(keys).toEqual(keys.toSorted());
   expect(new Set(keys).size).toBe(keys.length);
   expect(text).not.toContain('exportedCount');
-  // nginx takes 2^20 bytes unless it is told otherwise; the form around the file has some hundred.
-  expect(Buffer.byteLength(text)).toBeLessThan(2 ** 20 - 4096);
+  // nginx takes 2^20 bytes unless it is told otherwise, others 10^6; the form around the file has some hundred.
+  expect(Buffer.byteLength(text)).toBeLessThan(10 ** 6 - 4096);
 });
 
 test('each object has the version of Kibana 7.3, which newer ones migrate and no older one refuses', () => {
@@ -97,7 +97,7 @@ test('only kinds that Kibana OSS has, and none that asks a map server', () => {
 });
 
 test('nothing names another host, but for the name of Vega’s language', () => {
-  const hosts = [...text.matchAll(/[a-z]+:\/\/[^\s"\\)]+/g)].map(([url]) => url);
+  const hosts = [...text.matchAll(/[a-z]+:\/\/[^\s"'\\)]+/g)].map(([url]) => url);
   expect([...new Set(hosts)].filter((url) => url !== 'https://vega.github.io/schema/vega/v4.json')).toEqual([]);
 });
 
