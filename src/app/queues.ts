@@ -121,6 +121,7 @@ function withSpool(
       segmentBytes: Math.max(smallestSegmentBytes, spool.maxBytes / segmentsPerSpool),
       sync: spool.sync,
       onLost: ({ records }) => count('recordsLostBySpool', records),
+      answersFor: (batchId) => queue.answersFor?.(batchId) ?? false,
       logger,
       now,
     }),

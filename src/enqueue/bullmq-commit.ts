@@ -15,19 +15,30 @@ const maxReached = 40_000;
 const jobOptions = { removeOnComplete: true, removeOnFail: false, attempts: 1_000_000, stackTraceLimit: 0 } as const;
 
 /**
- * mark, reached, counts, job; writer, number, seconds, most entries, records, bytes, field and text of each position → number before,
- * then field and text of what others had written. A job that was there is counted already: BullMQ leaves it as it is.
+ * Comes behind the script that adds the job, in one transaction. What comes too late, or was ended a while ago, is taken out of line
+ * again. A job that was there is counted already: BullMQ leaves it as it is.
+ * mark, reached, counts, job, wait, fence, ended; writer, number, seconds, most entries, records, bytes, id, field and text of each
+ * position → what became of it, number before, then field and text of what others had written.
  */
 const commitScript = `
-local answer = { redis.call('GET', KEYS[1]) or '0' }
-redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+local isLate = tonumber(ARGV[2]) <= tonumber(redis.call('GET', KEYS[6]) or '0')
+local fate = 'added'
 if redis.call('HSETNX', KEYS[4], 'counted', '1') == 1 then
-  redis.call('HINCRBY', KEYS[3], 'records', ARGV[5])
-  redis.call('HINCRBY', KEYS[3], 'bytes', ARGV[6])
-  redis.call('HINCRBY', KEYS[3], 'recordsIn', ARGV[5])
+  if isLate or redis.call('EXISTS', KEYS[7]) == 1 then
+    redis.call('LREM', KEYS[5], 1, ARGV[7])
+    redis.call('DEL', KEYS[4])
+    fate = 'ended'
+  else
+    redis.call('HINCRBY', KEYS[3], 'records', ARGV[5])
+    redis.call('HINCRBY', KEYS[3], 'bytes', ARGV[6])
+    redis.call('HINCRBY', KEYS[3], 'recordsIn', ARGV[5])
+  end
 end
+if isLate then return { 'late', '0' } end
+local answer = { fate, redis.call('GET', KEYS[1]) or '0' }
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 local count = redis.call('HLEN', KEYS[2])
-for i = 7, #ARGV, 2 do
+for i = 8, #ARGV, 2 do
   local before = redis.call('HGET', KEYS[2], ARGV[i])
   if before and string.sub(before, 1, #ARGV[1]) ~= ARGV[1] then
     table.insert(answer, ARGV[i])
@@ -38,14 +49,14 @@ for i = 7, #ARGV, 2 do
     if not before then count = count + 1 end
   end
 end
-if #ARGV > 6 then redis.call('EXPIRE', KEYS[2], ARGV[3]) end
+if #ARGV > 7 then redis.call('EXPIRE', KEYS[2], ARGV[3]) end
 return answer
 `;
 const commitCommand = 'weirCommit';
 
 /** Once for each connection, before the first `commitJob`. */
 export function prepareCommits(client: RedisClient): void {
-  client.defineCommand(commitCommand, { numberOfKeys: 4, lua: commitScript });
+  client.defineCommand(commitCommand, { numberOfKeys: 7, lua: commitScript });
 }
 
 export interface Commit {
@@ -56,6 +67,8 @@ export interface Commit {
 }
 
 export interface Committed {
+  /** `ended`: it had been here, and whoever took it is done with it. `late`: `fenceCommits` came before; it is not taken. */
+  readonly fate: 'added' | 'ended' | 'late';
   /** The number of the batch before it that Redis still knows of; 0: none. */
   readonly ordinalBefore: number;
   /** Where other writers had left the counters of `reached`. */
@@ -74,13 +87,34 @@ export async function commitJob(
   const jobId = toJobId(job.id);
   await new BullmqJob(queue, 'batch', job, { ...jobOptions, jobId }, jobId).addJob(multi, {});
   const positions = reached.flatMap((position) => [toReachedField(position), toReachedText(writer, position)]);
-  const touched = [keys.mark(writer), keys.reached, keys.counts, keys.bullmq(jobId)];
-  const numbers = [ordinal, keepSeconds, maxReached, job.records, job.bytes];
-  const answers = await multi.runCommand(commitCommand, [...touched, writer, ...numbers, ...positions]).exec();
+  const touched = [keys.mark(writer), keys.reached, keys.counts, keys.bullmq(jobId), keys.bullmq('wait')];
+  const about = [writer, ordinal, keepSeconds, maxReached, job.records, job.bytes, jobId];
+  const answers = await multi
+    .runCommand(commitCommand, [...touched, keys.fence(writer), keys.ended(jobId), ...about, ...positions])
+    .exec();
   if (answers === null) throw new Error('Redis did not carry out a transaction');
   for (const [error] of answers) if (error !== null) throw error;
-  const [before, ...others] = ((answers.at(-1)?.[1] ?? []) as unknown[]).map(String);
-  return { ordinalBefore: Number(before), formers: toFormers(others) };
+  const [fate, before, ...others] = ((answers.at(-1)?.[1] ?? []) as unknown[]).map(String);
+  return { fate: fate as Committed['fate'], ordinalBefore: Number(before), formers: toFormers(others) };
+}
+
+/** mark, fence; number, seconds → the number of the last batch that is here. */
+const fenceScript = `
+redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[2])
+return redis.call('GET', KEYS[1]) or '0'
+`;
+
+/**
+ * Nothing that was sent with a number up to `ordinal` is taken from now on: it may still be under way, on a connection that was given up.
+ * Returns the last number that was.
+ */
+export async function fenceCommits(
+  client: RedisClient,
+  keys: QueueKeys,
+  writer: string,
+  ordinal: number,
+): Promise<number> {
+  return Number(await client.eval(fenceScript, 2, keys.mark(writer), keys.fence(writer), ordinal, keepSeconds));
 }
 
 function toFormers(words: readonly string[]): FormerPosition[] {

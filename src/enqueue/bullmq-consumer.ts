@@ -3,15 +3,15 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Job as BullmqJob, Queue as BullmqQueue, UnrecoverableError, Worker } from 'bullmq';
+import { type Job as BullmqJob, Worker } from 'bullmq';
+import { Cluster } from 'ioredis';
 import type { LedgerRow } from '../model/ledger-row.ts';
 import type { RecordBatch } from '../model/record-batch.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import { fromBatchBytes } from './batch-bytes.ts';
-import { countBatch } from './bullmq-counts.ts';
 import { type JobData, type QueueKeys, toBatchId } from './bullmq-keys.ts';
-import { bookFates } from './bullmq-ledger.ts';
 import { sayGone, sayPresent } from './bullmq-presence.ts';
+import { giveBackUnknown, settleJob } from './bullmq-settle.ts';
 import { toRecordRows } from './ledger-store.ts';
 import { type FailedFate, type Job, maxAttempts } from './queue.ts';
 import { type RedisClient, toReason } from './redis-connection.ts';
@@ -50,32 +50,29 @@ const giveBackLimitMs = 1500;
 
 /**
  * Keeps the lock, also one that ran out while this process slept, as long as nobody else has the job. Where somebody has, the stall
- * that was counted against the batch is taken back: its worker lives.
+ * that was counted against the batch is taken back: its worker lives. SREM comes first, for a Redis at its maxmemory refuses a script
+ * whose first write takes room.
  * lock, stalled, active, job; token, ms, id → 1: still ours.
  */
 const renewScript = `
 local token = redis.call('GET', KEYS[1])
 if token == ARGV[1] or (not token and redis.call('LPOS', KEYS[3], ARGV[3])) then
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   redis.call('SREM', KEYS[2], ARGV[3])
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   return 1
 end
 if redis.call('EXISTS', KEYS[4]) == 1 then redis.call('HINCRBY', KEYS[4], 'stc', -1) end
 return 0
 `;
 
-/** BullMQ's number for: no such job. */
-const noJobCode = -1;
-/** Its numbers for a job that is not ours any more: no such job, no lock, not active, somebody else's lock. */
-const goneCodes: readonly unknown[] = [noJobCode, -2, -3, -6];
+/** BullMQ's numbers for a job that is not ours any more: no such job, no lock, not active, somebody else's lock. */
+const goneCodes: readonly unknown[] = [-1, -2, -3, -6];
 
 interface Held {
   readonly job: BullmqJob<JobData>;
   readonly id: string;
   readonly token: string;
   readonly sequence: number;
-  /** When its lock was asked for last, and given. */
-  lockedAtMs: number;
   isLost: boolean;
   isSettled: boolean;
 }
@@ -89,16 +86,21 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
   const tokenPrefix = randomUUID();
   let sequence = 0;
   let worker: Worker<JobData> | undefined;
-  let queue: BullmqQueue | undefined;
+  /** A connection was lost, and maybe an answer with it. */
+  let mayHoldUnknown = false;
   let fetching: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let keepTimer: NodeJS.Timeout | undefined;
 
   async function open(): Promise<Worker<JobData>> {
     if (worker !== undefined) return worker;
-    const common = { connection: client, prefix: keys.prefix, skipVersionCheck: true } as const;
+    client.on(client instanceof Cluster ? '-node' : 'close', () => {
+      mayHoldUnknown = true;
+    });
     worker = new Worker<JobData>(keys.name, null, {
-      ...common,
+      connection: client,
+      prefix: keys.prefix,
+      skipVersionCheck: true,
       autorun: false,
       lockDuration: lockMs,
       stalledInterval: lookForStalledEveryMs,
@@ -106,10 +108,7 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
       maxStalledCount: Number.MAX_SAFE_INTEGER,
       drainDelay: blockSeconds,
     });
-    // Of the same queue: what has no lock any more is removed as by anybody.
-    queue = new BullmqQueue(keys.name, { ...common, skipMetasUpdate: true });
     worker.on('error', warn);
-    queue.on('error', warn);
     timer = setInterval(() => void renewAll(), renewEveryMs);
     keepTimer = setInterval(() => void keepWaiting().catch(warn), keepMs / keepsPerLife);
     sayPresent(client, keys, 'workers', processName).catch(warn);
@@ -130,7 +129,6 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
   async function renew(entry: Held): Promise<void> {
     if (entry.isLost) return;
     const { id, token } = entry;
-    const askedAtMs = now();
     const answer = await client.eval(
       renewScript,
       4,
@@ -143,7 +141,6 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
       id,
     );
     if (answer === 0) entry.isLost = true;
-    else entry.lockedAtMs = askedAtMs;
   }
 
   /** However long the target is away: what waits does not expire. */
@@ -184,9 +181,7 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
         await fetchOne(await open());
       } catch (error) {
         warn(error);
-        await sleep(retryAfterMs * (0.5 + Math.random()), undefined, { signal: stopping.signal }).catch(
-          () => undefined,
-        );
+        await pause();
       }
     }
   }
@@ -194,17 +189,29 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
   async function fetchOne(from: Worker<JobData>): Promise<void> {
     const token = `${tokenPrefix}:${sequence}`;
     const job = (await from.getNextJob(token)) as BullmqJob<JobData> | undefined;
-    if (job?.id === undefined) return;
-    // By this process's clock, when it asked.
-    const lockedAtMs = job.processedOn ?? Number.NEGATIVE_INFINITY;
-    const entry: Held = { job, id: job.id, token, sequence, lockedAtMs, isLost: false, isSettled: false };
-    sequence += 1;
-    held.add(entry);
+    const entry =
+      job?.id === undefined ? undefined : { job, id: job.id, token, sequence, isLost: false, isSettled: false };
+    if (entry !== undefined) {
+      sequence += 1;
+      held.add(entry);
+    }
+    if (mayHoldUnknown) await giveBackWhatIsUnknown();
+    if (entry === undefined) return;
     const batch = await readBatch(entry);
     if (batch === undefined) return;
     const taker = takers.shift();
     if (taker === undefined) await giveBack(entry);
     else taker(toJob(entry, batch));
+  }
+
+  /** Asked for again, because an answer was lost, Redis gives the next job: of the first one nobody knows. */
+  async function giveBackWhatIsUnknown(): Promise<void> {
+    mayHoldUnknown = false;
+    const ids = Array.from(held, ({ id }) => id);
+    await giveBackUnknown(client, keys, `${tokenPrefix}:`, ids).catch((error: unknown) => {
+      mayHoldUnknown = true;
+      warn(error);
+    });
   }
 
   /** Undefined: the job is settled, for nobody could do anything with it. */
@@ -254,45 +261,34 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
     };
   }
 
-  /** Runs `work` once for each job, whoever calls first. */
+  /** Runs `work` once for each job, whoever calls first, and again until Redis has answered. */
   async function settle<T>(entry: Held, otherwise: T, work: () => Promise<T>): Promise<T> {
     if (entry.isSettled) return otherwise;
     entry.isSettled = true;
     try {
-      return await work();
-    } catch (error) {
-      if (!isGone(error)) throw error;
-      return otherwise;
+      for (;;) {
+        try {
+          return await work();
+        } catch (error) {
+          if (isGone(error)) return otherwise;
+          if (stopping.signal.aborted) throw error;
+          warn(error);
+          await pause();
+        }
+      }
     } finally {
       held.delete(entry);
     }
   }
 
   function end(entry: Held, fates: readonly LedgerRow[] = []): Promise<boolean> {
+    const { job, token } = entry;
     return settle(entry, false, async () => {
-      const { job, token } = entry;
-      if (fates.length > 0) await bookFates(client, keys, entry.id, fates);
-      try {
-        await job.moveToCompleted(null, token, false);
-      } catch (error) {
-        if (!isGone(error)) throw error;
-        if (!isEndedByUs(entry, error) && !(await removeUnlocked(entry))) throw error;
-      }
-      await Promise.all([client.unlink(keys.payload(job.data.id)), countBatch(client, keys, job.data, -1)]);
+      if (!(await settleJob(client, keys, job.data, { token, fates }))) return false;
+      // It is ended whatever becomes of them: they would expire by themselves.
+      client.unlink(keys.payload(job.data.id)).catch(warn);
       return true;
     });
-  }
-
-  /** The answer was lost with the connection, and the command sent again: while the lock holds nobody else can have ended it. */
-  function isEndedByUs({ isLost, lockedAtMs }: Held, error: unknown): boolean {
-    const ageMs = now() - lockedAtMs;
-    return (error as { readonly code?: unknown }).code === noJobCode && !isLost && ageMs >= 0 && ageMs < lockMs;
-  }
-
-  /** The lock ran out, and the job went back into line: it is done nevertheless, unless somebody has it in hand by now. */
-  async function removeUnlocked({ id }: Held): Promise<boolean> {
-    if ((await client.exists(keys.bullmq(id))) === 0) return false;
-    return (await queue?.remove(id)) === 1;
   }
 
   async function giveBack(entry: Held): Promise<void> {
@@ -306,21 +302,24 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
       return quarantine(entry, reason).then((isAside) => (isAside ? 'quarantined' : 'again'));
     }
     return settle<FailedFate>(entry, 'again', async () => {
-      await entry.job.moveToFailed(new Error(reason.slice(0, 500)), entry.token);
+      await entry.job.moveToFailed(new Error(toShortReason(reason)), entry.token);
       return 'again';
     });
   }
 
   /** Its bytes stay until somebody decides about it. */
   function quarantine(entry: Held, reason: string): Promise<boolean> {
+    const { job, token } = entry;
     return settle(entry, false, async () => {
-      const { job, token } = entry;
       await client.persist(keys.payload(job.data.id));
-      await bookFates(client, keys, entry.id, toRecordRows(job.data, 'records_quarantined'));
-      await job.moveToFailed(new UnrecoverableError(reason.slice(0, 500)), token);
-      await countBatch(client, keys, job.data, -1);
-      return true;
+      const fates = toRecordRows(job.data, 'records_quarantined');
+      const setAside = { reason: toShortReason(reason), nowMs: now() };
+      return settleJob(client, keys, job.data, { token, fates, setAside });
     });
+  }
+
+  function pause(): Promise<void> {
+    return sleep(retryAfterMs * (0.5 + Math.random()), undefined, { signal: stopping.signal }).catch(() => undefined);
   }
 
   async function stop(): Promise<void> {
@@ -336,7 +335,7 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
     if (client.status === 'ready') await sayGone(client, keys, 'workers', processName).catch(() => undefined);
     clearInterval(timer);
     clearInterval(keepTimer);
-    await Promise.race([Promise.all([worker.close(true), queue?.close()]), limit]);
+    await Promise.race([worker.close(true), limit]);
   }
 
   /** Youngest first, for each goes to the head. */
@@ -349,4 +348,8 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
 
 function isGone(error: unknown): boolean {
   return goneCodes.includes((error as { readonly code?: unknown }).code);
+}
+
+function toShortReason(reason: string): string {
+  return reason.slice(0, 500);
 }

@@ -1,5 +1,5 @@
-// What waits on one queue of Redis, in records and bytes. Counted at add and at the end of a job; a process that dies in between leaves
-// a count too much or too little, which is mended whenever the queue is empty.
+// What waits on one queue of Redis, in records and bytes: counted by the scripts that add a job (bullmq-commit.ts) and end it
+// (bullmq-settle.ts). What a Redis without its data has forgotten is mended whenever the queue is empty.
 
 import type { JobData, QueueKeys } from './bullmq-keys.ts';
 import type { QueueDepth } from './queue.ts';
@@ -47,14 +47,4 @@ export async function readCounts(client: RedisClient, keys: QueueKeys): Promise<
 /** `data`: JobData, or empty. */
 function toCreatedAtMs(data: string): number | undefined {
   return data === '' ? undefined : (JSON.parse(data) as JobData).createdAtMs;
-}
-
-/** `change` is 1 when the batch came, -1 when it went. */
-export async function countBatch(client: RedisClient, keys: QueueKeys, job: JobData, change: 1 | -1): Promise<void> {
-  await client
-    .pipeline()
-    .hincrby(keys.counts, 'records', change * job.records)
-    .hincrby(keys.counts, 'bytes', change * job.bytes)
-    .hincrby(keys.counts, change === 1 ? 'recordsIn' : 'recordsOut', job.records)
-    .exec();
 }

@@ -6,10 +6,11 @@ import type { LedgerRow } from '../model/ledger-row.ts';
 import type { RecordBatch } from '../model/record-batch.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { fromBatchBytes } from './batch-bytes.ts';
-import { countBatch, type QueueCounts, readCounts } from './bullmq-counts.ts';
+import { type QueueCounts, readCounts } from './bullmq-counts.ts';
 import { createQueueKeys, type JobData, toJobId } from './bullmq-keys.ts';
-import { createBullmqLedger, rebookFates } from './bullmq-ledger.ts';
+import { createBullmqLedger } from './bullmq-ledger.ts';
 import { readPresent } from './bullmq-presence.ts';
+import { takeUpJob } from './bullmq-settle.ts';
 import { toRecordRows } from './ledger-store.ts';
 import { closeRedis, openRedis, type RedisSettings, toWhere, waitForRedis } from './redis-connection.ts';
 import { type MemoryUse, readMemoryUse } from './redis-memory.ts';
@@ -99,11 +100,7 @@ export function createQueueInspection(options: QueueInspectionOptions): QueueIns
 
   async function find(id: string): Promise<BullmqJob<JobData>> {
     const job = await queue().getJob(toJobId(id));
-    if (job === undefined || !(await job.isFailed())) {
-      throw new WeirError('usage', `no batch ${JSON.stringify(id)} is in quarantine`, {
-        hint: 'weir queue list names those that are.',
-      });
-    }
+    if (job === undefined || !(await job.isFailed())) throw notThere(id);
     return job;
   }
 
@@ -114,26 +111,24 @@ export function createQueueInspection(options: QueueInspectionOptions): QueueIns
   }
 
   async function retry(id: string): Promise<QuarantinedBatch> {
-    const job = await find(id);
-    const about = toQuarantined(job);
-    await rebookFates(client, keys, toJobId(id), toRecordRows(about, 'records_quarantined', -1));
-    await client.hset(keys.bullmq(toJobId(id)), 'stc', 0);
+    const about = toQuarantined(await find(id));
     await client.pexpire(keys.payload(id), keepMs);
-    await job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true });
-    await countBatch(client, keys, job.data, 1);
+    await takeUp(about, 'line', toRecordRows(about, 'records_quarantined', -1));
     return about;
   }
 
   async function drop(id: string): Promise<QuarantinedBatch> {
-    const job = await find(id);
-    const about = toQuarantined(job);
-    await rebookFates(client, keys, toJobId(id), [
+    const about = toQuarantined(await find(id));
+    await takeUp(about, 'nowhere', [
       ...toRecordRows(about, 'records_quarantined', -1),
       ...toRecordRows(about, 'records_lost_in_queue'),
     ]);
-    await job.remove();
     await client.unlink(keys.payload(id));
     return about;
+  }
+
+  async function takeUp(about: QuarantinedBatch, to: 'line' | 'nowhere', fates: readonly LedgerRow[]): Promise<void> {
+    if (!(await takeUpJob(client, keys, about, to, fates))) throw notThere(about.id);
   }
 
   async function stop(): Promise<void> {
@@ -143,6 +138,12 @@ export function createQueueInspection(options: QueueInspectionOptions): QueueIns
 
   const ledger = createBullmqLedger(() => client, keys);
   return { start, state, ledgerRows: ledger.rows, quarantine, batch, retry, drop, stop };
+}
+
+function notThere(id: string): WeirError {
+  return new WeirError('usage', `no batch ${JSON.stringify(id)} is in quarantine`, {
+    hint: 'weir queue list names those that are.',
+  });
 }
 
 function toQuarantined(job: BullmqJob<JobData>): QuarantinedBatch {

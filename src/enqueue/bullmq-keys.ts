@@ -19,6 +19,10 @@ export interface QueueKeys {
   presence(of: Presence): string;
   /** Of one listener process: the number of the last batch that it put here. */
   mark(writer: string): string;
+  /** Of one listener process: what it sent with this number or a lower one, and comes later, is not taken any more. */
+  fence(writer: string): string;
+  /** Of a job that was ended a while ago: by whom. */
+  ended(jobId: string): string;
   /** Hash: how far each exporter's records are in safe hands (reached.ts). */
   readonly reached: string;
   /** The bytes of a batch. */
@@ -34,6 +38,8 @@ export function createQueueKeys(keyPrefix: string, name: string): QueueKeys {
     counts: `${prefix}:counts`,
     presence: (of) => `${prefix}:${of}`,
     mark: (writer) => `${prefix}:mark:${writer}`,
+    fence: (writer) => `${prefix}:fence:${writer}`,
+    ended: (jobId) => `${prefix}:ended:${jobId}`,
     reached: `${prefix}:reached`,
     payload: (batchId) => `${keyPrefix}:${name}:batch:${batchId}`,
   };

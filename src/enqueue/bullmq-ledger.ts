@@ -1,7 +1,6 @@
 // Counts of the ledger on the queue's Redis: one hash that everybody adds to, and pages that it was renamed to (docs/decisions/0046).
 
 import { randomBytes } from 'node:crypto';
-import type { LedgerRow } from '../model/ledger-row.ts';
 import type { QueueKeys } from './bullmq-keys.ts';
 import { type LedgerEntry, type LedgerStore, newPageEveryMs, toLedgerEntries, toLedgerRows } from './ledger-store.ts';
 import type { RedisClient } from './redis-connection.ts';
@@ -13,19 +12,6 @@ if tonumber(redis.call('GET', KEYS[1]) or '-1') < tonumber(ARGV[1]) then
   for i = 3, #ARGV, 2 do redis.call('HINCRBY', KEYS[2], ARGV[i], ARGV[i + 1]) end
 end
 return redis.call('HLEN', KEYS[2])
-`;
-
-/** job, open; key, count, key, count …: the fates of a job, once: the job is marked. A job that is gone was ended by somebody else. */
-const bookScript = `
-if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HSETNX', KEYS[1], 'weirBooked', '1') == 0 then return 0 end
-for i = 1, #ARGV, 2 do redis.call('HINCRBY', KEYS[2], ARGV[i], ARGV[i + 1]) end
-return 1
-`;
-
-/** job, open; key, count …: a job that was set aside is taken up again, or dropped for good. */
-const rebookScript = `
-redis.call('HDEL', KEYS[1], 'weirBooked')
-for i = 1, #ARGV, 2 do redis.call('HINCRBY', KEYS[2], ARGV[i], ARGV[i + 1]) end
 `;
 
 /** lock, open, pages, new page; its id, urgent, ms, most pages → ids of pages. */
@@ -87,7 +73,8 @@ export function createBullmqLedger(client: () => RedisClient | undefined, keys: 
       );
     },
     async remove(id) {
-      await ready()?.pipeline().lrem(pages, 0, id).del(page(id)).exec();
+      // The name last: while it is there, whoever comes next removes the rest.
+      await ready()?.pipeline().del(page(id)).lrem(pages, 0, id).exec();
     },
     async rows() {
       const redis = ready();
@@ -99,21 +86,7 @@ export function createBullmqLedger(client: () => RedisClient | undefined, keys: 
   };
 }
 
-/** Before the job ends: whoever gets it again when this process dies in between finds it booked. */
-export async function bookFates(
-  client: RedisClient,
-  keys: QueueKeys,
-  jobId: string,
-  rows: readonly LedgerRow[],
-): Promise<void> {
-  await client.eval(bookScript, 2, keys.bullmq(jobId), toKeys(keys).open, ...toLedgerEntries(rows, 0).flat());
-}
-
-export async function rebookFates(
-  client: RedisClient,
-  keys: QueueKeys,
-  jobId: string,
-  rows: readonly LedgerRow[],
-): Promise<void> {
-  await client.eval(rebookScript, 2, keys.bullmq(jobId), toKeys(keys).open, ...toLedgerEntries(rows, 0).flat());
+/** The hash that everybody adds to. */
+export function toLedgerKey(keys: QueueKeys): string {
+  return toKeys(keys).open;
 }

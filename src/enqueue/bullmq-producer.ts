@@ -7,7 +7,7 @@ import type { RecordBatch } from '../model/record-batch.ts';
 import type { SequencePosition } from '../model/sequence.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 import { toBatchBytes } from './batch-bytes.ts';
-import { commitJob, prepareCommits } from './bullmq-commit.ts';
+import { commitJob, fenceCommits, prepareCommits } from './bullmq-commit.ts';
 import { readCounts } from './bullmq-counts.ts';
 import { type JobData, type QueueKeys, toJobData } from './bullmq-keys.ts';
 import { readPresent, sayGone, sayPresent } from './bullmq-presence.ts';
@@ -35,6 +35,8 @@ export interface BullmqProducerOptions {
 
 export interface BullmqProducer {
   add(batch: RecordBatch, reached: readonly SequencePosition[]): Promise<boolean>;
+  mayHave(batchId: string): boolean;
+  answersFor(batchId: string): boolean;
   stop(): Promise<void>;
 }
 
@@ -77,6 +79,8 @@ export function createBullmqProducer({
   let asking: Promise<void> | undefined;
   /** Of those Redis had taken: they come again by way of the spool. */
   const taken = new Set<string>();
+  /** Of those that are uncertain: nobody but this has them any more. */
+  const orphaned = new Set<string>();
   /** Lost by Redis, and to be put there again. */
   const returned: HandedOver[] = [];
   let returning: Promise<void> | undefined;
@@ -142,6 +146,7 @@ export function createBullmqProducer({
 
   /** A Redis that came back without its data, or with older data, knows an older number than the one it confirmed. */
   async function lookForLosses(): Promise<void> {
+    if (uncertain.size > 0) await askForUncertain();
     const expected = confirmed;
     const ids = handedOver.some(batchesPerLook);
     const isThere = await Promise.all(ids.map((id) => client.exists(keys.payload(id))));
@@ -225,58 +230,73 @@ export function createBullmqProducer({
     ordinal += 1;
     const own = ordinal;
     const expected = confirmed;
-    const { ordinalBefore, formers: found } = await commitJob(bullmq, keys, job, {
-      writer,
-      ordinal: own,
-      reached,
-    }).catch((error: unknown) => {
+    const committed = await commitJob(bullmq, keys, job, { writer, ordinal: own, reached }).catch((error: unknown) => {
       if (!isRefused(error)) uncertain.set(job.id, { job, bytes, ordinal: own });
       throw error;
     });
+    const { fate, ordinalBefore, formers: found } = committed;
+    if (fate === 'late') throw new Error('it was asked for before it was there');
     if (found.length > 0) formers = [...formers, ...found.map((former) => ({ former, looks: 0 }))];
     if (ordinalBefore < expected) takeBack(ordinalBefore);
     confirmed = Math.max(confirmed, own);
-    handedOver.add({ job, bytes, ordinal: own });
+    if (fate === 'added') handedOver.add({ job, bytes, ordinal: own });
+    else client.unlink(keys.payload(job.id)).catch(() => undefined);
     if (returned.length > 0) returnAll();
   }
 
-  /** Nothing of ours comes in between: the last number that Redis has says of each whether it is there. */
+  /** The last number that Redis has says of each whether it is there; what is still under way is not taken any more. */
   function askForUncertain(): Promise<void> {
-    asking ??= client
-      .get(keys.mark(writer))
-      .then((text) => {
-        const known = Number(text ?? 0);
-        for (const entry of uncertain.values()) {
-          if (entry.ordinal > known) continue;
-          taken.add(entry.job.id);
-          handedOver.add(entry);
-          confirmed = Math.max(confirmed, entry.ordinal);
-        }
-        uncertain.clear();
-      })
-      .finally(() => {
-        asking = undefined;
-      });
+    asking ??= ask().finally(() => {
+      asking = undefined;
+    });
     return asking;
+  }
+
+  async function ask(): Promise<void> {
+    ordinal += 1;
+    const fence = ordinal;
+    const expected = confirmed;
+    const known = await fenceCommits(client, keys, writer, fence);
+    if (known < expected) takeBack(known);
+    for (const [id, entry] of uncertain) {
+      if (entry.ordinal > fence) continue;
+      uncertain.delete(id);
+      const isOrphaned = orphaned.delete(id);
+      if (entry.ordinal <= known) {
+        if (!isOrphaned) taken.add(id);
+        handedOver.add(entry);
+        confirmed = Math.max(confirmed, entry.ordinal);
+      } else if (isOrphaned) returned.push(entry);
+    }
+    if (returned.length > 0) returnAll();
+  }
+
+  function answersFor(batchId: string): boolean {
+    if (taken.delete(batchId)) return true;
+    if (!uncertain.has(batchId)) return false;
+    orphaned.add(batchId);
+    return true;
   }
 
   async function stop(): Promise<void> {
     clearInterval(timer);
     clearInterval(presenceTimer);
     if (queue === undefined) return;
+    if (orphaned.size > 0 && client.status === 'ready') await askForUncertain().catch(() => undefined);
     await returning;
-    for (const { job } of returned.splice(0)) onUnusable(job.exporters, 'lost');
+    const left = [...returned.splice(0), ...Array.from(orphaned, (id) => uncertain.get(id))];
+    for (const entry of left) if (entry !== undefined) onUnusable(entry.job.exporters, 'lost');
     if (client.status === 'ready') {
       await Promise.all([
         sayGone(client, keys, 'listeners', processName),
         sayGone(client, keys, 'writers', writer),
-        client.del(keys.mark(writer)),
+        client.del(keys.mark(writer), keys.fence(writer)),
       ]).catch(() => undefined);
     }
     await queue.close();
   }
 
-  return { add, stop };
+  return { add, mayHave: (batchId) => uncertain.has(batchId), answersFor, stop };
 }
 
 /** Redis has answered that it does not take it. */

@@ -74,6 +74,8 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
   return {
     start,
     add: async (batch, reached = []) => !isStopped && producer !== undefined && (await producer.add(batch, reached)),
+    mayHave: (batchId) => producer?.mayHave(batchId) ?? false,
+    answersFor: (batchId) => producer?.answersFor(batchId) ?? false,
     take: async (signal) => (isStopped ? undefined : open().take(signal)),
     async depth() {
       if (prompt === undefined) throw new Error('the queue was not started');

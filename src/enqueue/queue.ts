@@ -14,6 +14,12 @@ export interface Queue {
    * this batch and those before it are in safe hands; it outlives the process as the batch does (docs/decisions/0044).
    */
   add(batch: RecordBatch, reached?: readonly SequencePosition[]): Promise<boolean>;
+  /** Whether the queue may have this batch, though `add` said no: its server was gone before it had answered. */
+  mayHave?(batchId: string): boolean;
+  /**
+   * Of such a batch, where its caller can't keep it: true where the queue answers for it from now on, whether its server has it or not.
+   */
+  answersFor?(batchId: string): boolean;
   /** The batch at the head, waiting for one if there is none. Undefined when `signal` aborts or the queue is stopped. */
   take(signal: AbortSignal): Promise<Job | undefined>;
   /** Throws where the queue is away. */

@@ -17,15 +17,24 @@ export interface Held {
   position: number;
   batches: number;
   readonly records: Map<string, number>;
+  /** Batches that somebody else may have, too, by where they begin. */
+  readonly doubtful: Map<number, { readonly batchId: string; readonly records: ExporterRecords }>;
 }
 
-export function lossOf({ file, position, records }: Held, reason: SpoolLoss['reason']): SpoolLoss {
-  return { reason, records: Object.fromEntries(records), bytes: file.bytes() - position };
+export function toHeld(file: SpoolSegment, position = 0): Held {
+  return { file, position, batches: 0, records: new Map(), doubtful: new Map() };
+}
+
+/** `answersFor`: whether somebody else has a batch, and answers for it. */
+export function lossOf(held: Held, reason: SpoolLoss['reason'], answersFor: (batchId: string) => boolean): SpoolLoss {
+  for (const { batchId, records } of held.doubtful.values()) if (answersFor(batchId)) exclude(held, records);
+  const records = Object.fromEntries([...held.records].filter(([, count]) => count !== 0));
+  return { reason, records, bytes: held.file.bytes() - held.position };
 }
 
 /** What a segment holds behind `position`. */
 export async function takeStock(file: SpoolSegment, position: number): Promise<Held> {
-  const held: Held = { file, position: Math.min(Math.max(0, position), file.bytes()), batches: 0, records: new Map() };
+  const held = toHeld(file, Math.min(Math.max(0, position), file.bytes()));
   for (let at = held.position, found = await file.outline(at); found !== undefined; found = await file.outline(at)) {
     include(held, found.counts);
     at += found.length;

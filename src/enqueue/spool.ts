@@ -14,7 +14,7 @@ import { beatEveryMs, createSpoolFolders } from './spool-folders.ts';
 import { frameHeaderBytes } from './spool-frame.ts';
 import { readPositions, removePositions, savePositions } from './spool-position.ts';
 import { createSegment, type Outline, openSegment } from './spool-segment.ts';
-import { exclude, type Held, include, lossOf, type SpoolLoss, takeStock } from './spool-stock.ts';
+import { exclude, type Held, include, lossOf, type SpoolLoss, takeStock, toHeld } from './spool-stock.ts';
 
 const savePositionEveryMs = 1000;
 
@@ -31,6 +31,8 @@ export interface SpoolOptions {
   readonly logger: Logger;
   readonly now: () => number;
   readonly onLost: (loss: SpoolLoss) => void;
+  /** Of a batch that was `doubtful` when it came: whether somebody else answers for it, so that it is not lost with the spool. */
+  readonly answersFor?: (batchId: string) => boolean;
 }
 
 export interface SpooledBatch {
@@ -43,8 +45,11 @@ export interface SpooledBatch {
 export interface Spool {
   /** Takes over what earlier processes left. Throws WeirError `file-invalid` when the folder can't be used. */
   start(): Promise<void>;
-  /** False: it is not kept, because the disk does not take it even after everything older was dropped. */
-  append(payload: Buffer, records: ExporterRecords): Promise<boolean>;
+  /**
+   * False: it is not kept, because the disk does not take it even after everything older was dropped. `doubtful`: its id, where somebody
+   * else may have it, too.
+   */
+  append(payload: Buffer, records: ExporterRecords, doubtful?: string): Promise<boolean>;
   /** The oldest batch; the same one until it is removed. */
   head(): Promise<SpooledBatch | undefined>;
   depth(): SpoolDepth;
@@ -52,7 +57,7 @@ export interface Spool {
 }
 
 export function createSpool(options: SpoolOptions): Spool {
-  const { maxBytes, segmentBytes, sync, logger, now, onLost } = options;
+  const { maxBytes, segmentBytes, sync, logger, now, onLost, answersFor = () => false } = options;
   const folders = createSpoolFolders(options.directory);
   const pass = createRateLimit();
   const timers: NodeJS.Timeout[] = [];
@@ -125,14 +130,14 @@ export function createSpool(options: SpoolOptions): Spool {
     if (written !== undefined) segments.push(written);
   }
 
-  async function append(payload: Buffer, records: ExporterRecords): Promise<boolean> {
+  async function append(payload: Buffer, records: ExporterRecords, doubtful?: string): Promise<boolean> {
     return inTurn(async () => {
       const length = frameHeaderBytes + payload.length + Buffer.byteLength(JSON.stringify(records));
       if (length > maxBytes) return false;
       while (bytesHeld() + length > maxBytes && (await dropOldest('the spool is full')));
       for (;;) {
         try {
-          await write(payload, records, length);
+          await write(payload, records, length, doubtful);
           return true;
         } catch (error) {
           await closeWritten();
@@ -146,22 +151,29 @@ export function createSpool(options: SpoolOptions): Spool {
     });
   }
 
-  async function write(payload: Buffer, records: ExporterRecords, length: number): Promise<void> {
+  async function write(
+    payload: Buffer,
+    records: ExporterRecords,
+    length: number,
+    doubtful: string | undefined,
+  ): Promise<void> {
     const written = isOpen ? segments.at(-1)! : undefined;
     if (written === undefined || written.file.bytes() + length > segmentBytes) {
       await closeWritten();
-      segments.push({ file: await createSegment(await newPath()), position: 0, batches: 0, records: new Map() });
+      segments.push(toHeld(await createSegment(await newPath())));
       isOpen = true;
     }
     const target = segments.at(-1)!;
+    const at = target.file.bytes();
     await target.file.append(payload, records);
     if (sync === 'always') await target.file.sync();
     // Taken over with its folder, maybe before this batch was in it.
     if (!(await exists(target.file.path))) {
       await startAnew();
-      return write(payload, records, length);
+      return write(payload, records, length, doubtful);
     }
     include(target, records);
+    if (doubtful !== undefined) target.doubtful.set(at, { batchId: doubtful, records });
   }
 
   /** Named by the time, for whoever takes it over; later than the last one whatever the clock does. */
@@ -196,9 +208,12 @@ export function createSpool(options: SpoolOptions): Spool {
     if (segments.length === 1) isOpen = false;
     segments.shift();
     // The batch in hand is not lost with its file.
-    if (inHand?.from === oldest) exclude(oldest, inHand.batch.records);
+    if (inHand?.from === oldest) {
+      exclude(oldest, inHand.batch.records);
+      oldest.doubtful.delete(oldest.position);
+    }
     if (oldest.batches > 0) {
-      const loss = lossOf(oldest, 'dropped');
+      const loss = lossOf(oldest, 'dropped', answersFor);
       onLost(loss);
       if (pass('dropped', now()) !== undefined)
         logger.error(
@@ -241,10 +256,11 @@ export function createSpool(options: SpoolOptions): Spool {
   /** A disk that can't read: what is behind can't be reached. */
   function giveUp(held: Held, error: unknown): undefined {
     warn(error);
-    if (held.batches > 0) onLost(lossOf(held, 'damaged'));
+    if (held.batches > 0) onLost(lossOf(held, 'damaged', answersFor));
     held.position = held.file.bytes();
     held.batches = 0;
     held.records.clear();
+    held.doubtful.clear();
     if (segments.length === 1) isOpen = false;
   }
 
@@ -255,6 +271,7 @@ export function createSpool(options: SpoolOptions): Spool {
   }
 
   function leave(held: Held, outline: Outline): void {
+    held.doubtful.delete(held.position);
     held.position += outline.length;
     exclude(held, outline.counts);
   }

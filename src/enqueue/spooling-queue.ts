@@ -66,12 +66,12 @@ export function createSpoolingQueue(options: SpoolingQueueOptions): SpoolingQueu
     if (spool.depth().batches === 0 && (await tryQueue(batch, reached))) return true;
     const records = toExporterRecords(batch);
     const spooled: SpooledBatch = reached.length === 0 ? batch : { ...batch, reached: { writer, positions: reached } };
-    const isKept = await spool.append(toBatchBytes(spooled), records);
-    if (isKept) {
-      await onSpooled(batch, records, reached);
-      for (const position of reached) onDisk.set(toReachedField(position), position);
-    }
-    return isKept;
+    const isDoubtful = queue.mayHave?.(batch.id) ?? false;
+    const isKept = await spool.append(toBatchBytes(spooled), records, isDoubtful ? batch.id : undefined);
+    if (!isKept) return isDoubtful && (queue.answersFor?.(batch.id) ?? false);
+    await onSpooled(batch, records, reached);
+    for (const position of reached) onDisk.set(toReachedField(position), position);
+    return true;
   }
 
   async function tryQueue(batch: RecordBatch, reached: readonly SequencePosition[]): Promise<boolean> {
