@@ -19,7 +19,7 @@ const toFiles = (folder: string): string => `{ files: { directory: ${join(folder
 function countLines(folder: string): number {
   const buffer = Buffer.alloc(1 << 20);
   let lines = 0;
-  for (const name of readdirSync(folder)) {
+  for (const name of readdirSync(folder).filter((entry) => entry.includes('.ndjson'))) {
     const file = openSync(join(folder, name), 'r');
     for (let length = readSync(file, buffer); length > 0; length = readSync(file, buffer)) {
       for (let at = buffer.indexOf(10); at >= 0 && at < length; at = buffer.indexOf(10, at + 1)) lines += 1;
