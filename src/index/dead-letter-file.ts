@@ -1,7 +1,9 @@
 // Dead letters that their own index refused: one JSON object a line, in the state folder. A running weir appends; `weir dead-letters`
 // takes letters out.
 
-import { appendFile, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { DeadLetter } from './dead-letters.ts';
 import { isErrno } from './ndjson-file-system.ts';
 import { asRecord } from './server-answer.ts';
@@ -19,10 +21,9 @@ export interface DeadLetterFile {
 const defaultMaxBytes = 64 * 1024 * 1024;
 
 export function createDeadLetterFile(path: string, maxBytes = defaultMaxBytes): DeadLetterFile {
-  const taken = `${path}.taken`;
   let last: Promise<unknown> = Promise.resolve();
 
-  /** One change at a time: two removals share `taken`, and what is appended to a file that is being taken away would go with it. */
+  /** One change at a time within this process. */
   function inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
     const turn = last.then(change);
     last = turn.catch(() => undefined);
@@ -30,28 +31,27 @@ export function createDeadLetterFile(path: string, maxBytes = defaultMaxBytes): 
   }
 
   async function append(letters: readonly DeadLetter[]): Promise<number> {
-    const lines = letters.map((letter) => `${JSON.stringify(letter)}\n`).join('');
+    const lines = toLines(letters);
     if ((await sizeOf(path)) + Buffer.byteLength(lines) > maxBytes) return 0;
-    const handle = await open(path, 'a', 0o640);
-    try {
-      await handle.writeFile(lines);
-      await handle.datasync();
-    } finally {
-      await handle.close();
-    }
+    // Another process may take the file away and read it before our lines are in it. Then they are written again: twice is no harm.
+    while (!(await appendLines(path, lines)));
     return letters.length;
   }
 
   async function read(): Promise<readonly DeadLetter[]> {
-    return [...(await lettersIn(taken)), ...(await lettersIn(path))];
+    const files = [...(await takenFiles(path)), path];
+    return (await Promise.all(files.map(lettersIn))).flat();
   }
 
+  /** A file that was taken away has a name that only its taker knows, and is not changed: of two takers each does the whole work. */
   async function remove(isDone: (letter: DeadLetter) => boolean): Promise<void> {
-    // What an interrupted removal has left comes first.
-    for (const isLeft of [true, false]) {
-      if (!isLeft && !(await moveAway(path, taken))) return;
-      const left = (await lettersIn(taken)).filter((letter) => !isDone(letter));
-      if (left.length > 0) await appendFile(path, left.map((letter) => `${JSON.stringify(letter)}\n`).join(''));
+    for (const file of [...(await takenFiles(path)), path]) {
+      const taken = `${path}.taken-${randomUUID()}`;
+      if (!(await moveAway(file, taken))) continue;
+      const left = new Map((await lettersIn(taken)).map((letter) => [letter.id, letter]));
+      for (const letter of left.values()) if (isDone(letter)) left.delete(letter.id);
+      const lines = toLines([...left.values()]);
+      if (lines !== '') while (!(await appendLines(path, lines)));
       await rm(taken, { force: true });
     }
   }
@@ -61,6 +61,51 @@ export function createDeadLetterFile(path: string, maxBytes = defaultMaxBytes): 
     read: () => inTurn(read),
     remove: (isDone) => inTurn(() => remove(isDone)),
   };
+}
+
+function toLines(letters: readonly DeadLetter[]): string {
+  return letters.map((letter) => `${JSON.stringify(letter)}\n`).join('');
+}
+
+/** The files of removals under way, and of those that a crash has interrupted. */
+async function takenFiles(path: string): Promise<readonly string[]> {
+  const start = `${basename(path)}.taken`;
+  try {
+    const names = await readdir(dirname(path));
+    return names.filter((name) => name.startsWith(start)).map((name) => join(dirname(path), name));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+/** False when `path` is another file by now, or none. */
+async function appendLines(path: string, lines: string): Promise<boolean> {
+  const handle = await open(path, 'a+', 0o640);
+  try {
+    await handle.writeFile((await endsInLine(handle)) ? `\n${lines}` : lines);
+    await handle.datasync();
+    return (await handle.stat()).ino === (await inodeOf(path));
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A crash, or a disk that was full, has left a line without its end. */
+async function endsInLine(handle: FileHandle): Promise<boolean> {
+  const { size } = await handle.stat();
+  if (size === 0) return false;
+  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1);
+  return buffer[0] !== 0x0a;
+}
+
+async function inodeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).ino;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
 }
 
 async function moveAway(from: string, to: string): Promise<boolean> {

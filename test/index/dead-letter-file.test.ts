@@ -50,6 +50,27 @@ test('a line that a crash has cut, and what is no letter, are passed over', asyn
   expect(await file.read()).toEqual([letterOf('a')]);
 });
 
+test('a letter after a line that a crash has cut is a line of its own', async () => {
+  appendFileSync(path, '{"@timestamp":"2026');
+  const file = createDeadLetterFile(path);
+  await file.append([letterOf('a')]);
+  expect(await file.read()).toEqual([letterOf('a')]);
+  await file.remove(() => false);
+  expect(await file.read()).toEqual([letterOf('a')]);
+});
+
+test('removals and a writer that know nothing of each other lose no letter', async () => {
+  const writing = createDeadLetterFile(path);
+  const ids = Array.from({ length: 100 }, (_, n) => `letter-${n}`);
+  const removals = Array.from({ length: 3 }, async () => {
+    const file = createDeadLetterFile(path);
+    for (let round = 0; round < 20; round += 1) await file.remove(({ id }) => id === 'nobody');
+  });
+  for (const id of ids) await writing.append([letterOf(id)]);
+  await Promise.all(removals);
+  expect(new Set((await writing.read()).map(({ id }) => id))).toEqual(new Set(ids));
+});
+
 test('removing leaves the others, and what an interrupted removal has left', async () => {
   const file = createDeadLetterFile(path);
   await file.append([letterOf('a'), letterOf('b')]);
