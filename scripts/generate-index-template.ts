@@ -98,7 +98,7 @@ const leftoverTypes: Readonly<Record<string, string>> = {
     'source_id_index',
     'sub_agent_id',
   ]),
-  ...ofType('sflow', 'keyword', ['sflow_type', 'source_id_type']),
+  ...ofType('sflow', 'keyword', ['discard_reason', 'sflow_type', 'source_id_type']),
 };
 
 /**

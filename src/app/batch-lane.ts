@@ -4,7 +4,7 @@
 import { createBatcher } from '../enqueue/batcher.ts';
 import type { Queue } from '../enqueue/queue.ts';
 import type { PipelineFile } from '../enrich/pipeline-file.ts';
-import type { RecordSet } from '../model/record.ts';
+import { becomesDocument, type RecordSet } from '../model/record.ts';
 import type { RecordBatch } from '../model/record-batch.ts';
 import type { SequencePosition } from '../model/sequence.ts';
 import { countDecoded, type Ledger } from '../telemetry/ledger.ts';
@@ -63,11 +63,11 @@ export function createBatchLane({
 
   function add(sets: readonly RecordSet[], nowMs: number): void {
     let records = 0;
-    for (const { layout, rows } of sets) if (layout.kind === 'flow') records += rows.length;
+    for (const { layout, rows } of sets) if (becomesDocument(layout.kind)) records += rows.length;
     batcher.makeRoom(records);
     for (const set of sets) {
       const counts = ledger.exporter(set.header.exporter);
-      if (set.layout.kind !== 'flow') counts.otherRecordsDecoded += set.rows.length;
+      if (!becomesDocument(set.layout.kind)) counts.otherRecordsDecoded += set.rows.length;
       else {
         countDecoded(counts, set.layout.protocol, set.rows.length);
         batcher.add(set, nowMs);

@@ -206,4 +206,5 @@ function setInterfaces(
   fields.set(slot.egressInterface, output);
   if (inputFormat !== 0) fields.set(slot['sflow.inputFormat'], inputFormat);
   if (outputFormat !== 0) fields.set(slot['sflow.outputFormat'], outputFormat);
+  if (outputFormat === 1) fields.set(slot['sflow.discardReason'], output);
 }

@@ -115,6 +115,7 @@ const texts: Readonly<Record<string, PropertyOf<string>>> = {
   'flow.application': 'application',
 };
 
+const trafficFields = ['flow.bytes', 'flow.packets', 'flow.sampling_interval'];
 const endPoints = ['flow.src_addr', 'flow.dst_addr', 'flow.ip_version'];
 
 /** Read for steps, and stored on their own all the same. */
@@ -182,6 +183,8 @@ export function planLayout(
   }
 
   for (const [path, sources] of map.fields) {
+    // What was thrown away is no traffic, and not sampled: each notification is one packet.
+    if (layout.kind === 'discard' && trafficFields.includes(path)) continue;
     const take = (indexes: readonly number[]): void => {
       for (const index of indexes) (map.keep.has(path) ? kept : moved).add(index);
     };
@@ -225,6 +228,9 @@ export function planLayout(
       throw new WeirError('internal', `data/field-map.yml: ${JSON.stringify(path)} is no field of the flow document`);
     }
   }
+
+  if (layout.kind === 'discard')
+    moves.push({ kind: 'sampling', alternatives: [{ columns: [], constant: 1, per: -1, twins: [], joined: false }] });
 
   for (const [property, names] of icmpElements) {
     const found = names.map((name) => find(name, 'number')).filter((index) => index >= 0);

@@ -1,7 +1,7 @@
 // Records in, documents as bytes out: the field map, then the steps of the pipeline file in file order.
 
 import { type DocumentBatch, documentPosition, maxPartsOfRow } from '../model/document.ts';
-import type { Layout, Row } from '../model/record.ts';
+import { becomesDocument, type Layout, type Row } from '../model/record.ts';
 import type { BatchSet, RecordBatch } from '../model/record-batch.ts';
 import { createAddressCache } from './address-cache.ts';
 import { changedDocument } from './document-changes.ts';
@@ -41,7 +41,7 @@ export interface PipelineOptions {
 export interface Pipeline {
   /** Waits for what the steps must look up for this batch. */
   prepare(batch: RecordBatch): Promise<void>;
-  /** Writes the documents of a batch into the lane. Rows that are no flows (options, counters, discards) become none. */
+  /** Writes the documents of a batch into the lane. Rows that are no flows (options, counters) become none. */
   toDocuments(batch: RecordBatch, lane: DocumentLane): DocumentBatch;
   /** Data files of the steps, for metrics. */
   dataFiles(): readonly StepDataFile[];
@@ -134,7 +134,7 @@ export function createPipeline({
     let position = 0;
     for (const set of batch.sets) {
       const layout = batch.layouts[set.layout];
-      if (layout?.kind === 'flow') writeSet(set, layout, position, maxParts, lane, counts);
+      if (layout !== undefined && becomesDocument(layout.kind)) writeSet(set, layout, position, maxParts, lane, counts);
       position += set.rows.length;
     }
     return lane.end({

@@ -2,6 +2,7 @@
 // Names: data/stored-names.tsv. Forms: ElastiFlow 3.5's documents.
 
 import type { Column, ColumnType, FieldValue, Layout, RecordHeader, Row } from '../model/record.ts';
+import { dropReasonName } from './drop-reasons.ts';
 import type { FieldBudget } from './field-budget.ts';
 import { type FieldMap, objectOf } from './field-map.ts';
 import { hexText, isStorableTime, numberText, quoted, timeText, valueText } from './json-text.ts';
@@ -15,7 +16,16 @@ export interface StoredColumn {
   readonly when: 'always' | 'moved';
   /** False: stored in the object `unindexed`, whose names the index does not learn. */
   readonly isIndexed: boolean;
-  readonly form: 'value' | 'uptime' | 'milliseconds' | 'status' | 'application' | 'acl' | 'dscp' | 'ecn';
+  readonly form:
+    | 'value'
+    | 'uptime'
+    | 'milliseconds'
+    | 'status'
+    | 'application'
+    | 'acl'
+    | 'dscp'
+    | 'ecn'
+    | 'discardReason';
 }
 
 /** Member of an object of a protocol; nothing in it is searched. No element has this name. */
@@ -76,6 +86,7 @@ function formOf({ protocol }: Layout, { name, type }: Column): StoredColumn['for
     // flow_start_msec and flow_end_msec are `long` in ElastiFlow's indices; a date mapping takes milliseconds, too.
     if ((name === 'flowStartMilliseconds' || name === 'flowEndMilliseconds') && type === 'time') return 'milliseconds';
   }
+  if (name === 'sflow.discardReason') return 'discardReason';
   return name === 'applicationId' && type === 'bytes' ? 'application' : 'value';
 }
 
@@ -122,6 +133,8 @@ function formText(value: FieldValue, { form, type }: StoredColumn, header: Recor
         return String((value >>> 2) & 63);
       case 'ecn':
         return String(value & 3);
+      case 'discardReason':
+        return quoted(dropReasonName(value));
     }
   }
   if (typeof value === 'string') {

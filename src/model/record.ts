@@ -3,8 +3,13 @@
 
 export type Protocol = 'netflow5' | 'netflow9' | 'ipfix' | 'sflow5';
 
-/** `counters` and `discard` are sFlow samples that are not flows. */
+/** `discard`: an sFlow notification of one packet that was thrown away; `counters`: an sFlow counter sample. */
 export type RecordKind = 'flow' | 'options' | 'counters' | 'discard';
+
+/** Records that go on to the index; the others are read for what they teach. */
+export function becomesDocument(kind: RecordKind): boolean {
+  return kind === 'flow' || kind === 'discard';
+}
 
 /**
  * How the values of a column are written in a row:

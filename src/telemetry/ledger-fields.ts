@@ -63,7 +63,7 @@ export const ledgerCounts: readonly LedgerField[] = [
   ),
   listen('sets_parked', 'Data sets that came before their template; given up are those in `faults.parked-expired`.'),
   listen('records_decoded', 'Flow records.'),
-  listen('other_records_decoded', 'Options records, counter samples and discards: read, but no flows.'),
+  listen('other_records_decoded', 'Options records and counter samples: read, but no flows.'),
   listen('records_queued', 'Flow records that the queue, or its spool on disk, took.'),
   listen('records_spooled', 'Of them, those that went by way of the disk.'),
   listen('records_refused_by_queue', 'Lost, because neither queue nor spool took them.'),

@@ -34,7 +34,7 @@ export interface ExporterCounts {
   recordsDecoded: number;
   /** The same, by protocol. */
   readonly recordsByProtocol: Record<Protocol, number>;
-  /** Options records, counter samples and discards decoded: read, but no flows. */
+  /** Options records and counter samples decoded: read, but no flows. */
   otherRecordsDecoded: number;
   /** Flow records that the queue, or its spool on disk, answers for. */
   recordsQueued: number;

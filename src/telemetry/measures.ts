@@ -294,7 +294,7 @@ export const measures: readonly Measure[] = [
   },
   ofExporters(
     'weir_decode_other_records_decoded_total',
-    'Options records, counter samples and discards: read, but no flows.',
+    'Options records and counter samples: read, but no flows.',
     'otherRecordsDecoded',
   ),
   ofExporters(

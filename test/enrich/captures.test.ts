@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { createDecoder } from '../../src/decode/decoder.ts';
 import { createDocumentLane, createPipeline } from '../../src/enrich/pipeline.ts';
 import { valueAtPath } from '../../src/enrich/test-record.ts';
-import type { RecordSet } from '../../src/model/record.ts';
+import { becomesDocument, type RecordSet } from '../../src/model/record.ts';
 import type { RecordBatch } from '../../src/model/record-batch.ts';
 import { capturesFolder, describeWith } from '../needs.ts';
 import { parseDocuments } from './sample-document.ts';
@@ -50,7 +50,7 @@ describeWith(['captures'], 'documents of the captures', () => {
         const payload = Buffer.from(hex, 'hex');
         const sets = decoder.decode({ payload, exporter: src, exporterPort: srcPort, receivedAtMs: 1.7e12 });
         const made = parseDocuments(pipeline.toDocuments(toBatch(sets), lane));
-        const flows = sets.filter(({ layout }) => layout.kind === 'flow').flatMap(({ rows }) => rows);
+        const flows = sets.filter(({ layout }) => becomesDocument(layout.kind)).flatMap(({ rows }) => rows);
         expect([name, made.length]).toEqual([name, flows.length]);
         return made;
       });

@@ -503,9 +503,40 @@ describe('sFlow', () => {
     });
   });
 
-  test('counter samples, discards and options records become no documents', () => {
+  test('a packet that was thrown away is a document with its reason, and no traffic', () => {
+    const batch = toTestBatch({
+      protocol: 'sflow5',
+      header: { sflow: { ...sflow, sampleType: 'discarded_packet' } },
+      fields: {
+        dataLinkFrameSize: 1518,
+        sourceIPv4Address: '10.1.2.3',
+        ingressInterface: 3,
+        'sflow.discardReason': 258,
+      },
+    });
+    const [document] = documentsOf({ ...batch, layouts: [{ ...batch.layouts[0]!, kind: 'discard' }] });
+    expect(document).toMatchObject({
+      sflow: { sflow_type: 'discarded_packet', discard_reason: 'acl', frame_length: 1518 },
+      flow: { src_addr: '10.1.2.3', input_ifname: 'index: 3' },
+    });
+    expect(valueAtPath(document, 'flow.bytes')).toBeUndefined();
+    expect(valueAtPath(document, 'flow.packets')).toBeUndefined();
+  });
+
+  test.each([
+    [0, 'net_unreachable'],
+    [256, 'unknown'],
+    [303, 'split_horizon'],
+    [304, 'reason 304'],
+    [4_294_967_295, 'reason 4294967295'],
+  ])('reason %i of a discarded packet is %s', (reason, name) => {
+    const document = documentOf({ protocol: 'sflow5', header: { sflow }, fields: { 'sflow.discardReason': reason } });
+    expect(valueAtPath(document, 'sflow.discard_reason')).toBe(name);
+  });
+
+  test('counter samples and options records become no documents', () => {
     const batch = toTestBatch({ protocol: 'sflow5', header: { sflow }, fields: { ipTotalLength: 60 } });
-    for (const kind of ['counters', 'discard', 'options'] as const) {
+    for (const kind of ['counters', 'options'] as const) {
       expect(documentsOf({ ...batch, layouts: [{ ...batch.layouts[0]!, kind }] })).toEqual([]);
     }
   });

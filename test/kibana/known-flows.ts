@@ -10,6 +10,8 @@ import type { KnownDocument } from './known-document.ts';
 
 export interface KnownFlow extends KnownDocument {
   readonly record: TestRecord;
+  /** sFlow's notification of a packet that was thrown away. */
+  readonly isNotification: boolean;
 }
 
 /** Of all known flows: an hour, of which they fill the greater part. */
@@ -142,6 +144,7 @@ function flow(options: FlowOptions): KnownFlow {
   // Every third exporter looks at one packet in ten. A sample of sFlow is a packet.
   const sampled = n % 3 === 0 && !isSflow ? 10 : 1;
   const packets = isSflow ? 1 : options.packets;
+  const isNotification = isSflow && n % 40 === 39;
   const isZflow = n % 4 === 1 && !isSflow;
   const protocol = isSflow ? 'sflow5' : isZflow || n % 2 === 0 ? 'ipfix' : 'netflow9';
   const isIpv6 = src.address.includes(':');
@@ -158,10 +161,24 @@ function flow(options: FlowOptions): KnownFlow {
   const reputation = [client, server].flatMap((host) => (host.isPrivate ? [] : host.reputation));
   return {
     atMs,
+    isNotification,
     record: {
       protocol,
       exporter,
-      header: { exportedAtMs: atMs, receivedAtMs: isSflow ? atMs : atMs + 5, setId: isSflow ? null : setId },
+      header: {
+        exportedAtMs: atMs,
+        receivedAtMs: isSflow ? atMs : atMs + 5,
+        setId: isSflow ? null : setId,
+        ...(isNotification && {
+          sflow: {
+            agent: exporter,
+            sampleType: 'discarded_packet',
+            sampleSequence: n,
+            sourceIdType: 0,
+            sourceIdIndex: 1,
+          },
+        }),
+      },
       ...(sampled > 1 && { samplingInterval: sampled }),
       fields: {
         [isIpv6 ? 'sourceIPv6Address' : 'sourceIPv4Address']: src.address,
@@ -190,8 +207,8 @@ function flow(options: FlowOptions): KnownFlow {
       '@timestamp': new Date(atMs).toISOString(),
       'event.type': isSflow ? 'sflow' : protocol === 'ipfix' ? 'ipfix' : 'netflow',
       'node.hostname': exporter,
-      'flow.bytes': bytes * sampled,
-      'flow.packets': packets * sampled,
+      // What was thrown away is no traffic.
+      ...(!isNotification && { 'flow.bytes': bytes * sampled, 'flow.packets': packets * sampled }),
       'flow.service_name': service.name,
       'flow.ip_protocol': service.protocolName,
       'flow.ip_version': isIpv6 ? 'IPv6' : 'IPv4',
@@ -199,8 +216,9 @@ function flow(options: FlowOptions): KnownFlow {
       'flow.dst_port': dstPort,
       'flow.service_port': service.port,
       'node.ipaddr': exporter,
-      'flow.sampling_source': sampled > 1 ? 'options' : 'none',
-      ...(sampled > 1 && { 'flow.sampling_interval': sampled }),
+      ...(!isNotification && { 'flow.sampling_source': sampled > 1 ? 'options' : 'none' }),
+      ...((sampled > 1 || isNotification) && { 'flow.sampling_interval': sampled }),
+      ...(isSflow && { 'sflow.sflow_type': isNotification ? 'discarded_packet' : 'flow_sample' }),
       'flow.input_ifspeed': inputSpeed,
       'flow.output_ifspeed': outputSpeed,
       ...(!isSflow && { [`${protocol === 'ipfix' ? 'ipfix' : 'netflow'}.flowset_id`]: setId }),
@@ -239,9 +257,19 @@ function toExtras(
 ): Pick<KnownFlow['record'], 'fields'> & Pick<KnownFlow, 'stored'> {
   if (protocol === 'sflow5') {
     const isDiscarded = n % 20 === 19;
+    const reason = 257 + (n % 3);
     return {
-      fields: { egressInterface: 256 + (n % 3), ...(isDiscarded && { 'sflow.outputFormat': 1 }) },
-      stored: { 'flow.output_snmp': `${256 + (n % 3)}`, ...(isDiscarded && { 'sflow.output_interface_format': 1 }) },
+      fields: {
+        egressInterface: 256 + (n % 3),
+        // A notification has a reason only, a sample the form of the interface, too.
+        ...(isDiscarded && { 'sflow.discardReason': reason }),
+        ...(isDiscarded && n % 40 !== 39 && { 'sflow.outputFormat': 1 }),
+      },
+      stored: {
+        'flow.output_snmp': `${256 + (n % 3)}`,
+        ...(isDiscarded && { 'sflow.discard_reason': ['ttl_exceeded', 'acl', 'no_buffer_space'][n % 3]! }),
+        ...(isDiscarded && n % 40 !== 39 && { 'sflow.output_interface_format': 1 }),
+      },
     };
   }
   const isIpfix = protocol === 'ipfix';
@@ -364,5 +392,13 @@ export async function toKnownDocuments(folder: string): Promise<string[]> {
   );
   const pipeline = createPipeline({ steps });
   const lane = createDocumentLane();
-  return knownFlows.map(({ record }) => pipeline.toDocuments(toTestBatch(record), lane).bytes.toString().trimEnd());
+  return knownFlows.map(({ record, isNotification }) => {
+    const batch = toTestBatch(record);
+    const [layout] = batch.layouts;
+    const layouts = [{ ...layout!, kind: isNotification ? ('discard' as const) : layout!.kind }];
+    return pipeline
+      .toDocuments({ ...batch, layouts }, lane)
+      .bytes.toString()
+      .trimEnd();
+  });
 }

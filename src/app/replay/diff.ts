@@ -9,7 +9,7 @@ import { createDocumentLane, type Pipeline } from '../../enrich/pipeline.ts';
 import type { PipelineFile } from '../../enrich/pipeline-file.ts';
 import { documentText } from '../../index/flow-items.ts';
 import { type DocumentBatch, rowOfPosition } from '../../model/document.ts';
-import type { RecordSet } from '../../model/record.ts';
+import { becomesDocument, type RecordSet } from '../../model/record.ts';
 import type { RecordBatch } from '../../model/record-batch.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { openPipeline } from '../steps.ts';
@@ -170,7 +170,7 @@ function createSide(file: PipelineFile, logger: Logger) {
 }
 
 function toFlowSets(sets: readonly RecordSet[]): readonly RecordSet[] {
-  return sets.filter(({ layout }) => layout.kind === 'flow');
+  return sets.filter(({ layout }) => becomesDocument(layout.kind));
 }
 
 function countRows(sets: readonly RecordSet[]): number {

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { createMemoryQueue } from '../../enqueue/memory-queue.ts';
 import type { Pipeline } from '../../enrich/pipeline.ts';
 import type { PipelineFile } from '../../enrich/pipeline-file.ts';
+import { becomesDocument } from '../../model/record.ts';
 import { createLedger, droppedIn } from '../../telemetry/ledger.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { createBatchLane, createSayLost } from '../batch-lane.ts';
@@ -94,7 +95,7 @@ export function createIntoPipeline(options: IntoPipelineOptions): IntoPipeline {
     const sets = shiftTimes(decoder.decode(datagram), shiftMs);
     lane.add(sets, receivedAtMs + shiftMs);
     let flows = 0;
-    for (const { layout, rows } of sets) if (layout.kind === 'flow') flows += rows.length;
+    for (const { layout, rows } of sets) if (becomesDocument(layout.kind)) flows += rows.length;
     return mayBeFull ? waitForRoom(flows) : flows;
   }
 

@@ -4,6 +4,7 @@
 import { createUdpSender, type UdpSender } from '../../collect/udp-sender.ts';
 import { createDecoder } from '../../decode/decoder.ts';
 import type { ExplainedSet } from '../../decode/explain.ts';
+import { becomesDocument } from '../../model/record.ts';
 import { toThousands } from '../count-text.ts';
 import type { ReplayedDatagram } from './replay-files.ts';
 import type { ReplayTarget } from './replay-target.ts';
@@ -56,7 +57,7 @@ export function createOverUdp({ host, port }: OverUdpOptions): OverUdp {
   async function take({ datagram }: ReplayedDatagram, shiftMs: number): Promise<number> {
     explained = [];
     let flows = 0;
-    for (const { layout, rows } of decoder.decode(datagram)) if (layout.kind === 'flow') flows += rows.length;
+    for (const { layout, rows } of decoder.decode(datagram)) if (becomesDocument(layout.kind)) flows += rows.length;
     decoder.expire(datagram.receivedAtMs);
     if (shiftMs !== 0) for (const { isParked, records } of explained) if (isParked) parkedRecords += records.length;
     const payload = shiftMs === 0 ? datagram.payload : shiftDatagram(datagram, explained, shiftMs);
