@@ -13,6 +13,8 @@ export interface CountedIndex {
 export interface RollupInventory {
   readonly flows: ReadonlyMap<string, CountedIndex>;
   readonly rollups: Map<string, CountedIndex>;
+  /** Of rollups: somebody closed them. */
+  readonly closed: ReadonlySet<string>;
 }
 
 export async function countIndices(
@@ -20,14 +22,19 @@ export async function countIndices(
   pattern: string,
   signal: AbortSignal,
 ): Promise<RollupInventory> {
-  return { flows: await count(client, pattern, signal), rollups: await countRollups(client, signal) };
+  const { open: flows } = await count(client, pattern, signal);
+  const { open, closed } = await count(client, rollupPattern, signal);
+  return { flows, rollups: ofRollups(open), closed: new Set(closed) };
 }
 
 export async function countRollups(
   client: ElasticsearchClient,
   signal: AbortSignal,
 ): Promise<RollupInventory['rollups']> {
-  const found = await count(client, rollupPattern, signal);
+  return ofRollups((await count(client, rollupPattern, signal)).open);
+}
+
+function ofRollups(found: ReadonlyMap<string, CountedIndex>): RollupInventory['rollups'] {
   return new Map([...found].filter(([name]) => readRollupIndex(name) !== undefined));
 }
 
@@ -35,20 +42,22 @@ async function count(
   client: ElasticsearchClient,
   pattern: string,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, CountedIndex>> {
+): Promise<{ readonly open: ReadonlyMap<string, CountedIndex>; readonly closed: readonly string[] }> {
   const path = `/_cat/indices/${encodeURIComponent(pattern)}`;
   const query = { format: 'json', h: 'index,pri,docs.count,status' };
   const answer = await client.request({ method: 'GET', path, query }, signal);
-  if (answer.status === 404) return new Map();
+  const open = new Map<string, CountedIndex>();
+  const closed: string[] = [];
+  if (answer.status === 404) return { open, closed };
   const rows: readonly unknown[] = Array.isArray(answer.json) ? answer.json : [];
   // A refusal is an object, and has its reason.
   if (!Array.isArray(answer.json))
     readAnswer(answer, { what: `list the indices ${pattern}`, privilege: `the privilege "monitor" on ${pattern}` });
-  return new Map(
-    rows.flatMap((row) => {
-      const { index, pri, 'docs.count': documents, status } = asRecord(row) ?? {};
-      if (typeof index !== 'string' || status === 'close') return [];
-      return [[index, { documents: Number(documents ?? 0), shards: Number(pri ?? 1) }] as const];
-    }),
-  );
+  for (const row of rows) {
+    const { index, pri, 'docs.count': documents, status } = asRecord(row) ?? {};
+    if (typeof index !== 'string') continue;
+    if (status === 'close') closed.push(index);
+    else open.set(index, { documents: Number(documents ?? 0), shards: Number(pri ?? 1) });
+  }
+  return { open, closed };
 }

@@ -6,7 +6,7 @@ import { throwIfStopped, waitOrAbort } from './back-off.ts';
 import type { ElasticsearchClient } from './elasticsearch-client.ts';
 import { toRollupWrites, toTotalWrite } from './rollup-documents.ts';
 import { countFlows, type DueInterval, findDue, type TimeRange } from './rollup-due.ts';
-import { hours, minutes, type RollupInterval, startOf } from './rollup-interval.ts';
+import { hours, minutes, type RollupInterval, rollupIndex, startOf } from './rollup-interval.ts';
 import { countIndices, type RollupInventory } from './rollup-inventory.ts';
 import type { RollupLease } from './rollup-lease.ts';
 import { readInterval } from './rollup-reading.ts';
@@ -79,9 +79,11 @@ export function createRollups({
   ]);
   /** Documents of an index of flows when all of it had its rollups. */
   const settled = new Map<string, number>();
+  /** Since when it is known to have as many as it has: none of them is of a later time. */
+  const unchanged = new Map<string, { readonly documents: number; readonly sinceMs: number }>();
   /** What was written is found by a search some seconds later: interval and start → flows. The last ones only. */
   const written = new Map<string, number>();
-  let inventory: RollupInventory = { flows: new Map(), rollups: new Map() };
+  let inventory: RollupInventory = { flows: new Map(), rollups: new Map(), closed: new Set() };
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   /** What the last look has found and is not made yet: days with flows, the newest first, and what is due of the first of them. */
   let days: number[] = [];
@@ -89,12 +91,24 @@ export function createRollups({
   let looking = new Map<string, number>();
 
   async function tend(untilMs: number, signal: AbortSignal): Promise<void> {
+    try {
+      await makeDue(untilMs, signal);
+    } catch (error) {
+      // What was refused may be so because indices are other than they were: the next look is anew.
+      lookedAtMs = Number.NEGATIVE_INFINITY;
+      throw error;
+    }
+  }
+
+  async function makeDue(untilMs: number, signal: AbortSignal): Promise<void> {
     if (!(await lease.hold(signal))) {
       forget();
       return;
     }
     const closedMs = startOf(minutes, now() - delayMs);
     if (inventory.flows.size === 0) inventory = await countIndices(client, pattern, signal);
+    // The clock was set back: what was looked at then had not all come yet.
+    if (closedMs < lookedAtMs) forget();
     await makeRecent(closedMs, signal);
     if (startOf(hours, closedMs - hourDelayMs) > lookedAtMs - hourDelayMs) await lookBack(closedMs, signal);
     while (now() < untilMs && (due.length > 0 || days.length > 0)) await goOn(closedMs, signal);
@@ -104,6 +118,7 @@ export function createRollups({
   function forget(): void {
     lookedAtMs = Number.NEGATIVE_INFINITY;
     settled.clear();
+    unchanged.clear();
     written.clear();
     days = [];
     due = [];
@@ -126,6 +141,12 @@ export function createRollups({
       settled.clear();
       written.clear();
     }
+    // Some were closed: what would have been written there was left.
+    for (const name of before.closed) if (!inventory.closed.has(name)) settled.clear();
+    // One that was closed, or taken from a snapshot again, has what it had; what it lies beside may have changed.
+    for (const name of settled.keys()) if (!inventory.flows.has(name)) settled.delete(name);
+    for (const [name, { documents }] of inventory.flows)
+      if (unchanged.get(name)?.documents !== documents) unchanged.set(name, { documents, sinceMs: now() });
     const old = findOldRollups(inventory.rollups.keys(), { keepMinutesMs, keepHoursMs }, now());
     for (const index of await deleteRollups(client, old, signal)) {
       inventory.rollups.delete(index);
@@ -158,7 +179,9 @@ export function createRollups({
       days.shift();
     }
     if (due.length > 0 || days.length > 0) return;
-    for (const [name, documents] of looking) settled.set(name, documents);
+    const overMs = startOf(hours, lookedAtMs - hourDelayMs);
+    for (const [name, documents] of looking)
+      if ((unchanged.get(name)?.sinceMs ?? overMs) < overMs) settled.set(name, documents);
     looking = new Map();
   }
 
@@ -176,7 +199,7 @@ export function createRollups({
   async function make({ interval, startMs, flows, formerTop }: DueInterval, signal: AbortSignal): Promise<void> {
     throwIfStopped(signal);
     const name = `${interval.name} ${startMs}`;
-    if ((written.get(name) ?? 0) >= flows) return;
+    if ((written.get(name) ?? 0) >= flows || inventory.closed.has(rollupIndex(interval, startMs))) return;
     const beganAtMs = now();
     // Another worker may have taken it while this one waited for an answer.
     if (!(await lease.hold(signal))) {

@@ -1,7 +1,11 @@
 // Rollups on a real Elasticsearch: made from known flows, and compared with sums of plain TypeScript. test/kibana/panels.test.ts makes them
 // on 7.3.1 and 7.17.28, too.
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   createElasticsearchClient,
   type ElasticsearchClient,
@@ -14,6 +18,7 @@ import { createRollups, type Rollups, type RollupsOptions } from '../../src/inde
 import { silentLogger } from '../../src/telemetry/logger.ts';
 import { describeWith } from '../needs.ts';
 import { type ElasticsearchServer, startElasticsearch } from '../servers/elasticsearch/index.ts';
+import { type Fault, type FaultProxy, startFaultProxy } from '../servers/fault-proxy.ts';
 import { type Part, type SummedFlow, summedKinds, toDocument, toParts, toTotal } from './rollup-sums.ts';
 
 const minuteMs = 60_000;
@@ -76,8 +81,9 @@ describeWith(['java', 'maven'], 'with known flows', () => {
     holder: string,
     options: Partial<RollupsOptions> = {},
     intercept?: (request: ElasticsearchRequest, go: () => Promise<void>) => Promise<void>,
+    url = server.url,
   ): Rollups & { readonly release: () => Promise<void> } {
-    const real = createElasticsearchClient({ nodes: [server.url] });
+    const real = createElasticsearchClient({ nodes: [url] });
     closers.push(() => real.close());
     const client: ElasticsearchClient = {
       ...real,
@@ -113,6 +119,17 @@ describeWith(['java', 'maven'], 'with known flows', () => {
     await refresh();
     await rollups.tend(Number.POSITIVE_INFINITY, signal);
     await refresh();
+  }
+
+  /** As the schedule does it: what the dead one has asked for goes on, and an index that is being made can't be searched. */
+  async function tendAgain(rollups: Rollups): Promise<void> {
+    for (let attempt = 1; ; attempt += 1)
+      try {
+        return await tend(rollups);
+      } catch (error) {
+        if (attempt === 50 || (error as { code?: string }).code !== 'sink-unavailable') throw error;
+        await sleep(100);
+      }
   }
 
   const refresh = () => server.ask('POST', '/weir-*/_refresh');
@@ -213,6 +230,17 @@ describeWith(['java', 'maven'], 'with known flows', () => {
         ['1h', 0],
       ]),
     );
+  });
+
+  test('an hour is made when it is over, though no flow comes any more', async () => {
+    nowMs = startMs + 15 * minuteMs;
+    const flows = flowsOf(10, 3);
+    await index(flows);
+    const rollups = makerOf('a');
+    await tend(rollups);
+    nowMs = startMs + 70 * minuteMs;
+    await tend(rollups);
+    await expectRollupsOf(flows);
   });
 
   test('late flows make their minute and hour anew, and a key that is no longer among the largest goes', async () => {
@@ -407,5 +435,181 @@ describeWith(['java', 'maven'], 'with known flows', () => {
     nowMs += hourMs;
     await tend(rollups);
     await expectRollupsOf(flows);
+  });
+
+  describe('when the server refuses, or the connection breaks', () => {
+    let proxy: FaultProxy;
+    beforeAll(async () => {
+      proxy = await startFaultProxy(server.url);
+    });
+    afterAll(() => proxy?.stop());
+
+    const busy = { error: { type: 'es_rejected_execution_exception', reason: 'rejected execution' }, status: 429 };
+    test.each<[string, Fault]>([
+      ['a request is answered 429', { status: 429, body: JSON.stringify(busy) }],
+      ['a proxy answers 503', { status: 503, type: 'text/html', body: '<html>' }],
+      ['the request is lost', 'cut before'],
+      ['the answer is lost', 'cut after'],
+      ['half of the answer is lost', 'cut in the answer'],
+    ])('%s, at any of the writes: the next look mends it', async (_, fault) => {
+      const flows = [...flowsOf(30, 3), ...flowsOf(30, 20)];
+      await index(flows);
+      // Parts and total of an hour and of two minutes.
+      for (let writes = 0; writes < 6; writes += 1) {
+        let seen = 0;
+        const maker = makerOf(
+          `at-${writes}`,
+          {},
+          async ({ path }, go) => {
+            if (path === '/_bulk') proxy.always = seen++ === writes ? fault : undefined;
+            await go();
+          },
+          proxy.url,
+        );
+        await expect(tend(maker)).rejects.toMatchObject({ code: 'sink-unavailable' });
+        proxy.always = undefined;
+        await maker.release();
+        await tend(makerOf(`after-${writes}`));
+        await expectRollupsOf(flows);
+        await server.ask('DELETE', '/weir-rollup-*');
+      }
+    });
+
+    test('single documents are answered 429: the interval stays due', async () => {
+      const flows = flowsOf(30, 3);
+      await index(flows);
+      const maker = makerOf('a', {}, undefined, proxy.url);
+      const items = Array.from({ length: 200 }, () => ({ index: { status: 429, error: { type: 'x', reason: 'y' } } }));
+      proxy.faults.push({ status: 200, body: JSON.stringify({ errors: true, items }) });
+      await expect(tend(maker)).rejects.toMatchObject({ code: 'sink-unavailable' });
+      await tend(maker);
+      await expectRollupsOf(flows);
+    });
+  });
+
+  test('a maker that is killed leaves what another one mends, when it has been silent for long', async () => {
+    const flows = [...flowsOf(30, 3), ...flowsOf(30, 20)];
+    await index(flows);
+    const proxy = await startFaultProxy(server.url);
+    const script = fileURLToPath(new URL('rollup-process.ts', import.meta.url));
+    for (const writes of [1, 2, 4]) {
+      proxy.seen.length = 0;
+      const child = spawn(process.execPath, ['--import', 'tsx', script, proxy.url, `${nowMs}`, `${top}`], {
+        stdio: ['ignore', 'inherit', 'inherit'],
+      });
+      const bulks = (): number => proxy.seen.filter(({ line }) => line === 'POST /_bulk').length;
+      while (bulks() < writes && child.exitCode === null) await sleep(1);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      const next = makerOf(`next-${writes}`);
+      await tendAgain(next);
+      nowMs += leaseMs;
+      await tendAgain(next);
+      await expectRollupsOf(flows);
+      await server.ask('DELETE', '/weir-rollup-*');
+    }
+    await proxy.stop();
+  }, 120_000);
+
+  test('two that do not know of each other make the same', async () => {
+    const [early, late] = [[...flowsOf(40, 3), ...flowsOf(20, 8)], flowsOf(15, 3)];
+    await index(early);
+    await refresh();
+    // Each by a lease of its own: both believe that they have it.
+    const lease = { hold: async () => true, release: async () => undefined };
+    const both = [makerOf('a', { lease }), makerOf('b', { lease })];
+    await Promise.all(both.map((maker) => maker.tend(Number.POSITIVE_INFINITY, signal)));
+    await index(late);
+    nowMs += hourMs;
+    await Promise.all(both.map((maker) => maker.tend(Number.POSITIVE_INFINITY, signal)));
+    await refresh();
+    await expectRollupsOf([...early, ...late]);
+  });
+
+  test('a clock that was ahead for a while, and is set back, leaves no hour unmade', async () => {
+    const early = flowsOf(20, 3);
+    await index(early);
+    const rollups = makerOf('a');
+    nowMs += 300 * dayMs;
+    await tend(rollups);
+    nowMs -= 300 * dayMs;
+    const late = flowsOf(30, 70);
+    await index([...late, ...flowsOf(5, 3)]);
+    nowMs += hourMs;
+    await tend(rollups);
+    await expectRollupsOf([...early, ...flowsOf(5, 3), ...late]);
+  });
+
+  test('what was made too early by a clock that was ahead is made anew when the interval is over', async () => {
+    nowMs = startMs + 3 * minuteMs + 1000;
+    const first = flowsOf(4, 3);
+    await index(first);
+    const rollups = makerOf('a');
+    nowMs += 3 * hourMs;
+    await tend(rollups);
+    nowMs -= 3 * hourMs;
+    await index(flowsOf(30, 3));
+    nowMs += 10 * minuteMs;
+    await tend(rollups);
+    nowMs += 2 * hourMs;
+    await tend(rollups);
+    await expectRollupsOf([...first, ...flowsOf(30, 3)]);
+  });
+
+  test('a closed index of flows is as none; its sums stay', async () => {
+    const flows = flowsOf(20, 3);
+    await index(flows);
+    const rollups = makerOf('a');
+    await tend(rollups);
+    await server.ask('POST', '/weir-flow-2026.01.02/_close');
+    const next = flowsOf(10, 50);
+    await index(next, 'weir-flow-2026.01.01');
+    nowMs += hourMs;
+    await tend(rollups);
+    const minutes = (await read('1m')).filter(({ kind }) => kind === 'total');
+    expect(minutes.map(({ flows: count }) => count).sort()).toEqual([10, 20]);
+    await server.ask('POST', '/weir-flow-2026.01.02/_open?wait_for_active_shards=1');
+    nowMs += hourMs;
+    await tend(rollups);
+    await expectRollupsOf([...flows, ...next]);
+  });
+
+  test('a closed index of rollups is left alone, and holds up no others', async () => {
+    const flows = flowsOf(20, 3);
+    await index(flows);
+    const before = makerOf('a');
+    await tend(before);
+    await before.release();
+    await server.ask('POST', '/weir-rollup-1m-2026.01.02/_close');
+    // The day before: its minutes lie in another index.
+    const earlier = flowsOf(10, 3).map((flow) => ({ ...flow, atMs: flow.atMs - dayMs }));
+    await index([...earlier, ...flowsOf(5, 3)]);
+    nowMs += hourMs;
+    const rollups = makerOf('b');
+    await tend(rollups);
+    await server.ask('POST', '/weir-rollup-1m-2026.01.02/_open?wait_for_active_shards=1');
+    nowMs += hourMs;
+    await tend(rollups);
+    await expectRollupsOf([...flows, ...earlier, ...flowsOf(5, 3)]);
+  });
+
+  test('an index of flows that goes while it is summed up ends nothing', async () => {
+    await index(flowsOf(20, 3));
+    await index(flowsOf(20, 30), 'weir-flow-2026.01.01');
+    let isGone = false;
+    const rollups = makerOf('a', {}, async ({ path }, go) => {
+      if (path === '/_bulk' && !isGone) {
+        isGone = true;
+        await server.ask('DELETE', '/weir-flow-2026.01.02');
+      }
+      await go();
+    });
+    await tend(rollups);
+    const later = flowsOf(10, 40);
+    await index(later, 'weir-flow-2026.01.01');
+    nowMs += hourMs;
+    await tend(rollups);
+    const minutes = (await read('1m')).filter(({ kind }) => kind === 'total');
+    expect(minutes.map(({ flows: count }) => count).sort()).toEqual([10, 20]);
   });
 });
