@@ -7,7 +7,7 @@ import { flat } from './json-text.ts';
 import { isPrivateIPv4, isPrivateIPv6, mappedIPv4 } from './private-networks.ts';
 import { createRecentMap } from './recent-map.ts';
 import { createRecentNumbers } from './recent-numbers.ts';
-import { hasPlace, hostnameOf, loopback, parts, toPartText } from './sides-text.ts';
+import { hasPlace, hostnameOf, loopback, parts, type Rewrite, toPartText } from './sides-text.ts';
 import { hashText } from './text-hash.ts';
 
 /** Facts that keep their own JSON: a document copies it instead of making it again. */
@@ -72,12 +72,13 @@ export class DescribedAddress implements AddressFacts {
     return own;
   }
 
-  partText(index: number, exporter: string): string {
-    return this.texts?.[index] ?? this.makePartText(index, exporter);
+  partText(index: number, exporter: string, rewrite?: Rewrite): string {
+    return this.texts?.[index] ?? this.makePartText(index, exporter, rewrite);
   }
 
-  private makePartText(index: number, exporter: string): string {
-    const text = toPartText(this, parts[index]!, hostnameOf(this, exporter));
+  private makePartText(index: number, exporter: string, rewrite: Rewrite | undefined): string {
+    const made = toPartText(this, parts[index]!, hostnameOf(this, exporter));
+    const text = rewrite === undefined ? made : rewrite(made);
     if (!this.isUsed) {
       // Never set for the loopback address: its text holds the exporter.
       this.isUsed = this.text !== loopback;

@@ -56,6 +56,9 @@ export interface AddressFacts {
   readonly hash?: number;
   /** The same address in another system: what an exporter says of one flow is not for the others. */
   withSystem?(system: AutonomousSystem): AddressFacts;
-  /** JSON of the address in one part (sides-text.ts), kept with the facts; without it the JSON is made anew each time. */
-  partText?(index: number, exporter: string): string;
+  /**
+   * JSON of the address in one part (sides-text.ts), as `rewrite` leaves it, kept with the facts; without it the JSON is made anew each
+   * time. `rewrite` is the same each time.
+   */
+  partText?(index: number, exporter: string, rewrite?: (text: string) => string): string;
 }

@@ -67,14 +67,16 @@ export function createAddressMasking(replace: ReplaceAddress, isExporterKept: bo
   }
 
   return (text) => {
-    // The head is `{"@timestamp":…,"@version":…,"event":{…},"node":{…},`.
-    const node = isExporterKept ? text.indexOf('"node":{') : -1;
+    // Where a document begins: `{"@timestamp":…,"@version":…,"event":{…},"node":{…},`.
+    const isBegin = text.startsWith('{');
+    const node = isBegin && isExporterKept ? text.indexOf('"node":{') : -1;
     const headEnd = node < 0 ? 0 : text.indexOf('},', node) + 1;
-    let rest = text.slice(headEnd);
-    if (!isExporterKept) rest = rest.replace(nodeName, '"node":{"ipaddr":"$1","hostname":"$1"');
+    let rest = headEnd === 0 ? text : text.slice(headEnd);
+    if (isBegin && !isExporterKept) rest = rest.replace(nodeName, '"node":{"ipaddr":"$1","hostname":"$1"');
     rest = withAddressesAsNames(rest);
     if (rest.includes('"community_id":"')) rest = rest.replace(communityId, '"community_id":"removed"');
-    return text.slice(0, headEnd) + replaceInRuns(rest, maskRun);
+    const masked = replaceInRuns(rest, maskRun);
+    return headEnd === 0 ? masked : text.slice(0, headEnd) + masked;
   };
 }
 

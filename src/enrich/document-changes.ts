@@ -72,11 +72,17 @@ export class DocumentChanges {
 }
 
 /** `text` is a whole document with its newline, as byte text; so is what comes out. */
-export function changedDocument(text: string, { labels, fields }: DocumentChanges): string {
+export function changedDocument(text: string, changes: DocumentChanges): string {
   const document = text.slice(0, -1);
-  const changed = fields.size === 0 ? document : withChangedFields(document, fields);
+  const changed = changes.fields.size === 0 ? document : withChangedFields(document, changes.fields);
+  const labels = labelsText(changes);
+  return labels === '' ? `${changed}\n` : `${changed.slice(0, -1)}${labels}}\n`;
+}
+
+/** The last member of a document; empty where there are no labels. */
+export function labelsText({ labels }: DocumentChanges): string {
   const members = labels.toJson();
-  return members === '' ? `${changed}\n` : `${changed.slice(0, -1)},"labels":{${members}}}\n`;
+  return members === '' ? '' : `,"labels":{${members}}`;
 }
 
 function withChangedFields(text: string, fields: ReadonlyMap<string, Change>): string {

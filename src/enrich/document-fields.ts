@@ -16,7 +16,7 @@ import type { FlowDocument, SamplingSource } from './flow-document.ts';
 import { createFlowText, type FlowText, type PlainField } from './flow-text.ts';
 import { flat, quoted, timeText } from './json-text.ts';
 import { protocolName } from './protocol-names.ts';
-import { bothLabels, hostnameOf, publicSystem, type Role, sidesText, withSystem } from './sides-text.ts';
+import { bothLabels, hostnameOf, publicSystem, type Rewrite, type Role, sidesText, withSystem } from './sides-text.ts';
 
 const tcp = 6;
 const flagNames = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR'];
@@ -41,37 +41,38 @@ const headFields: readonly DocumentField[] = [
 /** Fields that stand behind `flow`. */
 const tailFields: readonly DocumentField[] = [{ path: 'network.community_id', read: (flow) => flow.communityId }];
 
-/** In the order in which they are written. */
-const groups: readonly FieldGroup[] = [
+/** In the order in which they are written: these, both sides, and those after them. */
+const groupsBefore: readonly FieldGroup[] = [
   number('sampling_interval', 'samplingInterval'),
   derived('sampling_source', toStoredSource),
   number('sampling_flow_interval', 'flowSamplingInterval'),
-  {
-    fields: [
-      ...sideFields(
-        'src',
-        ({ src }) => src,
-        ({ srcSystem }) => srcSystem,
-      ),
-      ...sideFields(
-        'dst',
-        ({ dst }) => dst,
-        ({ dstSystem }) => dstSystem,
-      ),
-      ...sideFields(
-        'client',
-        (flow) => bySide(flow, flow.dst, flow.src),
-        (flow) => bySide(flow, flow.dstSystem, flow.srcSystem),
-      ),
-      ...sideFields(
-        'server',
-        (flow) => bySide(flow, flow.src, flow.dst),
-        (flow) => bySide(flow, flow.srcSystem, flow.dstSystem),
-      ),
-      ...sharedFields(),
-    ],
-    write: sidesText,
-  },
+];
+
+const sides: readonly DocumentField[] = [
+  ...sideFields(
+    'src',
+    ({ src }) => src,
+    ({ srcSystem }) => srcSystem,
+  ),
+  ...sideFields(
+    'dst',
+    ({ dst }) => dst,
+    ({ dstSystem }) => dstSystem,
+  ),
+  ...sideFields(
+    'client',
+    (flow) => bySide(flow, flow.dst, flow.src),
+    (flow) => bySide(flow, flow.dstSystem, flow.srcSystem),
+  ),
+  ...sideFields(
+    'server',
+    (flow) => bySide(flow, flow.src, flow.dst),
+    (flow) => bySide(flow, flow.srcSystem, flow.dstSystem),
+  ),
+  ...sharedFields(),
+];
+
+const groupsAfter: readonly FieldGroup[] = [
   {
     fields: [field('traffic_locality', ({ src, dst }) => locality(dst, src))],
     write: ({ src, dst }) => {
@@ -148,9 +149,14 @@ const firstFields: readonly DocumentField[] = [
 ];
 
 const fields: ReadonlyMap<string, DocumentField['read']> = new Map(
-  [...headFields, ...firstFields, ...groups.flatMap((group) => group.fields), ...tailFields].map(
-    ({ path, read }) => [path, read] as const,
-  ),
+  [
+    ...headFields,
+    ...firstFields,
+    ...groupsBefore.flatMap((group) => group.fields),
+    ...sides,
+    ...groupsAfter.flatMap((group) => group.fields),
+    ...tailFields,
+  ].map(({ path, read }) => [path, read] as const),
 );
 
 /** How the stored value of a path is read from a flow document; undefined: there is no such field. */
@@ -159,7 +165,9 @@ export function fieldReader(path: string): ((flow: FlowDocument) => unknown) | u
 }
 
 const plainFields: ReadonlyMap<string, PlainField> = new Map(
-  groups.flatMap(({ fields, plain }) => fields.flatMap(({ path }) => (plain === undefined ? [] : [[path, plain]]))),
+  [...groupsBefore, ...groupsAfter].flatMap(({ fields, plain }) =>
+    fields.flatMap(({ path }) => (plain === undefined ? [] : [[path, plain]])),
+  ),
 );
 
 /** The property that alone makes the stored value, where there is one. */
@@ -176,12 +184,17 @@ export function tailText({ communityId }: FlowDocument): string {
   return communityId === undefined ? '' : `,"network":{"community_id":"${communityId}"}`;
 }
 
-let writeGroups: FlowText | undefined;
+let writeBefore: FlowText | undefined;
+let writeAfter: FlowText | undefined;
 
-/** The inside of `"flow":{…}`. */
-export function flowText(flow: FlowDocument): string {
-  writeGroups ??= createFlowText(groups);
-  return firstText(flow) + writeGroups(flow);
+/** The inside of `"flow":{…}`; with `rewrite`, which is the same each time, what it makes of all that may hold an address. */
+export function flowText(flow: FlowDocument, rewrite?: Rewrite): string {
+  writeBefore ??= createFlowText(groupsBefore);
+  writeAfter ??= createFlowText(groupsAfter);
+  const after = writeAfter(flow);
+  return (
+    firstText(flow) + writeBefore(flow) + sidesText(flow, rewrite) + (rewrite === undefined ? after : rewrite(after))
+  );
 }
 
 /** What the flow itself said needs no remark, as in ElastiFlow's documents; what nobody said does. */

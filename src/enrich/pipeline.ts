@@ -4,7 +4,7 @@ import { type DocumentBatch, documentPosition, maxPartsOfRow } from '../model/do
 import { becomesDocument, type Layout, type Row } from '../model/record.ts';
 import type { BatchSet, RecordBatch } from '../model/record-batch.ts';
 import { createAddressCache } from './address-cache.ts';
-import { changedDocument } from './document-changes.ts';
+import { changedDocument, labelsText } from './document-changes.ts';
 import { flowText, tailText } from './document-fields.ts';
 import { headTextOf, toDocumentHead, withTime } from './document-head.ts';
 import type { DocumentLane } from './document-writer.ts';
@@ -12,9 +12,11 @@ import { createFieldBudget } from './field-budget.ts';
 import { type FieldMap, loadFieldMap, objectOf } from './field-map.ts';
 import { FlowDocument } from './flow-document.ts';
 import { cutFlow, type PartColumns, partRow, planParts, shareOf } from './flow-parts.ts';
+import { flat } from './json-text.ts';
 import { planLayout } from './layout-plan.ts';
 import { createRecentMap } from './recent-map.ts';
 import type { DataFile, WatchedData } from './reloading-file.ts';
+import { asIs } from './sides-text.ts';
 import type { Step } from './step.ts';
 import { createDocumentMaker, type DocumentMaker } from './to-document.ts';
 
@@ -183,9 +185,27 @@ export function createPipeline({
 
   /** `rest`: what the document has beside `flow`. */
   function toText(headText: string, rest: string): string {
-    const text = `${headText}${rest}},"flow":{${flowText(flow)}}${tailText(flow)}}\n`;
-    const changed = flow.changes.isUsed ? changedDocument(text, flow.changes) : text;
-    return rewriting.length === 0 ? changed : rewritten(changed);
+    const { changes } = flow;
+    const isRewritten = rewriting.length > 0;
+    if (isRewritten && changes.fields.size === 0) return toRewrittenText(headText, rest);
+    const text = `${headText}${rest}},"flow":{${flowText(flow, isRewritten ? asIs : undefined)}}${tailText(flow)}}\n`;
+    const changed = changes.isUsed ? changedDocument(text, changes) : text;
+    return isRewritten ? rewritten(changed) : changed;
+  }
+
+  let lastHead = '';
+  let lastHeadRewritten = '';
+
+  /** Piece by piece: what the documents of a set, or those of an address, have in common is rewritten once. */
+  function toRewrittenText(headText: string, rest: string): string {
+    if (headText !== lastHead) {
+      lastHead = headText;
+      lastHeadRewritten = flat(rewritten(headText));
+    }
+    const tail = tailText(flow) + (flow.changes.isUsed ? labelsText(flow.changes) : '');
+    const restRewritten = rest === '' ? '' : rewritten(rest);
+    const flowRewritten = flowText(flow, rewritten);
+    return `${lastHeadRewritten}${restRewritten}},"flow":{${flowRewritten}}${tail === '' ? '' : rewritten(tail)}}\n`;
   }
 
   /** The flow is finished, and `maker` has its row in hand. Gives the number of documents. */

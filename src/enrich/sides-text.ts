@@ -35,8 +35,14 @@ export function hostnameOf(facts: AddressFacts, exporter: string): string {
   return facts.text === loopback ? exporter : facts.hostname;
 }
 
-/** `,"src_addr":…` and so on for both sides of a flow. */
-export function sidesText(flow: FlowDocument): string {
+/** Byte text with whole members → the same without what must not be stored (`rewrite` of steps). */
+export type Rewrite = (text: string) => string;
+
+/** For a document that is rewritten as a whole, while the text that is kept with the facts of its addresses is rewritten. */
+export const asIs: Rewrite = (text) => text;
+
+/** `,"src_addr":…` and so on for both sides of a flow; with `rewrite`, which is the same each time, what it makes of them. */
+export function sidesText(flow: FlowDocument, rewrite?: Rewrite): string {
   const { server, header, exporterHostname } = flow;
   const src = withSystem(flow.src, flow.srcSystem);
   const dst = withSystem(flow.dst, flow.dstSystem);
@@ -46,13 +52,15 @@ export function sidesText(flow: FlowDocument): string {
   let text = '';
   if (src !== undefined) {
     const role = server === undefined ? 0 : server === 'src' ? 4 : 2;
-    text = sideText(src, isSrcPlaced && !isDstPlaced ? role + 1 : role, exporter);
+    text = sideText(src, isSrcPlaced && !isDstPlaced ? role + 1 : role, exporter, rewrite);
   }
   if (dst !== undefined) {
     const role = server === undefined ? 6 : server === 'dst' ? 10 : 8;
-    text += sideText(dst, isDstPlaced && !isSrcPlaced ? role + 1 : role, exporter);
+    text += sideText(dst, isDstPlaced && !isSrcPlaced ? role + 1 : role, exporter, rewrite);
   }
-  return isSrcPlaced && isDstPlaced ? text + placesText(dst, src) : text;
+  if (!isSrcPlaced || !isDstPlaced) return text;
+  const places = placesText(dst, src);
+  return text + (rewrite === undefined ? places : rewrite(places));
 }
 
 export function withSystem(
@@ -63,8 +71,11 @@ export function withSystem(
   return facts.withSystem?.(system) ?? { ...facts, asn: system.asn, autonomousSystem: system.text };
 }
 
-function sideText(facts: AddressFacts, index: number, exporter: string): string {
-  return facts.partText?.(index, exporter) ?? toPartText(facts, parts[index]!, hostnameOf(facts, exporter));
+function sideText(facts: AddressFacts, index: number, exporter: string, rewrite: Rewrite | undefined): string {
+  const known = rewrite === asIs ? undefined : facts.partText?.(index, exporter, rewrite);
+  if (known !== undefined) return known;
+  const text = toPartText(facts, parts[index]!, hostnameOf(facts, exporter));
+  return rewrite === undefined ? text : rewrite(text);
 }
 
 export function toPartText(facts: AddressFacts, { side, role, isAlone }: Part, hostname: string): string {

@@ -76,7 +76,10 @@ export interface Step {
    * `maxParts` alone, so that a batch that is tried again has the same documents. The first step that has it counts.
    */
   partMs?(flow: FlowDocument, maxParts: number): number;
-  /** Once per document, after all steps: the whole line of JSON as byte text (json-text.ts). It must stay one, and what it may cost is its own business. */
+  /**
+   * After all steps: a document, a whole line of JSON as byte text (json-text.ts), or a piece of one that begins and ends between
+   * members. It must stay such a text. What becomes of a piece must depend on it alone: what documents have in common is asked once.
+   */
   rewrite?(text: string): string;
   /** Files that it reads again when they change: for metrics. */
   readonly watched?: readonly WatchedData[];

@@ -46,8 +46,9 @@ export const anonymizeStep: StepDefinition<AnonymizeOptions> = {
   reads: [],
   writes: [],
   cost: {
-    microseconds: 10,
-    remark: 'Each document is searched for addresses; a longer document costs more, `truncate` less than a key.',
+    microseconds: 1.2,
+    remark:
+      'Each document is searched for addresses: a longer one costs more. Both sides of a flow are done once for each address. Where `fields` or `lookup` change stored fields (labels apart), the whole of it is searched: 10 µs.',
   },
   examples: [
     {

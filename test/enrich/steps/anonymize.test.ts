@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { createAddressMasking } from '../../../src/enrich/address-masking.ts';
 import { createCryptoPan } from '../../../src/enrich/crypto-pan.ts';
 import { createDocumentLane, createPipeline, type NamedStep } from '../../../src/enrich/pipeline.ts';
+import { stepCatalog } from '../../../src/enrich/step-catalog.ts';
 import { anonymizeStep } from '../../../src/enrich/steps/anonymize.ts';
 import { toTestBatch, valueAtPath } from '../../../src/enrich/test-record.ts';
 import type { Protocol } from '../../../src/model/record.ts';
@@ -248,4 +249,95 @@ it.each([
   [{ truncate: { ipv5: 1 } }],
 ])('the options %j are refused', (options) => {
   expect(anonymizeStep.options.safeParse(options).success).toBe(false);
+});
+
+// Documents are rewritten in pieces that others share: the head of a set, the text of an address. Whole, they would become the same.
+describe.each([
+  ['as they are', []],
+  ['with labels', [{ name: 'fields', options: { set: { 'labels.who': `\${flow.src_addr} to \${flow.dst_addr}` } } }]],
+  [
+    'some with changed fields',
+    [
+      {
+        name: 'fields',
+        options: { when: 'flow.src_port = 443', set: { 'flow.dst_hostname': '198.51.100.9.example' } },
+      },
+    ],
+  ],
+  ['in parts', [{ name: 'split', options: {} }]],
+  ['by the exporter’s systems', [{ name: 'asn', options: { prefer: 'exporter' } }]],
+] as const)('documents in pieces, %s', (_, more) => {
+  it.each([true, false])('are those of the whole text (exporters: %s)', async (exporters) => {
+    const named = [
+      ...['server', 'services', 'geoip', 'asn', 'locality'].map((name) => ({ name, options: {} })),
+      { name: 'community-id', options: {} },
+      { name: 'reputation', options: { labels: { '8.8.0.0/16': 'seen at 198.51.100.7' } } },
+      {
+        name: 'hostname',
+        options: { dns: false, names: { '10.0.0.1': 'own.example', '203.0.113.77': 'core.example' } },
+      },
+      ...more,
+    ];
+    const create = async () =>
+      await Promise.all(
+        named.map(async ({ name, options }) => {
+          const definition = stepCatalog.find((step) => step.name === name)!;
+          const context = { folder: '.', logger: silentLogger };
+          return { name, step: await definition.create(definition.options.parse(options), context) };
+        }),
+      );
+    const options = { truncate: {}, exporters };
+    const anonymize = await anonymizeStep.create(anonymizeStep.options.parse(options), {
+      folder: '.',
+      logger: silentLogger,
+    });
+    const whole = await create();
+    const inPieces = createPipeline({ steps: [...(await create()), { name: 'anonymize', step: anonymize }] });
+    const plain = createPipeline({ steps: whole });
+    const documents = fc.record({
+      source: fc.constantFrom(
+        '10.0.0.1',
+        '8.8.8.8',
+        '127.0.0.1',
+        '192.0.2.7',
+        '::ffff:8.8.8.8',
+        '2001:4860:4860::8888',
+      ),
+      destination: fc.constantFrom('8.8.4.4', '10.0.0.2', '0.0.0.0', '127.0.0.1', '9.9.9.9'),
+      exporter: fc.constantFrom('203.0.113.77', '203.0.113.78'),
+      next: fc.constantFrom('198.51.100.1', '0.0.0.0'),
+      port: fc.constantFrom(443, 40_000),
+    });
+    fc.assert(
+      fc.property(documents, ({ source, destination, exporter, next, port }) => {
+        const isV6 = source.includes(':');
+        const batch = toTestBatch({
+          protocol: 'ipfix',
+          exporter,
+          fields: {
+            [isV6 ? 'sourceIPv6Address' : 'sourceIPv4Address']: source,
+            [isV6 ? 'destinationIPv6Address' : 'destinationIPv4Address']: isV6 ? '2001:db8::7' : destination,
+            ipNextHopIPv4Address: next,
+            mplsTopLabelIPv4Address: '198.51.100.21',
+            sourceTransportPort: port,
+            destinationTransportPort: 443,
+            protocolIdentifier: 6,
+            octetDeltaCount: 1500,
+            bgpSourceAsNumber: 64_500,
+            bgpDestinationAsNumber: 13_335,
+            flowStartMilliseconds: '2025-12-31T23:58:10Z',
+            flowEndMilliseconds: '2025-12-31T23:59:50Z',
+          },
+        });
+        const masked = inPieces.toDocuments(batch, createDocumentLane()).bytes.toString('latin1');
+        const text = plain.toDocuments(batch, createDocumentLane()).bytes.toString('latin1');
+        const lines = text.split('\n').slice(0, -1);
+        expect(masked).toBe(lines.map((line) => anonymize.rewrite?.(`${line}\n`)).join(''));
+        expect(lines.length).toBe(more[0]?.name === 'split' ? 2 : 1);
+      }),
+      { numRuns: 150 },
+    );
+    await inPieces.close();
+    await plain.close();
+  });
 });
