@@ -3,6 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Decoder } from '../decode/decoder.ts';
+import { refuseForeignKeys } from '../enqueue/foreign-keys.ts';
 import {
   closeRedis,
   openRedis,
@@ -75,7 +76,9 @@ export function createStateRedis({ redis, key, decoder, onSets, logger, now }: S
     listener = openRedis({ settings: redis, kind: 'patient', logger, now });
     listener.on('message', (_, message: string) => hear(message));
     listener.on('ready', () => void catchUp());
-    if (await waitForRedis(client, redis)) await within(subscribeLimitMs, catchUp());
+    if (!(await waitForRedis(client, redis))) return;
+    await refuseForeignKeys(client, redis, [[key, 'hash']]);
+    await within(subscribeLimitMs, catchUp());
   }
 
   /** Subscribed first, at each connection anew: what is told from then on is heard, and what was told before is among the entries. */

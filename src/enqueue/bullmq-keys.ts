@@ -25,6 +25,9 @@ export interface QueueKeys {
   ended(jobId: string): string;
   /** Hash: how far each exporter's records are in safe hands (reached.ts). */
   readonly reached: string;
+  /** Hash: counts of the ledger that no page has yet; list: the ids of its pages. */
+  readonly ledger: string;
+  readonly ledgerPages: string;
   /** The bytes of a batch. */
   payload(batchId: string): string;
 }
@@ -41,6 +44,8 @@ export function createQueueKeys(keyPrefix: string, name: string): QueueKeys {
     fence: (writer) => `${prefix}:fence:${writer}`,
     ended: (jobId) => `${prefix}:ended:${jobId}`,
     reached: `${prefix}:reached`,
+    ledger: `${prefix}:ledger`,
+    ledgerPages: `${prefix}:ledger:pages`,
     payload: (batchId) => `${keyPrefix}:${name}:batch:${batchId}`,
   };
 }

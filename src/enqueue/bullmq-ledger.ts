@@ -28,18 +28,11 @@ return redis.call('LRANGE', KEYS[3], 0, -1)
 const rememberWriterMs = 7 * 86_400_000;
 const maxPages = 100;
 
-function toKeys(keys: QueueKeys) {
-  return {
-    open: `${keys.prefix}:ledger`,
-    pages: `${keys.prefix}:ledger:pages`,
-    lock: `${keys.prefix}:ledger:lock`,
-    page: (id: string) => `${keys.prefix}:ledger:page:${id}`,
-    writer: (name: string) => `${keys.prefix}:ledger:writer:${name}`,
-  };
-}
-
 export function createBullmqLedger(client: () => RedisClient | undefined, keys: QueueKeys): LedgerStore {
-  const { open, pages, lock, page, writer: writerKey } = toKeys(keys);
+  const { ledger: open, ledgerPages: pages } = keys;
+  const lock = `${open}:lock`;
+  const page = (id: string): string => `${open}:page:${id}`;
+  const writerKey = (name: string): string => `${open}:writer:${name}`;
   let waitingCounts = 0;
 
   function ready(): RedisClient | undefined {
@@ -84,9 +77,4 @@ export function createBullmqLedger(client: () => RedisClient | undefined, keys: 
       return toLedgerRows(hashes.flat());
     },
   };
-}
-
-/** The hash that everybody adds to. */
-export function toLedgerKey(keys: QueueKeys): string {
-  return toKeys(keys).open;
 }

@@ -7,6 +7,7 @@ import { readCounts } from './bullmq-counts.ts';
 import { createQueueKeys, type JobData } from './bullmq-keys.ts';
 import { createBullmqLedger } from './bullmq-ledger.ts';
 import { type BullmqProducer, createBullmqProducer } from './bullmq-producer.ts';
+import { refuseForeignKeys, typesOfKeys } from './foreign-keys.ts';
 import type { Queue } from './queue.ts';
 import {
   closeRedis,
@@ -48,7 +49,8 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
     prompt = openRedis({ settings: redis, kind: 'prompt', logger, now });
     try {
       const isThere = await waitForRedis(prompt, redis);
-      if (!isThere) logger.warn({ redis: toWhere(redis) }, 'Redis is away; weir starts nevertheless and waits for it');
+      if (isThere) await refuseForeignKeys(prompt, redis, typesOfKeys(keys));
+      else logger.warn({ redis: toWhere(redis) }, 'Redis is away; weir starts nevertheless and waits for it');
     } catch (error) {
       prompt.disconnect();
       throw error;

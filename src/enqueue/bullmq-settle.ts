@@ -3,7 +3,6 @@
 
 import type { LedgerRow } from '../model/ledger-row.ts';
 import { type JobData, type QueueKeys, toJobId } from './bullmq-keys.ts';
-import { toLedgerKey } from './bullmq-ledger.ts';
 import { toLedgerEntries } from './ledger-store.ts';
 import type { RedisClient } from './redis-connection.ts';
 
@@ -102,7 +101,7 @@ export async function settleJob(
     keys.bullmq(`${id}:lock`),
     ...['active', 'wait', 'stalled', 'failed'].map(keys.bullmq),
     keys.counts,
-    toLedgerKey(keys),
+    keys.ledger,
     keys.ended(id),
     ...[token, id, job.records, job.bytes, rememberEndedMs],
     ...(setAside === undefined ? ['', 0] : [setAside.reason || 'unknown', setAside.nowMs]),
@@ -126,7 +125,7 @@ export async function takeUpJob(
     keys.bullmq(id),
     ...['failed', 'wait', 'marker'].map(keys.bullmq),
     keys.counts,
-    toLedgerKey(keys),
+    keys.ledger,
     ...[id, job.records, job.bytes, to === 'line' ? 1 : 0],
     ...toLedgerEntries(fates, 0).flat(),
   );

@@ -1,14 +1,17 @@
 // Connections to Redis: one server, Sentinels, or a Cluster; with TLS and passwords. Two kinds: one that answers or fails within
 // seconds (for those who have another place for what they hold), and one that waits for Redis to come back (for workers).
 
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Cluster, type CommonRedisOptions, Redis } from 'ioredis';
 import { WeirError } from '../model/errors.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 
 export interface RedisSettings {
-  /** The server, or Sentinels, or some nodes of the Cluster; never empty. */
+  /** The server, or Sentinels, or some nodes of the Cluster; empty where there is a `socket`. */
   readonly nodes: readonly { readonly host: string; readonly port: number }[];
+  /** Path of the server's Unix socket. */
+  readonly socket?: string;
   readonly mode: 'single' | 'sentinel' | 'cluster';
   /** The name that Sentinels know the master by. */
   readonly master?: string;
@@ -17,8 +20,10 @@ export interface RedisSettings {
   readonly password?: string;
   readonly sentinelPassword?: string;
   readonly tls: boolean;
-  /** Absolute path of a PEM file. */
+  /** Absolute paths of PEM files: who signed the server's certificate; our own certificate and its key. */
   readonly caFile?: string;
+  readonly certificateFile?: string;
+  readonly keyFile?: string;
 }
 
 export type RedisClient = Redis | Cluster;
@@ -39,14 +44,14 @@ const firstAnswerMs = 1000;
 const firstPauseMs = 100;
 const longestPauseMs = 3000;
 
-/** Begins to connect. Never throws because of the network; throws WeirError `file-missing` when the CA file can't be read. */
+/** Begins to connect. Never throws because of the network; throws WeirError `file-missing` or `file-invalid` when a PEM file can't be used. */
 export function openRedis({ settings, kind, logger, now }: RedisConnectionOptions): RedisClient {
   const pass = createRateLimit();
   const client = open(settings, kind);
   // Without a listener the error would end the process. Its object holds the command with all its bytes: only its words are logged.
   client.on('error', (error: unknown) => {
     if (pass('redis', now()) !== undefined)
-      logger.warn({ redis: toWhere(settings), reason: toReason(error) }, 'Redis is away');
+      logger.warn({ redis: toWhere(settings), reason: toReason(error), ...toAdvice(settings, error) }, 'Redis is away');
   });
   return client;
 }
@@ -56,7 +61,7 @@ function open(settings: RedisSettings, kind: 'prompt' | 'patient'): RedisClient 
 }
 
 function openServer(settings: RedisSettings, kind: 'prompt' | 'patient'): Redis {
-  const { nodes, mode, master, database, sentinelPassword } = settings;
+  const { nodes, socket, mode, master, database, sentinelPassword } = settings;
   const [first] = nodes;
   return new Redis({
     ...toCommonOptions(settings, kind),
@@ -71,7 +76,9 @@ function openServer(settings: RedisSettings, kind: 'prompt' | 'patient'): Redis 
           ...(sentinelPassword !== undefined && { sentinelPassword }),
           ...(settings.tls && { enableTLSForSentinelMode: true, sentinelTLS: toTlsOptions(settings) }),
         }
-      : { host: first?.host ?? '', port: first?.port ?? 0 }),
+      : socket !== undefined
+        ? { path: socket }
+        : { host: first?.host ?? '', port: first?.port ?? 0 }),
   });
 }
 
@@ -104,18 +111,36 @@ function toCommonOptions(
   };
 }
 
-function toTlsOptions({ caFile }: RedisSettings): { ca?: Buffer } {
-  if (caFile === undefined) return {};
+interface TlsOptions {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+}
+
+function toTlsOptions({ caFile, certificateFile, keyFile }: RedisSettings): TlsOptions {
+  const ca = caFile === undefined ? undefined : readPem(caFile, 'ca_file');
+  const cert = certificateFile === undefined ? undefined : readPem(certificateFile, 'certificate');
+  const key = keyFile === undefined ? undefined : readPem(keyFile, 'key');
   try {
-    return { ca: readFileSync(caFile) };
+    if (ca !== undefined) new X509Certificate(ca);
+    if (cert !== undefined && key !== undefined && !new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)))
+      throw new Error('the key is not that of the certificate');
   } catch (cause) {
-    throw new WeirError(
-      'file-missing',
-      `queue.ca_file: can't read ${caFile} (${(cause as NodeJS.ErrnoException).code})`,
-      {
-        cause,
-      },
-    );
+    const files = [caFile, certificateFile, keyFile].filter((file) => file !== undefined).join(', ');
+    throw new WeirError('file-invalid', `queue: ${files} can't be used for TLS: ${toReason(cause)}`, {
+      hint: 'They are PEM files: queue.ca_file, queue.certificate, and queue.key, which belongs to the certificate.',
+      cause,
+    });
+  }
+  return { ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) };
+}
+
+function readPem(file: string, setting: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new WeirError('file-missing', `queue.${setting}: can't read ${file} (${code})`, { cause });
   }
 }
 
@@ -150,7 +175,7 @@ export async function waitForRedis(
         }
         reject(
           new WeirError('queue-refused', `Redis at ${toWhere(settings)} refuses weir: ${reason}`, {
-            hint: 'See queue in the pipeline file: user, password, rediss:// for TLS, ca_file.',
+            hint: 'See queue in the pipeline file: user, password, rediss:// for TLS, ca_file, certificate.',
           }),
         );
       };
@@ -182,9 +207,17 @@ export async function askRedis(settings: RedisSettings, timeoutMs: number): Prom
 
 /** What waiting will not mend. */
 function isRefusal(reason: string): boolean {
-  return /WRONGPASS|NOAUTH|NOPERM|ERR AUTH|invalid password|certificate|SSL|TLS|wrong version number|ERR DB index|ENOTFOUND/i.test(
+  return /WRONGPASS|NOAUTH|NOPERM|ERR AUTH|invalid password|certificate|SSL|TLS|wrong version number|ERR DB index|ENOTFOUND|EACCES/i.test(
     reason,
   );
+}
+
+/** The alert of a server that wants a certificate comes after the handshake, and is often overtaken by the end of the connection. */
+function toAdvice({ tls, certificateFile }: RedisSettings, error: unknown): { readonly hint?: string } {
+  const { code } = error as NodeJS.ErrnoException;
+  return tls && certificateFile === undefined && (code === 'ECONNRESET' || code === 'EPIPE')
+    ? { hint: 'a Redis that asks for a certificate does this: queue.certificate' }
+    : {};
 }
 
 /** Short, and without what was sent. */
@@ -199,7 +232,8 @@ export function toReason(error: unknown): string {
 }
 
 /** Without user and password. */
-export function toWhere({ nodes, mode, master, tls }: RedisSettings): string {
+export function toWhere({ nodes, socket, mode, master, tls }: RedisSettings): string {
+  if (socket !== undefined) return `unix://${socket}`;
   const hosts = nodes.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',');
   return `${tls ? 'rediss' : 'redis'}://${hosts}${mode === 'sentinel' ? ` (Sentinel, master ${master})` : mode === 'cluster' ? ' (Cluster)' : ''}`;
 }

@@ -41,9 +41,9 @@ export async function readRedisFacts(
         );
         // CONFIG is forbidden on many hosted servers: then an unchanged dump is taken for none.
         const save = await node.config('GET', 'save').catch(() => undefined);
-        const { host = '', port = 0 } = node.options;
+        const { path, host = '', port = 0 } = node.options;
         return {
-          address: `-h ${host} -p ${port}`,
+          address: path === undefined || path === null ? `-h ${host} -p ${port}` : `-s ${path}`,
           version: readInfo(server ?? '', 'redis_version'),
           memory: toMemoryUse(memory ?? ''),
           isSaved: readInfo(persistence ?? '', 'aof_enabled') === '1' || isSaving(save),

@@ -22,8 +22,10 @@ export interface SpoolSettings {
 }
 
 export interface RedisTarget {
-  /** The server, or Sentinels, or some nodes of the Cluster; never empty. */
+  /** The server, or Sentinels, or some nodes of the Cluster; empty where there is a `socket`. */
   readonly nodes: readonly { readonly host: string; readonly port: number }[];
+  /** Path of the server's Unix socket. */
+  readonly socket?: string;
   readonly mode: 'single' | 'sentinel' | 'cluster';
   /** The name that Sentinels know the master by. */
   readonly master?: string;
@@ -32,8 +34,10 @@ export interface RedisTarget {
   readonly password?: string;
   readonly sentinelPassword?: string;
   readonly tls: boolean;
-  /** Absolute path of a PEM file. */
+  /** Absolute paths of PEM files: who signed the server's certificate; our own certificate and its key. */
   readonly caFile?: string;
+  readonly certificateFile?: string;
+  readonly keyFile?: string;
   readonly keyPrefix: string;
   /** Batches waiting in Redis, in bytes as they lie there. */
   readonly maxBytes: number;
@@ -45,19 +49,27 @@ const redisUrl = z.string({ error: 'expected the URL of a Redis such as "redis:/
   (text) => {
     if (text === '') return true;
     const url = URL.canParse(text) ? new URL(text) : undefined;
-    return (
-      url !== undefined &&
-      /^rediss?:$/.test(url.protocol) &&
-      url.hostname !== '' &&
-      /^\/?$|^\/\d{1,4}$/.test(url.pathname) &&
-      url.search === '' &&
-      url.hash === ''
-    );
+    if (url === undefined || url.search !== '' || url.hash !== '' || !isPercentText(url.href)) return false;
+    if (url.protocol === socketProtocol) return url.host === '' && url.pathname.length > 1;
+    return /^rediss?:$/.test(url.protocol) && url.hostname !== '' && /^\/?$|^\/\d{1,4}$/.test(url.pathname);
   },
   {
-    error: 'expected the URL of a Redis such as "redis://localhost:6379", "rediss://…" (TLS) or "redis://host:6379/2"',
+    error:
+      'expected the URL of a Redis such as "redis://localhost:6379", "rediss://…" (TLS), "redis://host:6379/2" or "unix:///run/redis.sock"; in a password %, @, : and / are written %25, %40, %3A and %2F',
   },
 );
+
+const socketProtocol = 'unix:';
+
+/** Can it be decoded? A % in a password is easily forgotten. */
+function isPercentText(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const second = 1000;
 const minute = 60 * second;
@@ -81,6 +93,10 @@ export const queue = z
     ca_file: words('the path of a PEM file')
       .optional()
       .describe('PEM file of the authority that signed the certificates of rediss:// servers.'),
+    certificate: words('the path of a PEM file')
+      .optional()
+      .describe('PEM file of weir’s own certificate, for rediss:// servers that ask for one.'),
+    key: words('the path of a PEM file').optional().describe('PEM file of its private key, without a passphrase.'),
     key_prefix: words('a word')
       .refine((text) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text), {
         error: 'expected letters, digits, ".", "_" and "-", at most 64',
@@ -152,14 +168,20 @@ export function queueContradictions(config: QueueConfig, batchBytes: number) {
   if (config.mode !== 'sentinel' && config.sentinel_password !== undefined) {
     add('sentinel_password', 'is of mode: sentinel only');
   }
-  if (config.mode === 'cluster' && toDatabase(first) !== 0) add('redis', 'a Redis Cluster has database 0 only');
+  if (config.mode === 'cluster' && first?.protocol !== socketProtocol && toDatabase(first) !== 0)
+    add('redis', 'a Redis Cluster has database 0 only');
   if (first !== undefined && (first.username !== '' || first.password !== '')) {
     if (config.username !== undefined || config.password !== undefined) {
       add('redis', 'give user and password either in the URL, or as queue.username and queue.password');
     }
   }
   if (config.username !== undefined && config.password === undefined) add('username', 'its password is missing');
-  if (config.ca_file !== undefined && first?.protocol !== 'rediss:') add('ca_file', 'is of rediss:// URLs only');
+  for (const file of ['ca_file', 'certificate', 'key'] as const)
+    if (config[file] !== undefined && first?.protocol !== 'rediss:') add(file, 'is of rediss:// URLs only');
+  if (config.certificate !== undefined && config.key === undefined) add('certificate', 'its key is missing: queue.key');
+  if (config.key !== undefined && config.certificate === undefined)
+    add('key', 'its certificate is missing: queue.certificate');
+  if (first?.protocol === socketProtocol && config.mode !== 'single') add('mode', 'a Unix socket is of one Redis');
   return found;
 }
 
@@ -169,23 +191,29 @@ export function toQueueSettings(config: QueueConfig, folder: string): QueueSetti
   if (first === undefined) return { maxBytes: config.memory, ...spool };
   const username = config.username ?? (first.username === '' ? undefined : decodeURIComponent(first.username));
   const password = config.password ?? (first.password === '' ? undefined : decodeURIComponent(first.password));
+  const isSocket = first.protocol === socketProtocol;
   const defaultPort = config.mode === 'sentinel' ? 26_379 : 6379;
   return {
     maxBytes: config.memory,
     ...spool,
     redis: {
-      nodes: [first, ...others].map((url) => ({
-        host: url.hostname.replace(/^\[|\]$/g, ''),
-        port: url.port === '' ? defaultPort : Number(url.port),
-      })),
+      nodes: isSocket
+        ? []
+        : [first, ...others].map((url) => ({
+            host: url.hostname.replace(/^\[|\]$/g, ''),
+            port: url.port === '' ? defaultPort : Number(url.port),
+          })),
+      ...(isSocket && { socket: decodeURIComponent(first.pathname) }),
       mode: config.mode,
       ...(config.master !== undefined && { master: config.master }),
-      database: toDatabase(first),
+      database: isSocket ? 0 : toDatabase(first),
       ...(username !== undefined && { username }),
       ...(password !== undefined && { password }),
       ...(config.sentinel_password !== undefined && { sentinelPassword: config.sentinel_password }),
       tls: first.protocol === 'rediss:',
       ...(config.ca_file !== undefined && { caFile: resolve(folder, config.ca_file) }),
+      ...(config.certificate !== undefined && { certificateFile: resolve(folder, config.certificate) }),
+      ...(config.key !== undefined && { keyFile: resolve(folder, config.key) }),
       keyPrefix: config.key_prefix,
       maxBytes: config.max_bytes,
       keepMs: config.keep,

@@ -8,7 +8,7 @@ export function isSecret(path: readonly string[]): boolean {
   return path[0] !== 'tests' && path.some((key) => secretKeys.test(key)) && !isPlainKey(path);
 }
 
-const pathsOfKeys = new Set(['collect.tls.key', 'index.elasticsearch.key']);
+const pathsOfKeys = new Set(['collect.tls.key', 'index.elasticsearch.key', 'queue.key']);
 
 /** `key` is also the path of a private key (TLS), and a column of a table (`lookup`). */
 function isPlainKey(path: readonly string[]): boolean {

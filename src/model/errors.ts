@@ -14,7 +14,8 @@ export const errorCodes = {
   'worker-failed': 'A worker process of weir listen --workers could not start.',
   'folder-unwritable': 'A folder cannot be made or written to.',
   'disk-full': 'The disk that takes the documents is full; weir waits and goes on when there is room.',
-  'queue-refused': 'Redis does not take weir’s password, or its certificate is not trusted.',
+  'queue-refused':
+    'Redis does not take weir’s password, its certificate is not trusted, or what lies under weir’s keys is not weir’s.',
   'queue-unavailable': 'Redis does not answer, and what was asked for can’t be done without it.',
   'sink-unavailable':
     'Elasticsearch (or the folder for files) does not take documents now; weir waits and goes on by itself.',

@@ -627,6 +627,18 @@ describe('queue on Redis', () => {
       keepMs: 7 * 86_400_000,
     });
     expect(redisOf('{ redis: "redis://[::1]" }')).toMatchObject({ nodes: [{ host: '::1', port: 6379 }], tls: false });
+    expect(redisOf('{ redis: "redis://u:%25%40%3A%2F%3F%23@h" }')).toMatchObject({ password: '%@:/?#' });
+    expect(redisOf('{ redis: "rediss://h", certificate: c.pem, key: k.pem }')).toMatchObject({
+      certificateFile: expect.stringMatching(/\/c\.pem$/),
+      keyFile: expect.stringMatching(/\/k\.pem$/),
+    });
+    expect(redisOf('{ redis: "unix:///run/a%20b.sock", password: p }')).toMatchObject({
+      nodes: [],
+      socket: '/run/a b.sock',
+      database: 0,
+      password: 'p',
+      tls: false,
+    });
     expect(redisOf('{ redis: "" }')).toBeUndefined();
     expect(redisOf('{}')).toBeUndefined();
   });
@@ -658,6 +670,12 @@ describe('queue on Redis', () => {
     ['{ redis: "redis://a:b@c", password: d }', '3:17 queue.redis: give user and password either in the URL'],
     ['{ redis: "redis://c", username: d }', '3:40 queue.username: its password is missing'],
     ['{ redis: "redis://c", ca_file: d }', '3:39 queue.ca_file: is of rediss:// URLs only'],
+    ['{ redis: "redis://u:50%@c" }', '3:17 queue.redis: expected the URL of a Redis'],
+    ['{ redis: "unix://host/a.sock" }', '3:17 queue.redis: expected the URL of a Redis'],
+    ['{ redis: "unix:///a.sock", mode: cluster }', '3:41 queue.mode: a Unix socket is of one Redis'],
+    ['{ redis: "unix:///a.sock", ca_file: d }', '3:44 queue.ca_file: is of rediss:// URLs only'],
+    ['{ redis: "rediss://c", certificate: d }', '3:44 queue.certificate: its key is missing'],
+    ['{ redis: "rediss://c", key: d }', '3:36 queue.key: its certificate is missing'],
     ['{ redis: "redis://c", key_prefix: "{x}" }', '3:42 queue.key_prefix: expected letters, digits'],
     ['{ redis: "redis://c", mode: clustr }', '3:36 queue.mode: expected'],
   ])('%s is a mistake', (queue, message) => {

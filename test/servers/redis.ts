@@ -13,8 +13,8 @@ export interface RedisServer {
   readonly url: string;
   /** SIGKILL, SIGSTOP, SIGCONT …; after one that ends it `restart` may follow. */
   signal(signal: NodeJS.Signals): Promise<void>;
-  /** On the same port, with what lies on its disk. */
-  restart(): Promise<void>;
+  /** On the same port, with what lies on its disk; `more`: further settings. */
+  restart(more?: Readonly<Record<string, string>>): Promise<void>;
   /** One command, its words apart; the raw answer of the protocol (RESP). For tests only: no binary values. */
   ask(...words: readonly string[]): Promise<string>;
   stop(): Promise<void>;
@@ -26,8 +26,8 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
   const port = await freePort();
   let child: ChildProcess | undefined;
 
-  async function start(): Promise<void> {
-    const all = { port: `${port}`, bind: '127.0.0.1', dir: folder, save: '', appendonly: 'no', ...settings };
+  async function start(more: Readonly<Record<string, string>> = {}): Promise<void> {
+    const all = { port: `${port}`, bind: '127.0.0.1', dir: folder, save: '', appendonly: 'no', ...settings, ...more };
     const started = spawn(
       'redis-server',
       Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]),
@@ -42,7 +42,7 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
         output = (output + data.toString()).slice(-4000);
       });
     for (let tries = 0; !(await isReady()); tries += 1) {
-      if (started.exitCode !== null || tries > 200) throw new Error(`redis-server did not start:\n${output}`);
+      if (started.exitCode !== null || tries > 400) throw new Error(`redis-server did not start:\n${output}`);
       await sleep(25);
     }
   }

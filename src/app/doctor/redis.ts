@@ -68,7 +68,8 @@ function toSaid({ version, memory: { usedBytes, maxBytes, policy } }: RedisFacts
   return `Redis ${version}, ${toBinarySizeText(usedBytes)} of ${max}, ${policy}`;
 }
 
-function toAddress({ nodes }: RedisTarget): string {
+function toAddress({ nodes, socket }: RedisTarget): string {
+  if (socket !== undefined) return `-s ${socket}`;
   const [first] = nodes;
   return `-h ${first?.host ?? ''} -p ${first?.port ?? ''}`;
 }
