@@ -7,8 +7,8 @@ const dashboardName = z.string().regex(/^[a-z][a-z0-9-]*$/, 'expected lower-case
 const text = z.string().min(1).max(400);
 const field = z.string().regex(/^@?[A-Za-z_][\w.-]*$/, 'expected the name of a field');
 
-/** How a number is shown; of a field, Kibana's field format says the same. */
-export const valueFormats = ['number', 'bytes', 'bits', 'percent', 'time'] as const;
+/** How a number is shown; of a field, Kibana's field format says the same. `fill`: a share, or the word "empty". */
+export const valueFormats = ['number', 'bytes', 'bits', 'percent', 'fill', 'time'] as const;
 
 const aggregations = ['sum', 'max', 'min', 'average', 'distinct', 'percentile'] as const;
 /** Of a rate, over the intervals of the time that is looked at. */

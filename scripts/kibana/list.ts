@@ -6,6 +6,7 @@ import type { Panel } from './definitions.ts';
 import { toListData } from './list-data.ts';
 import type { Json, JsonObject } from './saved-object.ts';
 import {
+  emptyWord,
   textColor,
   toBuckets,
   toTimeRange,
@@ -18,6 +19,8 @@ import {
 
 const rowHeight = 20;
 const barColor = '#0079a5';
+/** Can be read on white and on black. */
+const emptyColor = '#d36086';
 /** A month of 5-minute intervals, and not so many that Elasticsearch refuses: 34 days are 9,792. */
 const fineIntervalDays = 34;
 
@@ -137,7 +140,14 @@ export function toList(panel: Panel): JsonObject {
         },
       },
       toText('shown', { text: { field: 'name' }, x: { value: 4 }, limit: { signal: 'nameWidth - 8' } }),
-      toText('cells', { text: { field: 'text' }, x: columnX, align: { value: 'right' } }),
+      toText('cells', {
+        text: { field: 'text' },
+        x: columnX,
+        align: { value: 'right' },
+        ...(columns.some(({ format }) => format === 'fill') && {
+          fill: { signal: `datum.text == '${emptyWord}' ? '${emptyColor}' : '${textColor}'` },
+        }),
+      }),
       toHeadline({
         text: { value: splits.map(({ label }) => label).join(' · ') },
         x: { value: 4 },
@@ -223,11 +233,11 @@ function toText(data: string, place: JsonObject): JsonObject {
     interactive: false,
     encode: {
       update: {
-        ...place,
         y: { signal: `(datum.row - 0.5) * ${rowHeight}` },
         baseline: { value: 'middle' },
         fontSize: { value: 12 },
         fill: { value: textColor },
+        ...place,
       },
     },
   };

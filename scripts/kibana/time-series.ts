@@ -15,6 +15,7 @@ const formatters: Readonly<Record<ValueFormat, string>> = {
   bytes: '0.[0]bd',
   bits: '0.[0]bd',
   percent: 'percent',
+  fill: 'percent',
   time: 'number',
 };
 

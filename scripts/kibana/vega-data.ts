@@ -80,10 +80,17 @@ export function toVegaValue(value: string, measure: Measure): string {
   return `!isValid(${value}) ? '–' : ${toValueText(value, measure)}`;
 }
 
+/** In place of a share of nothing. */
+export const emptyWord = 'empty';
+
+const percentOf = (value: string): string => `format(floor(${value} * 10000) / 100, '.2f') + ' %'`;
+
 function toValueText(value: string, measure: Measure): string {
   switch (measure.format) {
     case 'percent':
-      return `format(floor(${value} * 10000) / 100, '.2f') + ' %'`;
+      return percentOf(value);
+    case 'fill':
+      return `${value} > 0 ? ${percentOf(value)} : '${emptyWord}'`;
     case 'time':
       return `timeFormat(${value}, '%Y-%m-%d %H:%M')`;
     case 'number':

@@ -7,7 +7,7 @@ import type { PipelineFile } from '../enrich/pipeline-file.ts';
 import { becomesDocument, type RecordSet } from '../model/record.ts';
 import type { RecordBatch } from '../model/record-batch.ts';
 import type { SequencePosition } from '../model/sequence.ts';
-import { countDecoded, type Ledger } from '../telemetry/ledger.ts';
+import { countDecoded, type ExporterCounts, type Ledger } from '../telemetry/ledger.ts';
 import type { LedgerBook } from '../telemetry/ledger-book.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 
@@ -67,6 +67,7 @@ export function createBatchLane({
     batcher.makeRoom(records);
     for (const set of sets) {
       const counts = ledger.exporter(set.header.exporter);
+      noteClock(counts, set);
       if (!becomesDocument(set.layout.kind)) counts.otherRecordsDecoded += set.rows.length;
       else {
         countDecoded(counts, set.layout.protocol, set.rows.length);
@@ -114,4 +115,13 @@ export function createBatchLane({
       await Promise.all(adding);
     },
   };
+}
+
+/** What samples of sFlow are stamped with is the time of reception. */
+function noteClock(counts: ExporterCounts, { layout, header }: RecordSet): void {
+  if (layout.protocol === 'sflow5') return;
+  const skewMs = Math.round(header.exportedAtMs - header.receivedAtMs);
+  if (!Number.isSafeInteger(skewMs)) return;
+  counts.clockSkewMs += skewMs;
+  counts.clockLooks += 1;
 }

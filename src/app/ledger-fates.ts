@@ -12,6 +12,7 @@ export function toFateRows(
   documents: DocumentBatch,
   { alreadyThere, refused }: WriteResult,
   toName: (exporter: string) => string,
+  atMs: number,
 ): readonly LedgerRow[] {
   const rows = new Map<string, Record<string, number>>();
   const names = documents.exporters.map(toName);
@@ -24,7 +25,12 @@ export function toFateRows(
 
   const perExporter = new Array<number>(names.length).fill(0);
   for (let index = 0; index < documents.count; index += 1) perExporter[documents.exporterOf[index]!]! += 1;
-  for (const [at, count] of perExporter.entries()) add(names[at]!, 'documents_indexed', count);
+  // Clocks of two machines may differ.
+  const delayMs = Math.max(0, atMs - createdAtMs);
+  for (const [at, count] of perExporter.entries()) {
+    add(names[at]!, 'documents_indexed', count);
+    add(names[at]!, 'documents_delay_ms', count * delayMs);
+  }
   for (const index of alreadyThere) {
     add(nameOf(index), 'documents_indexed', -1);
     add(nameOf(index), 'documents_already_there', 1);

@@ -12,8 +12,7 @@ import { createRateLimit, type Logger } from '../telemetry/logger.ts';
 
 export interface LedgerKeepingOptions {
   readonly store: LedgerStore;
-  /** Of a process that receives. */
-  readonly book: LedgerBook | undefined;
+  readonly book: LedgerBook;
   /** Of a process that writes documents: the one in effect. */
   readonly writer: () => LedgerWriter | undefined;
   /** Takes, at the end, what the store could not be given. */
@@ -74,7 +73,7 @@ export function createLedgerKeeping({ store, book, writer, file, logger, now }: 
   /** While the store is away the book adds up. */
   async function handOnAll(): Promise<void> {
     if (left.length === 0) {
-      const rows = book?.take() ?? [];
+      const rows = book.take();
       if (rows.length === 0) return;
       left = [{ writer: name, sequence, rows }];
       sequence += 1;
@@ -105,6 +104,8 @@ export function createLedgerKeeping({ store, book, writer, file, logger, now }: 
   async function writeAll(isUrgent: boolean, limitMs: number): Promise<void> {
     const to = writer();
     if (to === undefined) return;
+    // So that a page has both sides of its minutes: what was received, and what was indexed of it.
+    await handOn();
     const signal = AbortSignal.timeout(limitMs);
     for (const page of await store.pages(isUrgent)) {
       await to.write(page, signal);
@@ -116,7 +117,7 @@ export function createLedgerKeeping({ store, book, writer, file, logger, now }: 
     await handOn();
     // What was counted while the call before was under way.
     await handOn();
-    const rest = book?.take() ?? [];
+    const rest = book.take();
     if (rest.length > 0) left.push({ writer: name, sequence, rows: rest });
     if (left.length > 0) await writeFile(file, JSON.stringify(left), { mode: 0o600 }).catch(warnLost);
     else await rm(file, { force: true }).catch(() => undefined);

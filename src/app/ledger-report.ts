@@ -97,6 +97,8 @@ function add(
   listenAddress: string | undefined,
   counts: LedgerSums,
 ): void {
+  // Of a process itself: no flow of anybody.
+  if (exporter === undefined && listenAddress === undefined) return;
   const [of, name] = exporter === undefined ? [ports, listenAddress ?? ''] : [exporters, exporter];
   const sums = of.get(name) ?? {};
   of.set(name, sums);

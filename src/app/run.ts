@@ -21,6 +21,7 @@ import { createLedgerKeeping } from './ledger-keeping.ts';
 import { within } from './lifecycle.ts';
 import { createListen, type Listen, noListen } from './listen.ts';
 import { toAddressText } from './ports.ts';
+import { createProcessWatch, readOwnUsage } from './process-watch.ts';
 import { createQueue } from './queues.ts';
 import { createReload, type Reload } from './reload.ts';
 import { createRetentionSchedule } from './retention.ts';
@@ -158,13 +159,26 @@ export async function run(options: RunOptions): Promise<void> {
     queue.ledger &&
     createLedgerKeeping({
       store: queue.ledger,
-      book: part === 'work' ? undefined : book,
+      book,
       writer: () => reload.inEffect().way?.chosen.ledger,
       file: join(pipelineFile.state.directory, 'ledger-unsent.json'),
       logger,
       now,
     });
   await keeping?.start();
+  const processWatch = createProcessWatch({
+    book,
+    queue,
+    usage: () => [
+      readOwnUsage(),
+      ...(workers?.levels() ?? []).map(({ cpuSeconds, residentBytes }) =>
+        cpuSeconds === undefined ? undefined : { cpuMs: cpuSeconds * 1000, memoryBytes: residentBytes ?? 0 },
+      ),
+    ],
+    spooledRecords: () => (queue.spooled?.().records ?? 0) + listen.spooled().records,
+    now,
+  });
+  processWatch.start();
   again.onRequest(reload.request);
   const simulation = demo === undefined ? undefined : await startSimulation(demo.rate, listen, now);
   const retention = createRetentionSchedule({
@@ -207,6 +221,7 @@ export async function run(options: RunOptions): Promise<void> {
   logger.info({ signal }, 'stopping: a second signal ends at once');
   telemetry.unwatch();
   findings.stop();
+  processWatch.stop();
   const stopped = await within(
     stopLimitMs,
     (async () => {

@@ -85,7 +85,7 @@ export function createWork({ queue, ledger, observer, logger, now }: WorkOptions
       return;
     }
     // Counted once, in the attempt that ends the job (design: the ledger).
-    if (await job.done(toFateRows(job.batch, documents, result, toLedgerName))) count(documents, result);
+    if (await job.done(toFateRows(job.batch, documents, result, toLedgerName, now()))) count(documents, result);
   }
 
   function observe(batch: RecordBatch, lane: DocumentLane, pipeline: Pipeline): DocumentBatch {

@@ -3,11 +3,11 @@
 export interface LedgerRow {
   /** Begin of the minute in which the flows were received, ms since 1970. */
   readonly minuteMs: number;
-  /** Absent: of a port. */
+  /** Absent: of a port, or of a process. */
   readonly exporter?: string;
   /** `udp://0.0.0.0:2055`, where there is no exporter. */
   readonly listenAddress?: string;
-  readonly stage: 'listen' | 'work';
+  readonly stage: 'listen' | 'work' | 'process';
   /** Who counted. */
   readonly process: string;
   /** By field of the document (telemetry/ledger-fields.ts); to be added to what others count. */

@@ -21,6 +21,8 @@ export interface LedgerBook {
   add(atMs: number, exporter: string, field: string, count: number): void;
   /** Counts of a port. */
   addPort(listenAddress: string, field: string, count: number): void;
+  /** Counts of this process itself. */
+  addProcess(atMs: number, field: string, count: number): void;
   /** What was counted since the last time. */
   take(): readonly LedgerRow[];
 }
@@ -40,6 +42,8 @@ const differences: readonly (readonly [PlainCount, string])[] = [
   ['datagramsReordered', 'datagrams_reordered'],
   ['datagramsDuplicated', 'datagrams_duplicated'],
   ['exporterRestarts', 'exporter_restarts'],
+  ['clockSkewMs', 'clock_skew_ms'],
+  ['clockLooks', 'clock_looks'],
   ['setsParked', 'sets_parked'],
   ['recordsDecoded', 'records_decoded'],
   ['otherRecordsDecoded', 'other_records_decoded'],
@@ -68,13 +72,14 @@ export function createLedgerBook({ ledger, process, maxExporters, nowMs }: Ledge
     about: Pick<LedgerRow, 'minuteMs' | 'exporter' | 'listenAddress'>,
     field: string,
     count: number,
+    stage: LedgerRow['stage'] = 'listen',
   ): void {
     if (count === 0) return;
     const atMs = rows.size < maxRows ? about.minuteMs : Math.floor(about.minuteMs / hourMs) * hourMs;
-    const key = `${atMs} ${about.exporter ?? ''} ${about.listenAddress ?? ''}`;
+    const key = `${atMs} ${stage} ${about.exporter ?? ''} ${about.listenAddress ?? ''}`;
     let entry = rows.get(key);
     if (entry === undefined) {
-      entry = { row: { ...about, minuteMs: atMs, stage: 'listen', process }, counts: {} };
+      entry = { row: { ...about, minuteMs: atMs, stage, process }, counts: {} };
       rows.set(key, entry);
     }
     entry.counts[field] = (entry.counts[field] ?? 0) + count;
@@ -110,6 +115,7 @@ export function createLedgerBook({ ledger, process, maxExporters, nowMs }: Ledge
     add: (atMs, exporter, field, count) =>
       addTo({ minuteMs: toMinute(atMs), exporter: toName(exporter) }, field, count),
     addPort: (listenAddress, field, count) => addTo({ minuteMs: minute, listenAddress }, field, count),
+    addProcess: (atMs, field, count) => addTo({ minuteMs: toMinute(atMs) }, field, count, 'process'),
     take() {
       collect();
       const taken = Array.from(rows.values(), ({ row, counts }) => ({ ...row, counts }));

@@ -6,8 +6,8 @@ import { faultCodes } from '../model/fault.ts';
 export interface LedgerField {
   readonly name: string;
   readonly type: 'date' | 'keyword' | 'long';
-  /** Who counts it: whoever receives, or whoever indexes. Undefined: in every document. */
-  readonly stage?: 'listen' | 'work';
+  /** Who counts it: whoever receives, whoever indexes, or any process of itself. Undefined: in every document. */
+  readonly stage?: 'listen' | 'work' | 'process';
   /** One sentence. */
   readonly meaning: string;
 }
@@ -18,7 +18,8 @@ export const ledgerKeys: readonly LedgerField[] = [
   {
     name: 'exporter',
     type: 'keyword',
-    meaning: 'Address of the exporter; `others` beyond the first 1,000. Absent where `listen_address` stands.',
+    meaning:
+      'Address of the exporter; `others` beyond the first 1,000. Absent where `listen_address` stands, and of a process.',
   },
   {
     name: 'listen_address',
@@ -29,12 +30,13 @@ export const ledgerKeys: readonly LedgerField[] = [
   {
     name: 'stage',
     type: 'keyword',
-    meaning: '`listen`: counted where flows are received; `work`: where they are indexed.',
+    meaning:
+      '`listen`: counted where flows are received; `work`: where they are indexed; `process`: of a process itself.',
   },
   {
     name: 'process',
     type: 'keyword',
-    meaning: 'Who counted: machine and process id of a listener; `workers` for all workers of a queue together.',
+    meaning: 'Who counted: machine and process id; `workers` for what all workers of a queue indexed.',
   },
 ];
 
@@ -58,6 +60,11 @@ export const ledgerCounts: readonly LedgerField[] = [
   listen('datagrams_reordered', 'Came after one that was sent later.'),
   listen('datagrams_duplicated', 'Came more than once; each is decoded.'),
   listen('exporter_restarts', 'Restarts of the exporter.'),
+  listen(
+    'clock_skew_ms',
+    'Time of export less time of reception, added up: divided by `clock_looks` it is how far the exporter’s clock is ahead of ours. sFlow tells no time.',
+  ),
+  listen('clock_looks', 'Sets whose time was looked at.'),
   ...Object.keys(faultCodes).map((code) =>
     listen(toFaultField(code), `Faults of this kind ([errors.md](errors.md)): what could not be decoded, by reason.`),
   ),
@@ -82,6 +89,27 @@ export const ledgerCounts: readonly LedgerField[] = [
     'Written by an earlier attempt at the same batch, which ended before it could be counted.',
   ),
   work('documents_dead_lettered', 'Refused by the index, and kept as dead letters.'),
+  work(
+    'documents_delay_ms',
+    'Time from reception to the end of writing, of each document of the three kinds above, added up: divided by their number it is the mean.',
+  ),
+  ofProcess(
+    'process_looks',
+    'How often the process looked at itself, every 5 s: what is added up, divided by it, is the mean.',
+  ),
+  ofProcess('cpu_ms', 'CPU time of the process, its threads, and its workers (`weir listen --workers`).'),
+  ofProcess('memory_bytes', 'Their memory (RSS), added up over the looks.'),
+  ofProcess('queue_looks', 'Of the looks, those at which the queue answered.'),
+  ofProcess(
+    'queue_records',
+    'Records that waited in the queue, or were in a worker’s hands, added up over these looks.',
+  ),
+  ofProcess('queue_bytes', 'The same in bytes.'),
+  ofProcess(
+    'queue_age_ms',
+    'Age of the batch that had waited longest, added up over these looks; 0 where none waited.',
+  ),
+  ofProcess('spool_records', 'Records that waited on this process’s disk, added up over `process_looks`.'),
 ];
 
 /** `dropped_by_step.<name of the step>`: the names are those of the pipeline file. */
@@ -97,4 +125,8 @@ function listen(name: string, meaning: string): LedgerField {
 
 function work(name: string, meaning: string): LedgerField {
   return { name, type: 'long', stage: 'work', meaning };
+}
+
+function ofProcess(name: string, meaning: string): LedgerField {
+  return { name, type: 'long', stage: 'process', meaning };
 }

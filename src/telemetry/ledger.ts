@@ -26,6 +26,9 @@ export interface ExporterCounts {
   /** Came more than once; each is decoded. */
   datagramsDuplicated: number;
   exporterRestarts: number;
+  /** How far the exporter's clock is from ours, in ms, added up over `clockLooks` sets. Of sFlow nothing is known: it tells no time. */
+  clockSkewMs: number;
+  clockLooks: number;
   /** Observation domains whose sequence numbers make no sense: of these no loss is known. Goes up and down. */
   sequencesUnusable: number;
   /** Sets that no template was there for, what became of them is in `faults`: `parked-expired`, or they were decoded later. */
@@ -174,6 +177,8 @@ export const plainCounts = [
   'datagramsReordered',
   'datagramsDuplicated',
   'exporterRestarts',
+  'clockSkewMs',
+  'clockLooks',
   'sequencesUnusable',
   'setsParked',
   'recordsDecoded',

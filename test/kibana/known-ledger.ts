@@ -14,6 +14,7 @@ const faultFields = ledgerCounts.map(({ name }) => name).filter((name) => name.s
 const rows: readonly LedgerRow[] = Array.from({ length: minutes }, (_, minute) => [
   ...[0, 1, 2, 3].flatMap((exporter) => [listened(minute, exporter), worked(minute, exporter)]),
   ...(minute % 6 === 2 ? [ofPort(minute)] : []),
+  ...[0, 1].map((listener) => ofProcess(minute, listener)),
 ]).flat();
 
 export const knownLedger: readonly KnownDocument[] = rows.map(
@@ -54,6 +55,11 @@ function listened(minute: number, exporter: number): LedgerRow {
       bytes_received: 14_000 + minute * 97 + exporter,
       datagrams_reordered: minute % 9 === 1 ? 1 + exporter : 0,
       datagrams_duplicated: minute % 11 === 3 ? 2 : 0,
+      // The second exporter's clock is slow, the third tells no time.
+      ...(exporter !== 2 && {
+        clock_skew_ms: exporter === 1 ? -7_200_000 - minute * 100 : 250 * exporter,
+        clock_looks: 8,
+      }),
       exporter_restarts: minute === 30 && exporter === 2 ? 1 : 0,
       sets_parked: minute === 0 ? 3 + exporter : 0,
       other_records_decoded: minute % 3,
@@ -82,6 +88,7 @@ function worked(minute: number, exporter: number): LedgerRow {
     counts: present({
       documents_indexed: indexed - (minute > 50 ? 30 + exporter : 0),
       documents_already_there: again,
+      documents_delay_ms: (indexed + again) * (900 + minute * 10 + exporter),
       documents_added_by_step: added,
       documents_dead_lettered: dead,
       documents_partly_indexed: minute % 19 === 2 ? 2 : 0,
@@ -100,6 +107,26 @@ function ofPort(minute: number): LedgerRow {
     stage: 'listen',
     process: 'collector-0/4711',
     counts: { datagrams_kernel_dropped: 9 + minute },
+  };
+}
+
+function ofProcess(minute: number, listener: number): LedgerRow {
+  // Redis was away for a while: the queue said nothing.
+  const queueLooks = minute === 33 ? 0 : 12;
+  return {
+    minuteMs: rangeFromMs + minute * 60_000,
+    stage: 'process',
+    process: `collector-${listener}/4711`,
+    counts: present({
+      process_looks: 12,
+      cpu_ms: 6000 + minute * 31 + listener * 500,
+      memory_bytes: 12 * (90_000_000 + minute * 1000 + listener),
+      spool_records: minute > 20 && minute < 26 ? 12 * (400 + listener) : 0,
+      queue_looks: queueLooks,
+      queue_records: queueLooks * (30 + minute),
+      queue_bytes: queueLooks * (3000 + minute * 7),
+      queue_age_ms: queueLooks * (minute % 5) * 40,
+    }),
   };
 }
 
