@@ -3,8 +3,8 @@
 //   0        4              8               12            16             20              24
 //   | magic  | counts length | payload length | counts CRC | payload CRC  | CRC of 0–19   | counts (JSON) | payload |
 //
-// Each part has its own CRC-32, so that a damaged payload still says whose records it held, and a damaged header costs
-// its own batch only: the next header is found by its magic and proved by its CRC. All numbers are big-endian.
+// Each part has its own CRC-32, so that a damaged payload still says whose records it held, and damaged counts or a damaged word of the
+// header cost nothing: the next header is found by its magic and proved by its CRC. All numbers are big-endian.
 
 import { crc32 } from 'node:zlib';
 import type { ExporterRecords } from './exporter-records.ts';
@@ -13,6 +13,7 @@ export const frameHeaderBytes = 24;
 /** Larger than any batch (batch.bytes allows 64 MiB) and its counts; a header that says more is damaged. */
 const maxPayloadBytes = 256 * 1024 * 1024;
 const maxCountsBytes = 4 * 1024 * 1024;
+export const maxFrameBytes = frameHeaderBytes + maxCountsBytes + maxPayloadBytes;
 
 /** "weir", with the high bit of the first byte set: it occurs in no UTF-8 text. */
 export const frameMagic = 0xf7656972;
@@ -26,16 +27,18 @@ export interface FrameHeader {
 
 export function toFrame(payload: Buffer, counts: ExporterRecords): Buffer {
   const countsText = Buffer.from(JSON.stringify(counts));
-  const frame = Buffer.allocUnsafe(frameHeaderBytes + countsText.length + payload.length);
-  frame.writeUInt32BE(frameMagic, 0);
-  frame.writeUInt32BE(countsText.length, 4);
-  frame.writeUInt32BE(payload.length, 8);
-  frame.writeUInt32BE(crc32(countsText), 12);
-  frame.writeUInt32BE(crc32(payload), 16);
-  frame.writeUInt32BE(crc32(frame.subarray(0, 20)), 20);
-  countsText.copy(frame, frameHeaderBytes);
-  payload.copy(frame, frameHeaderBytes + countsText.length);
-  return frame;
+  return Buffer.concat([toHeader(countsText, payload), countsText, payload]);
+}
+
+function toHeader(countsText: Buffer, payload: Buffer): Buffer {
+  const header = Buffer.allocUnsafe(frameHeaderBytes);
+  header.writeUInt32BE(frameMagic, 0);
+  header.writeUInt32BE(countsText.length, 4);
+  header.writeUInt32BE(payload.length, 8);
+  header.writeUInt32BE(crc32(countsText), 12);
+  header.writeUInt32BE(crc32(payload), 16);
+  header.writeUInt32BE(crc32(header.subarray(0, 20)), 20);
+  return header;
 }
 
 /** Undefined when the bytes at `at` are no whole and proven header. */
@@ -60,6 +63,26 @@ export function readCounts(bytes: Buffer, crc: number): ExporterRecords | undefi
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Of a frame whose header proves nothing, up to where the next one begins: what the rest of it proves. One damaged word of the header is
+ * made good by the others; of a damaged payload the counts may still be right.
+ */
+export function readUnproven(frame: Buffer): { readonly counts?: ExporterRecords; readonly payload?: Buffer } {
+  const payloadAt = frame.indexOf('}', frameHeaderBytes) + 1;
+  if (payloadAt === 0) return {};
+  const counts = readCounts(
+    frame.subarray(frameHeaderBytes, payloadAt),
+    crc32(frame.subarray(frameHeaderBytes, payloadAt)),
+  );
+  if (counts === undefined) return {};
+  const payload = frame.subarray(payloadAt);
+  const right = toHeader(frame.subarray(frameHeaderBytes, payloadAt), payload);
+  const wrongWords = [0, 4, 8, 12, 16, 20].filter((at) => right.readUInt32BE(at) !== frame.readUInt32BE(at));
+  if (wrongWords.length <= 1) return { counts, payload };
+  const areProven = !wrongWords.includes(4) && !wrongWords.includes(12);
+  return areProven ? { counts } : {};
 }
 
 export function isWhole(payload: Buffer, { payloadBytes, payloadCrc }: FrameHeader): boolean {

@@ -8,8 +8,10 @@ import {
   frameLength,
   frameMagic,
   isWhole,
+  maxFrameBytes,
   readCounts,
   readFrameHeader,
+  readUnproven,
   toFrame,
 } from './spool-frame.ts';
 
@@ -24,7 +26,13 @@ const magicBytes = Buffer.from([
 
 /** What lies at a place of the file, and how many bytes it takes. */
 export type Piece =
-  | { readonly kind: 'batch'; readonly length: number; readonly counts: ExporterRecords; readonly payload: Buffer }
+  | {
+      readonly kind: 'batch';
+      readonly length: number;
+      /** Undefined: damaged, and the payload is not. */
+      readonly counts: ExporterRecords | undefined;
+      readonly payload: Buffer;
+    }
   /** Its records by exporter where they could still be read. */
   | { readonly kind: 'damaged'; readonly length: number; readonly counts: ExporterRecords | undefined };
 
@@ -35,7 +43,9 @@ export interface Outline {
 }
 
 export interface SpoolSegment {
-  readonly path: string;
+  readonly path: () => string;
+  /** Its file was renamed. */
+  moveTo(path: string): void;
   /** Of the whole file. */
   readonly bytes: () => number;
   /** Adds a batch; what a disk that is full took of it is cut off again before this throws. Returns the bytes it takes. */
@@ -44,6 +54,10 @@ export interface SpoolSegment {
   read(at: number): Promise<Piece | undefined>;
   /** As `read`, for whoever only counts. */
   outline(at: number): Promise<Outline | undefined>;
+  /** Nobody has its file any more, but for this process. */
+  isUnlinked(): Promise<boolean>;
+  /** Forgets what lies behind. */
+  cut(at: number): Promise<void>;
   /** Makes what was written durable. */
   sync(): Promise<void>;
   close(): Promise<void>;
@@ -59,7 +73,8 @@ export function openSegment(path: string): Promise<SpoolSegment> {
   return openWith(path, 'r+');
 }
 
-async function openWith(path: string, flags: string): Promise<SpoolSegment> {
+async function openWith(firstPath: string, flags: string): Promise<SpoolSegment> {
+  let path = firstPath;
   const file = await open(path, flags, 0o600);
   let { size } = await file.stat();
   let isDirty = false;
@@ -80,19 +95,27 @@ async function openWith(path: string, flags: string): Promise<SpoolSegment> {
   async function read(at: number): Promise<Piece | undefined> {
     if (at >= size) return undefined;
     const header = await headerAt(at);
-    if (header === undefined) return { kind: 'damaged', length: (await nextHeader(at + 1)) - at, counts: undefined };
+    if (header === undefined) return readUnprovenAt(at);
     const body = await readAt(at + frameHeaderBytes, header.countsBytes + header.payloadBytes);
     const counts = countsOf(body, header);
     const payload = body.subarray(header.countsBytes);
     const length = Math.min(frameLength(header), size - at);
-    if (counts === undefined || !isWhole(payload, header)) return { kind: 'damaged', length, counts };
+    if (!isWhole(payload, header)) return { kind: 'damaged', length, counts };
     return { kind: 'batch', length, counts, payload };
+  }
+
+  async function readUnprovenAt(at: number): Promise<Piece> {
+    const length = (await nextHeader(at + 1)) - at;
+    // More than a batch and its counts: damage that nobody has to look at.
+    if (length > maxFrameBytes) return { kind: 'damaged', length, counts: undefined };
+    const { counts, payload } = readUnproven(await readAt(at, length));
+    return payload === undefined ? { kind: 'damaged', length, counts } : { kind: 'batch', length, counts, payload };
   }
 
   async function outline(at: number): Promise<Outline | undefined> {
     if (at >= size) return undefined;
     const header = await headerAt(at);
-    if (header === undefined) return { length: (await nextHeader(at + 1)) - at, counts: undefined };
+    if (header === undefined) return readUnprovenAt(at);
     const counts = countsOf(await readAt(at + frameHeaderBytes, header.countsBytes), header);
     return { length: Math.min(frameLength(header), size - at), counts };
   }
@@ -124,11 +147,19 @@ async function openWith(path: string, flags: string): Promise<SpoolSegment> {
   }
 
   return {
-    path,
+    path: () => path,
+    moveTo(to) {
+      path = to;
+    },
     bytes: () => size,
     append,
     read,
     outline,
+    isUnlinked: async () => (await file.stat()).nlink === 0,
+    async cut(at) {
+      await file.truncate(at);
+      size = at;
+    },
     async sync() {
       if (!isDirty) return;
       isDirty = false;

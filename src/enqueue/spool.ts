@@ -118,15 +118,24 @@ export function createSpool(options: SpoolOptions): Spool {
 
   async function takeOverSegments(place: string): Promise<void> {
     const positions = await readPositions(place);
+    let isWhole = true;
     for (const name of (await readdir(place)).filter(isSegmentName)) {
-      await rename(join(place, name), join(folder, name));
-      const held = await takeStock(await openSegment(join(folder, name)), positions[name] ?? 0);
-      if (held.batches === 0) await held.file.remove();
-      else segments.push(held);
+      try {
+        const held = await takeStock(await openSegment(join(place, name)), positions[name] ?? 0);
+        await rename(join(place, name), join(folder, name));
+        held.file.moveTo(join(folder, name));
+        if (held.batches === 0) await held.file.remove();
+        else segments.push(held);
+        lastName = Math.max(lastName, Number(name.slice(0, name.indexOf('-'))));
+      } catch (error) {
+        // It stays where it is, for whoever can read it; the others come.
+        isWhole = false;
+        warn(error);
+      }
     }
-    await rm(place, { recursive: true, force: true });
+    if (isWhole) await rm(place, { recursive: true, force: true });
     const written = isOpen ? segments.pop() : undefined;
-    segments.sort((a, b) => (basename(a.file.path) < basename(b.file.path) ? -1 : 1));
+    segments.sort((a, b) => (basename(a.file.path()) < basename(b.file.path()) ? -1 : 1));
     if (written !== undefined) segments.push(written);
   }
 
@@ -168,7 +177,8 @@ export function createSpool(options: SpoolOptions): Spool {
     await target.file.append(payload, records);
     if (sync === 'always') await target.file.sync();
     // Taken over with its folder, maybe before this batch was in it.
-    if (!(await exists(target.file.path))) {
+    if (!(await exists(target.file.path()))) {
+      if (await target.file.isUnlinked()) await target.file.cut(at);
       await startAnew();
       return write(payload, records, length, doubtful);
     }
@@ -185,8 +195,13 @@ export function createSpool(options: SpoolOptions): Spool {
 
   async function startAnew(): Promise<void> {
     logger.warn('the spool of this process was taken over or removed; beginning a new one');
-    for (const { file } of segments) await file.close().catch(() => undefined);
-    segments = [];
+    const removed: Held[] = [];
+    for (const held of segments) {
+      // Somebody else has it now; of what was removed only we know.
+      if (await held.file.isUnlinked()) removed.push(held);
+      else await held.file.close().catch(() => undefined);
+    }
+    segments = removed;
     isOpen = false;
     folder = await folders.open();
   }
@@ -246,7 +261,8 @@ export function createSpool(options: SpoolOptions): Spool {
             );
         } else {
           const { payload, counts, length } = piece;
-          inHand = { from: oldest, batch: { payload, records: counts, remove: () => removeHead(length, counts) } };
+          const records = counts ?? {};
+          inHand = { from: oldest, batch: { payload, records, remove: () => removeHead(length, records) } };
         }
       }
       return inHand.batch;
@@ -278,7 +294,7 @@ export function createSpool(options: SpoolOptions): Spool {
 
   async function savePosition(): Promise<void> {
     const oldest = segments[0];
-    const positions = oldest === undefined ? {} : { [basename(oldest.file.path)]: oldest.position };
+    const positions = oldest === undefined ? {} : { [basename(oldest.file.path())]: oldest.position };
     const text = JSON.stringify(positions);
     if (text === savedPosition || folder === '') return;
     await savePositions(folder, positions);
@@ -311,7 +327,10 @@ export function createSpool(options: SpoolOptions): Spool {
       inHand = undefined;
       await closeWritten();
       await savePosition().catch(warn);
-      for (const { file } of segments) await file.close();
+      for (const held of segments) {
+        if (held.batches > 0 && (await held.file.isUnlinked())) onLost(lossOf(held, 'dropped', answersFor));
+        await held.file.close();
+      }
       const isEmpty = depth().batches === 0;
       segments = [];
       await folders.close();

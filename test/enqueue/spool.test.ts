@@ -1,12 +1,11 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createSpool, type Spool, type SpoolOptions } from '../../src/enqueue/spool.ts';
-import { frameHeaderBytes } from '../../src/enqueue/spool-frame.ts';
 import type { SpoolLoss } from '../../src/enqueue/spool-stock.ts';
 import { silentLogger } from '../../src/telemetry/logger.ts';
 
@@ -52,6 +51,13 @@ function segmentsIn(directory: string): string[] {
     .filter((name) => name.endsWith('.spool'))
     .sort((a, b) => (a.slice(a.lastIndexOf('/')) < b.slice(b.lastIndexOf('/')) ? -1 : 1))
     .map((name) => join(directory, name));
+}
+
+/** What all open files have in common. */
+async function probe(): Promise<FileHandle> {
+  const file = await open(newFolder(), 'w');
+  await file.close();
+  return file;
 }
 
 /** As a kill leaves it: in another process that ends without `stop`. */
@@ -236,6 +242,15 @@ describe('damage on disk', () => {
     return { directory, file: segmentsIn(directory)[0]! };
   }
 
+  /** A folder that a dead process left, with this file in it. */
+  function placed(file: string, bytes: Buffer): string {
+    const copy = newFolder();
+    const place = join(copy, 'ffffffffffffffff');
+    mkdirSync(place, { recursive: true });
+    writeFileSync(join(place, basename(file)), bytes);
+    return copy;
+  }
+
   async function reopened(directory: string): Promise<{ names: string[]; losses: SpoolLoss[] }> {
     const { spool, losses } = spoolIn(directory);
     await spool.start();
@@ -255,17 +270,46 @@ describe('damage on disk', () => {
     expect(losses).toMatchObject([{ reason: 'damaged', records: { '192.0.2.1': 5 } }]);
   });
 
-  test('a flipped bit in a header costs this batch, and the next one is found', async () => {
-    const { directory, file } = await written(['aaaa', 'bbbb', 'cccc']);
-    const bytes = readFileSync(file);
-    const header = bytes.indexOf('bbbb') - bytes.readUInt32BE(4) - frameHeaderBytes;
-    bytes[header + 9]! ^= 0x01;
-    writeFileSync(file, bytes);
-    const { names, losses } = await reopened(directory);
-    expect(names).toEqual(['aaaa', 'cccc']);
-    expect(losses).toHaveLength(1);
-    expect(losses[0]).toMatchObject({ reason: 'damaged' });
-  });
+  test('any byte that is flipped costs the batch whose payload it is in, named by exporter, or nothing', async () => {
+    const written3 = ['aaaa', 'bbbb', 'cccc'];
+    const { file } = await written(written3);
+    const whole = readFileSync(file);
+    for (let at = 0; at < whole.length; at += 1) {
+      const bytes = Buffer.from(whole);
+      bytes[at]! ^= 1 << (at % 8);
+      const { names, losses } = await reopened(placed(file, bytes));
+      const hit = written3.findIndex((name) => at >= whole.indexOf(name) && at < whole.indexOf(name) + 4);
+      expect({ at, names }).toEqual({ at, names: written3.filter((_, index) => index !== hit) });
+      const lost = losses.map(({ reason, records }) => ({ reason, records }));
+      expect({ at, lost }).toEqual({
+        at,
+        lost: hit === -1 ? [] : [{ reason: 'damaged', records: { [`192.0.2.${hit}`]: 5 } }],
+      });
+    }
+  }, 60_000);
+
+  test('wherever the end is torn off, what was whole comes, and the torn batch is told', async () => {
+    const written3 = ['aaaa', 'bbbb', 'cccc'];
+    const { file } = await written(written3);
+    const whole = readFileSync(file);
+    for (let length = 0; length < whole.length; length += 1) {
+      const { names, losses } = await reopened(placed(file, whole.subarray(0, length)));
+      const ends = written3.map((name) => whole.indexOf(name) + 4);
+      const count = ends.filter((end) => end <= length).length;
+      expect({ length, names }).toEqual({ length, names: written3.slice(0, count) });
+      const isTorn = length > (ends[count - 1] ?? 0);
+      expect({ length, losses: losses.map(({ reason }) => reason) }).toEqual({
+        length,
+        losses: isTorn ? ['damaged'] : [],
+      });
+      // Its counts are whole: whose it was is known.
+      const known = isTorn && length >= ends[count]! - 4;
+      expect({ length, records: losses[0]?.records }).toEqual({
+        length,
+        records: isTorn ? (known ? { [`192.0.2.${count}`]: 5 } : {}) : undefined,
+      });
+    }
+  }, 60_000);
 
   test('a torn end costs the last batch', async () => {
     const { directory, file } = await written(['aaaa', 'bbbb', 'cccc']);
@@ -293,10 +337,7 @@ describe('damage on disk', () => {
           } else if ('cut' in what) bytes = bytes.subarray(0, what.cut);
           else bytes = Buffer.concat([bytes.subarray(0, what.insert), what.bytes, bytes.subarray(what.insert)]);
         }
-        const copy = newFolder();
-        const place = join(copy, 'ffffffffffffffff');
-        mkdirSync(place, { recursive: true });
-        writeFileSync(join(place, file.slice(file.lastIndexOf('/') + 1)), bytes);
+        const copy = placed(file, bytes);
         const { names: seen } = await reopened(copy);
         expect(seen).toEqual(names.filter((name) => seen.includes(name)));
         if (changes.length === 1 && !('cut' in changes[0]!))
@@ -310,17 +351,111 @@ describe('damage on disk', () => {
 });
 
 describe('while it runs', () => {
-  test('goes on in a new folder when its own was taken away, and loses nothing that it was given after', async () => {
+  test('goes on in a new folder when its own was removed, and loses nothing', async () => {
     const directory = newFolder();
-    const { spool } = spoolIn(directory);
+    const { spool, losses } = spoolIn(directory);
     await spool.start();
-    await spool.append(batch('gone'), of('192.0.2.1', 1));
-    const own = readdirSync(directory)[0]!;
-    rmSync(join(directory, own), { recursive: true });
+    await spool.append(batch('removed'), of('192.0.2.1', 1));
+    rmSync(directory, { recursive: true });
     expect(await spool.append(batch('kept'), of('192.0.2.1', 1))).toBe(true);
-    expect(await readAll(spool)).toEqual(['kept']);
+    expect(spool.depth()).toMatchObject({ batches: 2, records: 2 });
+    expect(await readAll(spool)).toEqual(['removed', 'kept']);
+    expect(losses).toEqual([]);
     await spool.stop();
   });
+
+  test('what was removed from the disk, and not read before the end, is named', async () => {
+    const directory = newFolder();
+    const { spool, losses } = spoolIn(directory);
+    await spool.start();
+    await spool.append(batch('removed'), of('192.0.2.1', 3));
+    rmSync(directory, { recursive: true });
+    await spool.append(batch('kept'), of('192.0.2.1', 1));
+    await spool.stop();
+    expect(losses).toMatchObject([{ reason: 'dropped', records: { '192.0.2.1': 3 } }]);
+  });
+
+  test('what is no segment, or can’t be read, stops nobody', async () => {
+    const directory = newFolder();
+    await appendAndDie(directory, ['theirs']);
+    const [theirs] = readdirSync(directory);
+    mkdirSync(join(directory, theirs!, '000000000000001-01234567.spool'));
+    writeFileSync(join(directory, theirs!, 'README'), 'hello');
+    const { spool, losses } = spoolIn(directory);
+    await spool.start();
+    expect(await readAll(spool)).toEqual(['theirs']);
+    expect(losses).toEqual([]);
+    await spool.stop();
+  });
+
+  test('a clock that is set back changes no order, over a restart neither', async () => {
+    const directory = newFolder();
+    let nowMs = 2_000_000_000_000;
+    const first = spoolIn(directory, { segmentBytes: 100, now: () => nowMs }).spool;
+    await first.start();
+    for (const name of ['a', 'b', 'c']) {
+      await first.append(batch(name, 80), of('192.0.2.1', 1));
+      nowMs -= 3_600_000;
+    }
+    await first.stop();
+    const { spool } = spoolIn(directory, { segmentBytes: 100, now: () => nowMs });
+    await spool.start();
+    for (const name of ['d', 'e']) await spool.append(batch(name, 80), of('192.0.2.1', 1));
+    await spool.stop();
+    const last = spoolIn(directory).spool;
+    await last.start();
+    expect(await readAll(last)).toEqual(['a', 'b', 'c', 'd', 'e']);
+    await last.stop();
+  });
+
+  test('on a disk that is full, the oldest go, named to the record; on one that is read-only, it says so', async () => {
+    const disk = newFolder();
+    mkdirSync(disk);
+    const mount = (...options: string[]): boolean => spawnSync('mount', [...options, disk]).status === 0;
+    // Needs root, which CI has.
+    if (!mount('-t', 'tmpfs', '-o', 'size=256k', 'tmpfs')) return;
+    try {
+      const directory = join(disk, 'spool');
+      const { spool, losses } = spoolIn(directory, { segmentBytes: 20_000 });
+      await spool.start();
+      let taken = 0;
+      for (let index = 0; index < 200; index += 1)
+        if (await spool.append(batch(`b${index}`, 5000), of('192.0.2.1', 1))) taken += 1;
+      expect(taken).toBe(200);
+      const names = await readAll(spool);
+      expect(names.at(-1)).toBe('b199');
+      expect(names.length).toBeGreaterThan(10);
+      expect(losses.reduce((sum, { records }) => sum + (records['192.0.2.1'] ?? 0), 0)).toBe(200 - names.length);
+      await spool.append(batch('last'), of('192.0.2.1', 1));
+      await spool.stop();
+      expect(mount('-o', 'remount,ro')).toBe(true);
+      await expect(spoolIn(directory).spool.start()).rejects.toMatchObject({
+        code: 'file-invalid',
+        message: expect.stringContaining('EROFS'),
+        hint: expect.stringContaining('queue.spool.directory'),
+      });
+    } finally {
+      spawnSync('umount', [disk]);
+    }
+  });
+
+  test.each(['always', { everyMs: 20 }, 'never'] as const)(
+    'sync %j: what is acknowledged is made durable when it says so',
+    async (sync) => {
+      const { spool } = spoolIn(newFolder(), { sync });
+      await spool.start();
+      const syncs = vi.spyOn(Object.getPrototypeOf(await probe()), 'datasync');
+      try {
+        for (const name of ['a', 'b', 'c']) await spool.append(batch(name), of('192.0.2.1', 1));
+        expect(syncs.mock.calls.length).toBe(sync === 'always' ? 3 : 0);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        expect(syncs.mock.calls.length).toBe(sync === 'always' ? 3 : sync === 'never' ? 0 : 1);
+        await spool.stop();
+      } finally {
+        syncs.mockRestore();
+      }
+    },
+  );
 
   test('files and folders are for their owner only', async () => {
     const directory = newFolder();
