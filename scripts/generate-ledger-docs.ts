@@ -10,7 +10,7 @@ export const ledgerTemplateFile = fileURLToPath(new URL('../index-templates/weir
 export const ledgerPage = fileURLToPath(new URL('../docs/ledger.md', import.meta.url));
 
 /** Goes up with each change, and test/index/template-versions.json with it. */
-const templateVersion = 2;
+const templateVersion = 3;
 
 export function toLedgerTemplate(): string {
   const properties: Record<string, unknown> = { [droppedByStep]: { dynamic: true, properties: {} } };
