@@ -68,6 +68,7 @@ async function fill(): Promise<void> {
     await bulk('weir-ledger-2026.11', toLedgerOfDay());
     console.log(`${documents} documents in ${Math.round((performance.now() - startedAt) / 1000)} s`);
     await ask('POST', '/weir-*/_flush');
+    await ask('POST', '/weir-*/_refresh');
     await sumUp();
   } finally {
     rmSync(folder, { recursive: true, force: true });

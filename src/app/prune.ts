@@ -75,8 +75,8 @@ async function pruneRollups(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const { countRollups } = await import('../index/rollup-inventory.ts');
-  const { deleteRollups, findOldRollups } = await import('../index/rollup-retention.ts');
+  const { deleteRollups, findOldRollups, onlyOwnRollups } = await import('../index/rollup-retention.ts');
   const old = findOldRollups((await countRollups(client, signal)).keys(), ages, nowMs);
-  const gone = dryRun ? old : await deleteRollups(client, old, signal);
+  const gone = await (dryRun ? onlyOwnRollups : deleteRollups)(client, old, signal);
   return gone.map((index) => `${dryRun ? 'would delete' : 'deleted'} ${index}: rollups of that age are not kept`);
 }

@@ -22,21 +22,29 @@ export function findOldRollups(
   });
 }
 
-/** Only what weir made, by the marker. Returns those that are gone now. */
+/** Those that weir made, by the marker. */
+export async function onlyOwnRollups(
+  client: ElasticsearchClient,
+  indices: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const own: string[] = [];
+  for (const index of indices) {
+    const path = `/${encodeURIComponent(index)}/_mapping`;
+    const found = await client.request({ method: 'GET', path, query: { filter_path: '*.mappings._meta' } }, signal);
+    const mappings = asRecord(asRecord(found.json)?.[index])?.['mappings'];
+    if (toMarker(mappings)?.template === rollupKind) own.push(index);
+  }
+  return own;
+}
+
+/** Returns those that are gone now. */
 export async function deleteRollups(
   client: ElasticsearchClient,
   indices: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const deleted: string[] = [];
-  for (const index of indices) {
-    const path = `/${encodeURIComponent(index)}`;
-    const query = { filter_path: '*.mappings._meta' };
-    const found = await client.request({ method: 'GET', path: `${path}/_mapping`, query }, signal);
-    const mappings = asRecord(asRecord(found.json)?.[index])?.['mappings'];
-    if (toMarker(mappings)?.template !== rollupKind) continue;
-    await deleteIndex(client, index, signal);
-    deleted.push(index);
-  }
-  return deleted;
+  const own = await onlyOwnRollups(client, indices, signal);
+  for (const index of own) await deleteIndex(client, index, signal);
+  return own;
 }

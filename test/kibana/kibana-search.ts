@@ -115,13 +115,12 @@ export async function askAggregations(object: SavedObject, range: TimeRange, ask
   };
   read(0, [], answer.aggregations ?? {}, answer.hits.total.value);
   const [first] = buckets;
-  if (first?.params['otherBucket'] === true) await addOther(object, first, metricAggs, metrics, query, rows, ask);
+  if (first?.params['otherBucket'] === true) await addOther(first, metricAggs, metrics, query, rows, ask);
   return rows;
 }
 
 /** `buildOtherBucketAgg`: a second search over what is in none of the parts. */
 async function addOther(
-  object: SavedObject,
   { params }: AggConfig,
   metricAggs: object,
   metrics: readonly AggConfig[],
@@ -131,7 +130,7 @@ async function addOther(
 ): Promise<void> {
   const field = String(params['field']);
   const keys = [...rows.keys()].map((key) => (JSON.parse(key) as unknown[])[0]);
-  if (keys.length === 0) throw new Error(`${object.id} is empty`);
+  if (keys.length === 0) return;
   const filter = {
     bool: {
       must: [],
@@ -414,10 +413,12 @@ export function readNested(answer: Answer, levels: readonly string[], measurePat
   return rows;
 }
 
-/** The values that a list of a control offers. */
+/** The values that a list of a control offers, of as many documents as Kibana looks at. */
 export async function askControl(field: string, size: number, range: TimeRange, ask: Ask): Promise<unknown[]> {
   const answer = await ask({
     size: 0,
+    timeout: '1000ms',
+    terminate_after: 100_000,
     query: toQuery('', [], range),
     aggs: { termsAgg: { terms: { field, size, order: { _count: 'desc' } } } },
   });
