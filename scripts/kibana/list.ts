@@ -251,7 +251,7 @@ function toHeadline(place: JsonObject): JsonObject {
       update: {
         ...place,
         y: { value: -8 },
-        fontSize: { value: 12 },
+        fontSize: { value: 11 },
         fontWeight: { value: 'bold' },
         fill: { value: textColor },
       },
