@@ -30,6 +30,21 @@ test('the image gets every folder that the program reads', () => {
   for (const file of files) expect(copied).toMatch(new RegExp(`\\b${file}\\b`));
 });
 
+test('what the image is built from is let in, and nothing else; it has every script that the build runs', () => {
+  const letIn = read('.dockerignore')
+    .split('\n')
+    .filter((line) => line.startsWith('!'))
+    .map((line) => line.slice(1));
+  const copied = [...read('Dockerfile').matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, paths = '']) =>
+    paths.split(' '),
+  );
+  expect(letIn.sort()).toEqual(copied.sort());
+  const { scripts } = JSON.parse(read('package.json')) as { readonly scripts: { readonly build: string } };
+  const run = scripts.build.match(/\bscripts\/[\w.-]+/g) ?? [];
+  expect(run.length).toBeGreaterThan(0);
+  expect(copied).toEqual(expect.arrayContaining(run));
+});
+
 test('the steps of the pipeline file for Kubernetes are those of the shipped one', () => {
   const [configMap] = parseAllDocuments(read('packaging/kubernetes/settings.yml'));
   const file: unknown = configMap?.getIn(['data', 'flow.yml']);
