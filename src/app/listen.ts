@@ -46,6 +46,8 @@ export interface ListenOptions {
   readonly book: LedgerBook;
   /** Absent: nobody watches. */
   readonly observer?: FlowObserver;
+  /** Called once, before the first datagram is looked at. */
+  readonly onFirst: () => void;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -100,7 +102,7 @@ export const noListen: Listen = {
 };
 
 export function createListen(options: ListenOptions): Listen {
-  const { pipelineFile, queue, formers, workers, ledger, book, observer, logger, now } = options;
+  const { pipelineFile, queue, formers, workers, ledger, book, observer, onFirst, logger, now } = options;
   const { collect, state } = pipelineFile;
   const pass = createRateLimit();
   const sayLost = createSayLost(logger, now);
@@ -121,6 +123,7 @@ export function createListen(options: ListenOptions): Listen {
   /** While a batch is open: an idle weir sleeps. */
   let ticking: NodeJS.Timeout | undefined;
   let easing: NodeJS.Timeout | undefined;
+  let isAwake = false;
   let isAllowed = createExporterGate(collect.allowedExporters);
   const sessions = createSessionDecoders(decoder);
   const { maxBytes } = pipelineFile.queue.redis ?? pipelineFile.queue;
@@ -207,6 +210,10 @@ export function createListen(options: ListenOptions): Listen {
   }
 
   function onDatagram(datagram: Datagram): void {
+    if (!isAwake) {
+      isAwake = true;
+      onFirst();
+    }
     if (capture.isRead) capture.take(datagram);
     // Templates of a connection come once, at its beginning: to another collector its messages mean nothing.
     if (forwarder.isUsed && datagram.session === undefined) forwarder.forward(datagram);

@@ -2,7 +2,14 @@
 // The command line: verbs are in cli/program.ts; here is how the process ends. Nobody sees a stack trace unasked.
 
 import { exitCodes, toFailure } from './cli/failure.ts';
-import { createProgram } from './cli/program.ts';
+import { beginOptimizing, waitWithOptimizing } from './heap.ts';
+
+// All else is loaded after this.
+waitWithOptimizing();
+const { createProgram } = await import('./cli/program.ts');
+
+/** Verbs that wait for flows, and begin with the first. */
+const waitingVerbs = ['run', 'work', 'demo'];
 
 /** After an unexpected exception what is in hand is still flushed, as after SIGTERM; it may take no longer than that. */
 const orderlyStopMs = 5000;
@@ -44,7 +51,8 @@ process.stderr.on('error', () => undefined);
 
 const program = createProgram({
   startedAtMs: Math.round(performance.timeOrigin),
-  onVerb(isDebug) {
+  onVerb(name, isDebug) {
+    if (!waitingVerbs.includes(name)) beginOptimizing();
     debug = isDebug;
   },
 });

@@ -15,7 +15,7 @@ import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createFindings } from './findings/findings.ts';
 import { makeFolder } from './folder.ts';
 import { createFormerListeners } from './former-listeners.ts';
-import { keepHeapBounded, keepHeapSmall } from './heap.ts';
+import { beginOptimizing, createHeapRest, keepHeapBounded, keepHeapSmall } from './heap.ts';
 import { createKibanaStart, type KibanaStart } from './kibana-start.ts';
 import { createLedgerKeeping } from './ledger-keeping.ts';
 import { within } from './lifecycle.ts';
@@ -101,7 +101,8 @@ export async function run(options: RunOptions): Promise<void> {
   const way = part === 'listen' ? undefined : await openWay(pipelineFile, { ledger, logger, now });
   const formers = createFormerListeners({ ledger, logger, now });
   const queue = await createQueue(pipelineFile, { adds: part !== 'work', formers, ledger, logger, now });
-  const work = way === undefined ? noWork : createWork({ queue, ledger, ...observed, logger, now });
+  const work =
+    way === undefined ? noWork : createWork({ queue, ledger, ...observed, onFirst: beginOptimizing, logger, now });
   const book = createLedgerBook({ ledger, process: `${hostname()}/${process.pid}`, nowMs: now() });
   const workers =
     part === 'work'
@@ -118,6 +119,7 @@ export async function run(options: RunOptions): Promise<void> {
           ledger,
           book,
           ...observed,
+          onFirst: beginOptimizing,
           logger,
           now,
         });
@@ -215,6 +217,13 @@ export async function run(options: RunOptions): Promise<void> {
     findings: findings.current,
     rollups: rollups.levels,
   });
+  const heapRest = createHeapRest({
+    progress() {
+      const { datagramsReceived, documentsIndexed, documentsAlreadyThere } = ledger.totals();
+      return datagramsReceived + documentsIndexed + documentsAlreadyThere;
+    },
+  });
+  heapRest.start();
   const status = startStatus({ ledger, queue, listen, reload, logger, now, onTerminal, quiet, write });
 
   const signal = await stopSignal;
@@ -222,6 +231,7 @@ export async function run(options: RunOptions): Promise<void> {
   telemetry.unwatch();
   findings.stop();
   processWatch.stop();
+  heapRest.stop();
   const stopped = await within(
     stopLimitMs,
     (async () => {

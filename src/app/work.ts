@@ -21,6 +21,8 @@ export interface WorkOptions {
   readonly ledger: Ledger;
   /** Absent: nobody watches. */
   readonly observer?: FlowObserver;
+  /** Called once, before the first batch is looked at. */
+  readonly onFirst?: () => void;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -48,12 +50,13 @@ export const noWork: Work = {
   stop: async () => undefined,
 };
 
-export function createWork({ queue, ledger, observer, logger, now }: WorkOptions): Work {
+export function createWork({ queue, ledger, observer, onFirst, logger, now }: WorkOptions): Work {
   let taking = new AbortController();
   let writing = new AbortController();
   const pass = createRateLimit();
   const toLedgerName = createExporterNames();
   let running: Promise<void>[] = [];
+  let isAwake = false;
 
   async function runLane(way: Way): Promise<void> {
     const lane = createDocumentLane();
@@ -61,6 +64,10 @@ export function createWork({ queue, ledger, observer, logger, now }: WorkOptions
     while (!signal.aborted) {
       const job = await queue.take(signal);
       if (job === undefined) return;
+      if (!isAwake) {
+        isAwake = true;
+        onFirst?.();
+      }
       try {
         await settle(job, lane, way);
       } catch (error) {

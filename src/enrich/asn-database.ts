@@ -11,7 +11,7 @@ import { WeirError } from '../model/errors.ts';
 import type { AutonomousSystem } from './address-facts.ts';
 import { toIPv4Text } from './address-text.ts';
 import { buildAsnDatabase, packageFolder, packageVersion } from './asn-ranges.ts';
-import { type MmdbFile, type NoteMmdbFault, openMmdbFile } from './mmdb-file.ts';
+import { type MmdbFile, type MmdbFileOptions, openMmdbFile } from './mmdb-file.ts';
 import { requireKind } from './mmdb-kind.ts';
 
 /** Part of the file's name: a change of what we write makes a new file. */
@@ -21,27 +21,35 @@ export interface AsnDatabase {
   lookup(address: string, version: 4 | 6): AutonomousSystem | undefined;
   /** By its number; where the database was not opened for that or has no name, the number is all there is. */
   system(asn: number): AutonomousSystem;
+  close(): void;
 }
 
-export interface AsnDatabaseOptions {
+export interface AsnDatabaseOptions extends MmdbFileOptions {
   /** Also the names by number: a walk through the whole database when it is opened. */
   readonly readsNames?: boolean;
-  readonly noteFault?: NoteMmdbFault;
 }
 
 /** Several files: some sources have one for IPv4 and one for IPv6; the first that knows the address answers. */
 export async function openAsnDatabase(
   paths: readonly string[],
   option: string,
-  { readsNames = false, noteFault }: AsnDatabaseOptions = {},
+  { readsNames = false, ...options }: AsnDatabaseOptions = {},
 ): Promise<AsnDatabase> {
-  const files = await Promise.all(paths.map((path) => openMmdbFile(path, option, noteFault)));
-  for (const file of files) {
-    requireKind(file, option, {
-      fits: (record) => toAutonomousSystem(record) !== undefined,
-      what: 'autonomous systems',
-      hint: 'Name an AS database, such as GeoLite2-ASN or DB-IP ASN.',
-    });
+  const files = await Promise.all(paths.map((path) => openMmdbFile(path, option, options)));
+  const close = (): void => {
+    for (const file of files) file.close();
+  };
+  try {
+    for (const file of files) {
+      requireKind(file, option, {
+        fits: (record) => toAutonomousSystem(record) !== undefined,
+        what: 'autonomous systems',
+        hint: 'Name an AS database, such as GeoLite2-ASN or DB-IP ASN.',
+      });
+    }
+  } catch (error) {
+    close();
+    throw error;
   }
   const systems = new Map<number, AutonomousSystem>();
   if (readsNames) for (const file of files) await addSystems(systems, file);
@@ -58,7 +66,11 @@ export async function openAsnDatabase(
     return systems.get(asn) ?? { asn, text: String(asn) };
   }
 
-  return { lookup, system };
+  return {
+    lookup,
+    system,
+    close,
+  };
 }
 
 /** 120,000 numbers are given out. */
@@ -93,11 +105,12 @@ function toAutonomousSystem(record: Readonly<Record<string, unknown>>): Autonomo
 /** The database that came with the install. A kept file that turns out damaged is made again. */
 export async function openShippedAsnDatabase(option: string, options: AsnDatabaseOptions = {}): Promise<AsnDatabase> {
   const path = await ensureAsnDatabase();
+  const resting = { ...options, rests: true };
   try {
-    return await openAsnDatabase([path], option, options);
+    return await openAsnDatabase([path], option, resting);
   } catch {
     await rm(path, { force: true });
-    return openAsnDatabase([await ensureAsnDatabase()], option, options);
+    return openAsnDatabase([await ensureAsnDatabase()], option, resting);
   }
 }
 

@@ -4,7 +4,7 @@
 import { createRequire } from 'node:module';
 import { WeirError } from '../model/errors.ts';
 import type { GeoLocation } from './address-facts.ts';
-import { type NoteMmdbFault, openMmdbFile } from './mmdb-file.ts';
+import { type MmdbFileOptions, openMmdbFile } from './mmdb-file.ts';
 import { requireKind } from './mmdb-kind.ts';
 
 export interface GeoPlace {
@@ -16,22 +16,31 @@ export interface GeoPlace {
 
 export interface GeoDatabase {
   lookup(address: string, version: 4 | 6): GeoPlace | undefined;
+  close(): void;
 }
 
 /** Several files: some sources have one for IPv4 and one for IPv6; the first that knows the address answers. */
 export async function openGeoDatabase(
   paths: readonly string[],
   option: string,
-  noteFault?: NoteMmdbFault,
+  options: MmdbFileOptions = {},
 ): Promise<GeoDatabase> {
-  const files = await Promise.all(paths.map((path) => openMmdbFile(path, option, noteFault)));
+  const files = await Promise.all(paths.map((path) => openMmdbFile(path, option, options)));
   const countryNames = createCountryNames();
-  for (const file of files) {
-    requireKind(file, option, {
-      fits: (record) => Object.values(toPlace(record, countryNames)).some((part) => part !== undefined),
-      what: 'countries, cities or locations',
-      hint: 'Name a country or city database, such as GeoLite2-City or DB-IP.',
-    });
+  const close = (): void => {
+    for (const file of files) file.close();
+  };
+  try {
+    for (const file of files) {
+      requireKind(file, option, {
+        fits: (record) => Object.values(toPlace(record, countryNames)).some((part) => part !== undefined),
+        what: 'countries, cities or locations',
+        hint: 'Name a country or city database, such as GeoLite2-City or DB-IP.',
+      });
+    }
+  } catch (error) {
+    close();
+    throw error;
   }
 
   function lookup(address: string, version: 4 | 6): GeoPlace | undefined {
@@ -42,7 +51,10 @@ export async function openGeoDatabase(
     return undefined;
   }
 
-  return { lookup };
+  return {
+    lookup,
+    close,
+  };
 }
 
 /** The country database that came with the install. */

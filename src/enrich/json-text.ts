@@ -29,8 +29,9 @@ export function quoted(text: string): string {
  */
 const quotedPlaces = 65_536;
 const maxRememberedLength = 128;
-const quotedTexts: string[] = new Array<string>(quotedPlaces).fill('');
-const quotedJson: string[] = new Array<string>(quotedPlaces).fill('""');
+/** Empty until the first text. */
+const quotedTexts: string[] = [];
+const quotedJson: string[] = [];
 
 /** `quoted`, remembered. */
 export function quotedAgain(text: string): string {
@@ -40,9 +41,18 @@ export function quotedAgain(text: string): string {
   for (let i = Math.max(0, length - 6); i < length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   const place = (hash ^ (hash >>> 15)) & (quotedPlaces - 1);
   if (quotedTexts[place] === text) return quotedJson[place]!;
+  if (quotedTexts.length === 0) makePlaces();
   quotedTexts[place] = text;
   quotedJson[place] = quoted(text);
   return quotedJson[place];
+}
+
+/** 1 MB, which an idle weir does not need. */
+function makePlaces(): void {
+  for (let place = 0; place < quotedPlaces; place++) {
+    quotedTexts.push('');
+    quotedJson.push('""');
+  }
 }
 
 /** A string that was put together is a tree of its parts; copying it into a document walks the tree each time. This makes it one piece. Takes byte text. */

@@ -4,6 +4,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { Reader, type Response } from 'maxmind';
 import { WeirError } from '../model/errors.ts';
+import { keepOrRest } from './resting-file.ts';
 
 export interface MmdbFile {
   readonly path: string;
@@ -18,6 +19,8 @@ export interface MmdbFile {
     readonly record: Readonly<Record<string, unknown>> | undefined;
     readonly prefixLength: number;
   };
+  /** After it a database that rests finds nothing any more. */
+  close(): void;
 }
 
 /** Node reads no larger file into one Buffer; the largest database known (DB-IP City, paid) has 0.5 GB. */
@@ -26,10 +29,21 @@ const maxFileBytes = 2 ** 31 - 1;
 /** Told of each look-up that met garbage. */
 export type NoteMmdbFault = (path: string, reason: string) => void;
 
+export interface MmdbFileOptions {
+  readonly noteFault?: NoteMmdbFault | undefined;
+  /** Takes no memory while nobody asks. For files that nobody writes to: those that came with weir. */
+  readonly rests?: boolean;
+}
+
 /** `option` names the step's setting in messages. */
-export async function openMmdbFile(path: string, option: string, noteFault?: NoteMmdbFault): Promise<MmdbFile> {
-  const reader = await openReader(path, option);
-  const { databaseType, buildEpoch, ipVersion } = reader.metadata;
+export async function openMmdbFile(
+  path: string,
+  option: string,
+  { noteFault, rests = false }: MmdbFileOptions = {},
+): Promise<MmdbFile> {
+  const opened = await openReader(path, option);
+  const { databaseType, buildEpoch, ipVersion } = opened.metadata;
+  const readers = keepOrRest({ path, rests, content: opened, read: (bytes) => new Reader<Response>(bytes) });
   let faults = 0;
 
   function fault(error: unknown): void {
@@ -41,7 +55,7 @@ export async function openMmdbFile(path: string, option: string, noteFault?: Not
     // An IPv4 tree would take the first 32 bits of an IPv6 address for an IPv4 address.
     if (version === 6 && ipVersion === 4) return undefined;
     try {
-      return toRecord(reader.get(address));
+      return toRecord(readers.content().get(address));
     } catch (error) {
       fault(error);
       return undefined;
@@ -50,7 +64,7 @@ export async function openMmdbFile(path: string, option: string, noteFault?: Not
 
   function lookupNetwork(address: string): ReturnType<MmdbFile['lookupNetwork']> {
     try {
-      const [record, prefixLength]: [unknown, number] = reader.getWithPrefixLength(address);
+      const [record, prefixLength]: [unknown, number] = readers.content().getWithPrefixLength(address);
       return { record: toRecord(record), prefixLength: Math.min(32, Math.max(0, prefixLength)) };
     } catch (error) {
       fault(error);
@@ -67,6 +81,7 @@ export async function openMmdbFile(path: string, option: string, noteFault?: Not
     },
     lookup,
     lookupNetwork,
+    close: readers.close,
   };
 }
 

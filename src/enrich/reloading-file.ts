@@ -86,8 +86,8 @@ export async function openReloadingFile<T>({
 }
 
 /** For what came with weir, and changes with it only. */
-export function fixedFile<T>(current: T): ReloadingFile<T> {
-  return { current, version: 0, files: [], refusals: 0, isRefused: false, stop: () => undefined };
+export function fixedFile<T>(current: T, close: () => void = () => undefined): ReloadingFile<T> {
+  return { current, version: 0, files: [], refusals: 0, isRefused: false, stop: close };
 }
 
 export async function describeFiles(paths: readonly string[]): Promise<readonly DataFile[]> {

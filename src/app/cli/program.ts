@@ -22,7 +22,7 @@ export interface ProgramOptions {
   /** Milliseconds since 1970. */
   readonly startedAtMs: number;
   /** Called before a verb does its work. */
-  readonly onVerb: (isDebug: boolean) => void;
+  readonly onVerb: (name: string, isDebug: boolean) => void;
 }
 
 interface RunFlags {
@@ -301,7 +301,7 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
       process.stdout.write(`${lines.join('\n')}\n`);
     });
 
-  program.hook('preAction', (_, verb) => onVerb(verb.opts<Partial<RunFlags>>().logLevel === 'debug'));
+  program.hook('preAction', (_, verb) => onVerb(verb.name(), verb.opts<Partial<RunFlags>>().logLevel === 'debug'));
   return program;
 }
 

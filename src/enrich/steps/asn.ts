@@ -94,9 +94,13 @@ export const asnStep: StepDefinition<AsnOptions> = {
     const { folder, logger } = context;
     const paths = database?.map((path) => resolve(folder, path));
     const reading = { readsNames: prefer === 'exporter', noteFault: createMmdbFaultNote('asn', context) };
+    const openFixed = async () => {
+      const shipped = await openShippedAsnDatabase('database', reading);
+      return fixedFile(shipped, shipped.close);
+    };
     const systems =
       paths === undefined
-        ? fixedFile(await openShippedAsnDatabase('database', reading))
+        ? await openFixed()
         : await openReloadingFile({
             name: 'asn',
             paths,

@@ -53,11 +53,14 @@ export const geoipStep: StepDefinition<GeoipOptions> = {
   async create({ database }, context) {
     const { folder, logger } = context;
     const paths = database?.map((path) => resolve(folder, path)) ?? [countryDatabasePath()];
-    const open = () => openGeoDatabase(paths, 'database', createMmdbFaultNote('geoip', context));
+    const noteFault = createMmdbFaultNote('geoip', context);
+    const open = () => openGeoDatabase(paths, 'database', { noteFault, rests: database === undefined });
+    const openFixed = async () => {
+      const opened = await open();
+      return fixedFile(opened, opened.close);
+    };
     const places =
-      database === undefined
-        ? fixedFile(await open())
-        : await openReloadingFile({ name: 'geoip', paths, open, logger });
+      database === undefined ? await openFixed() : await openReloadingFile({ name: 'geoip', paths, open, logger });
 
     function describe(facts: AddressFacts): void {
       const place = facts.isPrivate ? undefined : places.current.lookup(facts.text, facts.version);

@@ -302,10 +302,11 @@ async function openMmdbStep(
   if (field.type !== 'address') {
     throw new WeirError('file-invalid', `file: ${path} is looked up by address, and ${field.path} is a ${field.type}`);
   }
+  const noteFault = createMmdbFaultNote('lookup', context);
   const database = await openReloadingFile({
     name: 'lookup',
     paths: [path],
-    open: () => openMmdbFile(path, 'file', createMmdbFaultNote('lookup', context)),
+    open: () => openMmdbFile(path, 'file', { noteFault }),
     logger,
   });
   const noteCut = createFaultNote(context, {
