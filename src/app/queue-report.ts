@@ -120,12 +120,24 @@ export function dropQuarantined(batch: string, pipeline: string | undefined): Pr
 
 function settle(batch: string, pipeline: string | undefined, verb: 'retry' | 'drop', done: string): Promise<string> {
   return inspect(pipeline, async (inspection) => {
-    const ids = batch === all ? (await inspection.quarantine()).map(({ id }) => id) : [batch];
     const lines: string[] = [];
-    for (const id of ids) {
+    const settleOne = async (id: string): Promise<void> => {
       const { records, exporters } = await inspection[verb](id);
       const names = Object.entries(exporters).map(([exporter, count]) => `${exporter} ${count}`);
       lines.push(`${id}: ${done}, ${records} records (${names.join(', ')})\n`);
+    };
+    if (batch !== all) await settleOne(batch);
+    // Listed some at a time; one that comes back meanwhile is not tried again.
+    const seen = new Set<string>();
+    const next = async () => (await inspection.quarantine()).filter(({ id }) => !seen.has(id));
+    for (let found = batch === all ? await next() : []; found.length > 0; found = await next()) {
+      for (const { id } of found) {
+        seen.add(id);
+        await settleOne(id).catch((error: unknown) => {
+          // Somebody else was quicker.
+          if (!(error instanceof WeirError && error.code === 'usage')) throw error;
+        });
+      }
     }
     return lines.length === 0 ? 'the quarantine is empty\n' : lines.join('');
   });
@@ -144,6 +156,7 @@ async function inspect(
     );
   }
   const { createQueueInspection } = await import('../enqueue/bullmq-inspection.ts');
+  const { toReason, toWhere } = await import('../enqueue/redis-connection.ts');
   const inspection = createQueueInspection({
     redis,
     keyPrefix: redis.keyPrefix,
@@ -155,6 +168,9 @@ async function inspect(
   await inspection.start();
   try {
     return await work(inspection, file);
+  } catch (error) {
+    if (error instanceof WeirError || error instanceof TypeError) throw error;
+    throw new WeirError('queue-unavailable', `Redis at ${toWhere(redis)}: ${toReason(error)}`, { cause: error });
   } finally {
     await inspection.stop();
   }

@@ -101,4 +101,33 @@ describeWith(['redis'], 'weir queue', () => {
     expect(await listQuarantine(pipeline, { json: false })).toBe('the quarantine is empty\n');
     await expect(showQuarantined('two', pipeline)).rejects.toMatchObject({ code: 'usage' });
   });
+
+  test('takes up all of a quarantine that is longer than its list', async () => {
+    // Put there as they would be after three failures each: that takes a while.
+    const script = `
+for i = 1, 1200 do
+  local data = '{"id":"q' .. i .. '","createdAtMs":1,"records":1,"bytes":1,"exporters":{"192.0.2.9":1}}'
+  redis.call('HSET', KEYS[1] .. ':b-q' .. i, 'name', 'batch', 'data', data, 'opts', '{}', 'timestamp', 1, 'failedReason', 'why')
+  redis.call('ZADD', KEYS[1] .. ':failed', i, 'b-q' .. i)
+end`;
+    await server.ask('EVAL', script, '1', '{weir:flow}:flow');
+    const text = await dropQuarantined('all', pipeline);
+    expect(text.split('\n').filter((line) => line.includes(': dropped, 1 records'))).toHaveLength(1200);
+    expect(await listQuarantine(pipeline, { json: false })).toBe('the quarantine is empty\n');
+  }, 30_000);
+
+  test('a Redis that goes away in between is told in one sentence', async () => {
+    const asked = describeQueue(pipeline, { json: false });
+    const outcome = asked.catch((error: unknown) => error);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await server.signal('SIGSTOP');
+    try {
+      expect(await outcome).toMatchObject({
+        code: 'queue-unavailable',
+        message: expect.stringMatching(/^Redis at redis:\/\/127\.0\.0\.1:\d+: no answer$/),
+      });
+    } finally {
+      await server.signal('SIGCONT');
+    }
+  }, 30_000);
 });
