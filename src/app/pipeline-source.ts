@@ -1,7 +1,9 @@
 // Finds and reads the pipeline file that a verb was given, or the shipped one.
 
-import { createReadStream } from 'node:fs';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { isAbsolute, relative } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { maxPipelineFileBytes, type PipelineFile, placeText, readPipelineFile } from '../enrich/pipeline-file.ts';
 import { stepCatalog } from '../enrich/step-catalog.ts';
@@ -13,14 +15,18 @@ import { readEnvironment } from './config.ts';
 const shippedPipeline = fileURLToPath(new URL('../../pipelines/flow.yml', import.meta.url));
 
 /** Throws WeirError `file-missing` or `pipeline-invalid`. */
-export async function loadPipelineFile(named: string | undefined): Promise<PipelineFile> {
+export async function loadPipelineFile(named: string | undefined, silenceMs = maxSilenceMs): Promise<PipelineFile> {
   const path = named ?? nearPath(shippedPipeline);
-  return readPipelineFile(await readText(path), { path, environment: readEnvironment(), stepDefinitions: stepCatalog });
+  return readPipelineFile(await readText(path, silenceMs), {
+    path,
+    environment: readEnvironment(),
+    stepDefinitions: stepCatalog,
+  });
 }
 
-async function readText(path: string): Promise<string> {
+async function readText(path: string, silenceMs: number): Promise<string> {
   try {
-    return toText(await readBounded(path), path);
+    return toText(await readBounded(path, silenceMs), path);
   } catch (cause) {
     if (cause instanceof WeirError) throw cause;
     const code = (cause as NodeJS.ErrnoException).code;
@@ -36,18 +42,46 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-/** A pipe has no size, and a device no end: read until it is more than a pipeline file. */
-async function readBounded(path: string): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > maxPipelineFileBytes) {
-      throw new WeirError('pipeline-invalid', `${path}:1:1 the file is larger than 1 MiB: is it a pipeline file?`);
+/** `weir check <(…)`: whoever writes into a pipe may take a while to begin. */
+const maxSilenceMs = 10_000;
+
+const chunkBytes = 65_536;
+
+/** A pipe has no size, and a device no end: read until it is more than a pipeline file. Nobody may ever write into a pipe, either. */
+async function readBounded(path: string, silenceMs: number): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for (;;) {
+      const chunk = await readChunk(file, bytes === 0 && !(await file.stat()).isFile(), silenceMs);
+      if (chunk === undefined)
+        throw new WeirError('file-missing', `can't read the pipeline file ${path}: nothing comes out of it`);
+      if (chunk.length === 0) return Buffer.concat(chunks);
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > maxPipelineFileBytes) {
+        throw new WeirError('pipeline-invalid', `${path}:1:1 the file is larger than 1 MiB: is it a pipeline file?`);
+      }
     }
+  } finally {
+    await file.close();
   }
-  return Buffer.concat(chunks);
+}
+
+/** Empty at the end; undefined where nothing came in time. `isEndAwaited`: of a pipe that nobody has opened yet, the end comes first. */
+async function readChunk(file: FileHandle, isEndAwaited: boolean, silenceMs: number): Promise<Buffer | undefined> {
+  const startedMs = performance.now();
+  while (performance.now() - startedMs < silenceMs) {
+    try {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(chunkBytes), 0, chunkBytes, null);
+      if (bytesRead > 0 || !isEndAwaited) return buffer.subarray(0, bytesRead);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+    await setTimeout(20);
+  }
+  return undefined;
 }
 
 function toText(bytes: Buffer, path: string): string {

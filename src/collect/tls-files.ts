@@ -1,7 +1,7 @@
 // PEM files to what a TLS server needs (RFC 7011 §11: certificates on both sides), checked so that a mistake is told at the start.
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { createSecureContext, type TlsOptions } from 'node:tls';
 import { WeirError } from '../model/errors.ts';
 
@@ -58,7 +58,10 @@ export async function readTlsFiles(files: TlsFiles): Promise<TlsServerOptions> {
 
 async function readPem(file: string, setting: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    // A pipe that nobody writes to would hold the start.
+    const found = await stat(file);
+    if (found.isFile() || found.isDirectory()) return await readFile(file, 'utf8');
+    throw Object.assign(new Error('it is no file'), { code: '' });
   } catch (cause) {
     const { code = '' } = cause as NodeJS.ErrnoException;
     const reasons: Readonly<Record<string, string>> = {

@@ -2,7 +2,7 @@
 // seconds (for those who have another place for what they hold), and one that waits for Redis to come back (for workers).
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { Cluster, type CommonRedisOptions, Redis } from 'ioredis';
 import { WeirError } from '../model/errors.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
@@ -137,6 +137,8 @@ function toTlsOptions({ caFile, certificateFile, keyFile }: RedisSettings): TlsO
 
 function readPem(file: string, setting: string): Buffer {
   try {
+    // A pipe that nobody writes to would hold the process.
+    if (statSync(file).isFIFO()) throw Object.assign(new Error(), { code: 'it is a pipe' });
     return readFileSync(file);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;

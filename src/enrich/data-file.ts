@@ -36,7 +36,9 @@ export async function readDataFile(folder: string, path: string, option: string)
     if (found.size > maxDataBytes) {
       throw new WeirError('file-invalid', `${option}: ${path} is larger than ${maxDataBytes / 2 ** 20} MiB`);
     }
-    return await readFile(file, 'utf8');
+    const bytes = await readFile(file);
+    if (isUtf16(bytes)) throw new WeirError('file-invalid', `${option}: ${path} ${utf16Mistake}`);
+    return bytes.toString('utf8');
   } catch (cause) {
     if (cause instanceof WeirError) throw cause;
     const reason = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
@@ -45,6 +47,13 @@ export async function readDataFile(folder: string, path: string, option: string)
       cause,
     });
   }
+}
+
+export const utf16Mistake = 'is UTF-16: save it as UTF-8';
+
+/** By its byte order mark: some programs of Windows write it. */
+export function isUtf16(bytes: Uint8Array): boolean {
+  return (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
 }
 
 /** Reads a file and names its wrong lines. A file in which no line is right is an error. */

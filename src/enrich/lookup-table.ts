@@ -2,8 +2,8 @@
 // by the narrowest range, texts as they are. A million prefixes with a value each take about 25 MB (IPv4) or 70 MB (IPv6).
 
 import { readAddressRange, readAddressWords } from './address-words.ts';
-import { shown } from './data-file.ts';
-import { createRangeTable, noValue } from './range-table.ts';
+import { maxMistakes, shown } from './data-file.ts';
+import { createRangeTable, type Nests, noValue } from './range-table.ts';
 import { type TargetType, targetNoun, targetValue } from './stored-field.ts';
 
 export type KeyType = 'address' | 'number' | 'text';
@@ -23,8 +23,11 @@ export interface LookupTableBuilder {
   add(key: string, cells: readonly (string | undefined)[]): string | undefined;
   /** The number of rows that were added, those left out apart. */
   readonly rows: number;
-  /** `overlaps` is told rows whose range overlaps another and lies not within it; they are left out. */
-  build(overlaps: (row: number) => void): LookupTable;
+  /**
+   * `overlaps` is told rows whose range overlaps another and lies not within it; they are left out. `repeats` is told rows that count in
+   * place of an earlier one with the same key.
+   */
+  build(overlaps: TellRow, repeats?: TellRow): LookupTable;
 }
 
 /** A row takes 20 to 40 bytes, and as much as its own texts. */
@@ -33,10 +36,12 @@ const maxRows = 5_000_000;
 /** As for labels. */
 const maxCellLength = 1024;
 
+type TellRow = (row: number) => void;
+
 interface Keys {
   /** What is wrong with the key. */
   add(key: string, row: number): string | undefined;
-  build(overlaps: (row: number) => void): { readonly size: number; readonly find: (value: unknown) => number };
+  build(overlaps: TellRow, repeats: TellRow): { readonly size: number; readonly find: (value: unknown) => number };
 }
 
 export function createLookupTable(keyType: KeyType, columns: readonly TargetType[]): LookupTableBuilder {
@@ -73,9 +78,9 @@ export function createLookupTable(keyType: KeyType, columns: readonly TargetType
     return own;
   }
 
-  function build(overlaps: (row: number) => void): LookupTable {
+  function build(overlaps: TellRow, repeats: TellRow = () => undefined): LookupTable {
     known = new Map();
-    const { size, find } = keys.build(overlaps);
+    const { size, find } = keys.build(overlaps, repeats);
     return { size, find, cell: (row, column) => cells[row * width + column] };
   }
 
@@ -104,9 +109,9 @@ function createAddressKeys(): Keys {
       (range.first.length === 1 ? v4 : v6).add(range.first, range.last, row);
       return undefined;
     },
-    build(overlaps) {
-      const table4 = v4.build(overlaps);
-      const table6 = v6.build(overlaps);
+    build(overlaps, repeats) {
+      const table4 = v4.build(overlaps, repeatsOnly(repeats));
+      const table6 = v6.build(overlaps, repeatsOnly(repeats));
       return {
         size: table4.size + table6.size,
         find: (value) => {
@@ -117,6 +122,12 @@ function createAddressKeys(): Keys {
         },
       };
     },
+  };
+}
+
+function repeatsOnly(repeats: TellRow): Nests {
+  return (row, _, isSameRange) => {
+    if (isSameRange) repeats(row);
   };
 }
 
@@ -141,8 +152,8 @@ function createNumberKeys(): Keys {
       builder.add(first, last, row);
       return undefined;
     },
-    build(overlaps) {
-      const table = builder.build(overlaps);
+    build(overlaps, repeats) {
+      const table = builder.build(overlaps, repeatsOnly(repeats));
       return {
         size: table.size,
         find: (value) => {
@@ -164,13 +175,18 @@ function toWords(number: number, words: Uint32Array): void {
 
 function createTextKeys(): Keys {
   const rows = new Map<unknown, number>();
+  const repeated: number[] = [];
   return {
     add(key, row) {
       if (key === '') return 'the key is empty';
       if (key.length > maxCellLength) return `the key ${shown(key)} is longer than ${maxCellLength} characters`;
+      if (rows.has(key) && repeated.length < maxMistakes) repeated.push(row);
       rows.set(ownText(key), row);
       return undefined;
     },
-    build: () => ({ size: rows.size, find: (value) => rows.get(value) ?? -1 }),
+    build(_, repeats) {
+      for (const row of repeated) repeats(row);
+      return { size: rows.size, find: (value) => rows.get(value) ?? -1 };
+    },
   };
 }

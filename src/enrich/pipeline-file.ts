@@ -146,8 +146,21 @@ function invalid(path: string, mistakes: readonly Mistake[], others: readonly Fi
 
 function toLines({ path, mistakes }: FileMistakes): string[] {
   return mistakes
+    .map(withoutQuotes)
     .toSorted((a, b) => (a.file ?? '').localeCompare(b.file ?? '') || a.line - b.line || a.column - b.column)
     .map((mistake) => `${placeText(mistake, path)} ${mistake.message}`);
+}
+
+/** A file with a secret in it, or one of the system's, may be included by mistake, and logs are read by others. */
+function withoutQuotes(mistake: Mistake): Mistake {
+  const { file } = mistake;
+  if (file === undefined || /\.ya?ml$/i.test(file)) return mistake;
+  return {
+    file,
+    line: mistake.line,
+    column: 1,
+    message: 'what this file has in it does not fit here; it is not shown, for the name does not end in .yml or .yaml',
+  };
 }
 
 /** Settings that are right alone and wrong together. */

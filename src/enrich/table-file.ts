@@ -7,6 +7,7 @@ import { WeirError } from '../model/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { readCsvFields, separatorOf, unclosedQuote } from './csv-rows.ts';
 import {
+  isUtf16,
   isYaml,
   type LineMistake,
   logMistakes,
@@ -14,6 +15,7 @@ import {
   noteStrangeLine,
   readDataFile,
   shown,
+  utf16Mistake,
 } from './data-file.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { readFlatEntries } from './flat-entries.ts';
@@ -54,8 +56,9 @@ export async function readTableFile(file: TableFile, builder: LookupTableBuilder
   if (isYaml(file.path)) await readYamlRows(file, add, mistakes);
   else await readCsvTable(file, add, mistakes);
   const { rows } = builder;
-  const table = builder.build((row) =>
-    noteMistake(mistakes, lines[row] ?? 0, 'the range overlaps another and lies not within it'),
+  const table = builder.build(
+    (row) => noteMistake(mistakes, lines[row] ?? 0, 'the range overlaps another and lies not within it'),
+    (row) => noteMistake(mistakes, lines[row] ?? 0, 'the key was there before; this line counts'),
   );
   const [first] = mistakes;
   if (rows === 0 && first !== undefined) {
@@ -108,6 +111,7 @@ async function readYamlRows({ path, columns }: TableFile, add: AddRow, mistakes:
 
 async function readCsvTable({ path, key, columns }: TableFile, add: AddRow, mistakes: LineMistake[]): Promise<void> {
   const bytes = await readWhole(path);
+  if (isUtf16(bytes)) throw invalid(path, ` ${utf16Mistake}`);
   let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
   let separator = ',';
   let names: readonly string[] | undefined;
@@ -153,7 +157,9 @@ async function readCsvTable({ path, key, columns }: TableFile, add: AddRow, mist
 
 function requireColumns(path: string, wanted: readonly string[], names: readonly string[]): void {
   for (const column of wanted) {
-    if (names.includes(column)) continue;
+    const at = names.indexOf(column);
+    if (at >= 0 && names.indexOf(column, at + 1) < 0) continue;
+    if (at >= 0) throw invalid(path, ` has the column ${shown(column)} twice: which one counts?`);
     const known = names.slice(0, 20).map((name) => name.slice(0, 40));
     throw invalid(path, ` has no column ${shown(column)}${didYouMean(column, known, 'the columns are')}`);
   }

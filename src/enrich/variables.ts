@@ -40,6 +40,11 @@ export function expandVariables(
       return '';
     }
     const name = match[1]!;
+    // It would end at the first brace.
+    if (match[2]?.includes('${') === true) {
+      problems.push({ piece, message: `the default of the variable ${name} has a variable in it: it can't have one` });
+      return '';
+    }
     names.push(name);
     const value = Object.hasOwn(environment, name) ? environment[name] : match[2];
     if (value !== undefined) return value;

@@ -2,7 +2,7 @@
 // fingerprint only, as Elasticsearch prints it. The authority is fetched once, without any secret of ours, and then is the only
 // one that counts: the library's own caFingerprint compares when the request, password included, is already under way.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 import { Client, Connection } from '@elastic/elasticsearch';
 import { WeirError } from '../model/errors.ts';
@@ -69,6 +69,8 @@ function readPem(path: string, kind: 'CERTIFICATE' | 'PRIVATE KEY', setting: str
   let text = '';
   const what = kind === 'CERTIFICATE' ? 'certificate' : 'key';
   try {
+    // A pipe that nobody writes to would hold the process.
+    if (statSync(path).isFIFO()) throw Object.assign(new Error(), { code: 'it is a pipe' });
     text = readFileSync(path, 'utf8');
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? 'unreadable';

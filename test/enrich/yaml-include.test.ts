@@ -133,3 +133,16 @@ describe('!include', () => {
     expect(mistakesOf({ 'main.yml': 'name: a\nsteps: !include [ a.yml ]\n' })[0]).toMatch(/^main\.yml:2:8 /);
   });
 });
+
+test.each([
+  ['a list of users', 'root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1\n', 'steps: !include parts/secret'],
+  ['users with an item sign', '- root:*:20228\n- daemon:*:20228\n', 'steps: !include parts/secret'],
+  ['users as keys', 'root: x\nsecretname: y\n', 'steps: [ sampling: !include parts/secret ]'],
+  ['what is no YAML', '{ root: [ %secretname', 'steps: !include parts/secret'],
+  ['tags', '!secretname x', 'steps: !include parts/secret'],
+  ['a password', 'secretname', 'steps: []\nlisten: !include parts/secret\nbatch: { age: !include parts/secret }'],
+])('of %s in a file that is no YAML by its name, nothing is quoted', (_, content, rest) => {
+  const mistakes = mistakesOf({ 'main.yml': `name: a\n${rest}\n`, 'parts/secret': content });
+  expect(mistakes.join()).not.toMatch(/root|secretname|daemon/);
+  expect(mistakes).toContainEqual(expect.stringMatching(/^parts\/secret:\d+:1 what this file has in it does not fit/));
+});

@@ -73,7 +73,6 @@ describe('lookup in a CSV file', () => {
     ['an address', 'net,site,owner\n10.1.2.3,A,a\n10.0.0.0/8,B,b', { site: 'A', owner: 'a' }],
     ['an empty field', 'net,site,owner\n10.0.0.0/8,A,', { site: 'A' }],
     ['no row', 'net,site,owner\n192.0.2.0/24,A,a', undefined],
-    ['the same key twice', 'net,site,owner\n10.0.0.0/8,A,a\n10.0.0.0/8,B,b', { site: 'B', owner: 'b' }],
     [
       'semicolons, quotes, CR LF, a byte order mark, comments',
       '\uFEFFnet;site;owner\r\n# no\r\n\r\n10.0.0.0/8;"A;""1""";b\r\n',
@@ -139,6 +138,28 @@ describe('lookup in a CSV file', () => {
   ])('refuses %j', async (text, more, message) => {
     await expect(labelsOf('a.csv', text, source, more)).rejects.toThrow(message);
     await expect(labelsOf('a.csv', text, source, more)).rejects.toBeInstanceOf(WeirError);
+  });
+
+  it('says which lines repeat a key, and takes the last', async () => {
+    const text = 'net,site,owner\n10.0.0.0/8,A,\n10.1.0.0/16,B,\n10.1.2.3/16,C,\n';
+    expect(await labelsOf('twice.csv', text, source)).toEqual({ site: 'C' });
+    expect(lines).toEqual([expect.stringMatching(/twice\.csv:4 the key was there before; this line counts$/)]);
+    const texts = 'app,site,owner\nssl,A,\nssh,B,\nssl,C,\n';
+    const by = { by: 'flow.application' };
+    expect(await labelsOf('texts.csv', texts, { applicationName: 'ssl' }, by)).toEqual({ site: 'C' });
+    expect(lines).toEqual([expect.stringMatching(/texts\.csv:4 the key was there before/)]);
+  });
+
+  it.each([
+    ['a column that is asked for twice', 'net,site,owner,site\n10.0.0.0/8,A,x,B\n', 'has the column "site" twice'],
+    ['UTF-16', Buffer.from('\ufeffnet,site,owner\n10.0.0.0/8,A,B\n', 'utf16le'), 'is UTF-16: save it as UTF-8'],
+  ])('refuses %s', async (_, text, message) => {
+    await expect(labelsOf('wrong.csv', text, source)).rejects.toThrow(message);
+  });
+
+  it('takes a column twice that nobody asks for', async () => {
+    const text = 'net,site,owner,note,note\n10.0.0.0/8,A,B,,\n';
+    expect(await labelsOf('notes.csv', text, source)).toEqual({ site: 'A', owner: 'B' });
   });
 
   it('refuses a file that is not there', async () => {
