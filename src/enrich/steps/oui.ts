@@ -31,6 +31,12 @@ export const ouiStep: StepDefinition<OuiOptions> = {
       expect: { 'flow.src_mac_vendor': 'Cisco Systems, Inc', 'flow.dst_mac_vendor': null },
     },
     {
+      title: 'no address at all',
+      options: {},
+      record: { sourceMacAddress: '00:00:00:00:00:00' },
+      expect: { 'flow.src_mac_vendor': null },
+    },
+    {
       title: 'a block of 28 bits, whose 24 bits many vendors share',
       options: {},
       record: { sourceMacAddress: '38:b8:eb:1a:bc:de' },
@@ -42,7 +48,8 @@ export const ouiStep: StepDefinition<OuiOptions> = {
     const remembered = createRecentMap<number, string>(maxRemembered);
 
     function vendorOf(mac: number | undefined): string | undefined {
-      if (mac === undefined) return undefined;
+      // All zeros is how exporters say that there is none; the block is Xerox's.
+      if (mac === undefined || mac === 0) return undefined;
       const vendor = remembered.get(mac) ?? remembered.add(mac, vendors.vendorOf(mac) ?? noVendor);
       return vendor === noVendor ? undefined : vendor;
     }
