@@ -1,5 +1,5 @@
 // How long each dashboard's searches take together on a day of flows in a real Elasticsearch: npm run bench -- dashboards;
-// npx tsx bench/dashboards.ts [--flows 5000000] [--version 7.10.2] [--rounds 3] [--only overview] [--merged: one segment] [--panels: each alone]
+// npx tsx bench/dashboards.ts [--flows 5000000] [--version 7.10.2] [--rounds 3] [--only overview,security] [--merged: one segment] [--panels: each alone]
 // [--url http://localhost:9200: of a server that runs, filled at the first time]
 
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -47,6 +47,7 @@ const server =
 const url = values.url ?? server!.url;
 try {
   if ((await fetch(`${url}/${flowIndex}`, { method: 'HEAD' })).status === 404) await fill();
+  await sumUp();
   if (values.merged) await ask('POST', `/${flowIndex}/_forcemerge?max_num_segments=1`);
   // The default until 7.8.
   await ask('PUT', '/_cluster/settings', { transient: { 'search.max_buckets': 10_000 } });
@@ -69,7 +70,6 @@ async function fill(): Promise<void> {
     console.log(`${documents} documents in ${Math.round((performance.now() - startedAt) / 1000)} s`);
     await ask('POST', '/weir-*/_flush');
     await ask('POST', '/weir-*/_refresh');
-    await sumUp();
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -125,29 +125,46 @@ async function measure(): Promise<void> {
   console.log(
     `Elasticsearch, ${count.toLocaleString('en-US')} flows of 24 hours, ${segments} segments, load average ${loadavg()[0]?.toFixed(1)}\n`,
   );
-  const chosen = definitions.dashboards.filter(({ name }) => values.only === undefined || values.only === name);
+  const chosen = definitions.dashboards.filter(
+    ({ name }) => values.only === undefined || values.only.split(',').includes(name),
+  );
   // As they are after some hours of work.
   for (const dashboard of chosen) await openDashboard(dashboard, definitions, rangeOf(0), url);
-  console.log('| dashboard | panels | searches | cold, ms together | warm, ms together | slowest panel, warm |');
-  console.log('|---|---|---|---|---|---|');
+  console.log(
+    '| dashboard | panels | searches | cold, ms together | warm, ms together | Elasticsearch CPU, ms | slowest panel, warm |',
+  );
+  console.log('|---|---|---|---|---|---|---|');
   for (const dashboard of chosen) {
     await ask('POST', '/weir-*/_cache/clear');
     const cold = await openDashboard(dashboard, definitions, rangeOf(1), url);
     const warm = [];
+    const cpuBefore = await cpuMs();
     for (let round = 0; round < Number(values.rounds); round += 1)
       warm.push(await openDashboard(dashboard, definitions, rangeOf(2 + round), url));
+    const cpu = ((await cpuMs()) - cpuBefore) / warm.length;
     const median = warm.toSorted((a, b) => a.ms - b.ms)[warm.length >> 1]!;
     const { title, ms } = median.slowest;
     console.log(
-      `| ${dashboard.config.title} | ${median.panels} | ${median.searches} | ${Math.round(cold.ms)} | ${Math.round(median.ms)} | ${title}: ${Math.round(ms)} |`,
+      `| ${dashboard.config.title} | ${median.panels} | ${median.searches} | ${Math.round(cold.ms)} | ${Math.round(median.ms)} | ${Math.round(cpu)} | ${title}: ${Math.round(ms)} |`,
     );
     if (values.panels) await printPanels(dashboard);
   }
 
   async function printPanels(dashboard: Dashboard): Promise<void> {
     const { byPanel } = await openDashboard(dashboard, definitions, rangeOf(99), url, true);
-    for (const [title, ms] of byPanel) console.log(`|   ${title} | | | | ${Math.round(ms)} | |`);
+    for (const [title, ms] of byPanel) console.log(`|   ${title} | | | | ${Math.round(ms)} | | |`);
   }
+}
+
+/** Of the server, since its start. */
+async function cpuMs(): Promise<number> {
+  interface Stats {
+    readonly nodes: Readonly<
+      Record<string, { readonly process: { readonly cpu: { readonly total_in_millis: number } } }>
+    >;
+  }
+  const { nodes } = await ask<Stats>('GET', '/_nodes/stats/process');
+  return Object.values(nodes).reduce((sum, { process }) => sum + process.cpu.total_in_millis, 0);
 }
 
 /** The last 24 hours, less some seconds: no search is the same as one before, and none has all of an index, so nothing comes from the cache of requests. */

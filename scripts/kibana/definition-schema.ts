@@ -3,7 +3,8 @@
 import { z } from 'zod';
 
 const name = z.string().regex(/^[a-z][a-z0-9_]*$/, 'expected lower-case letters, digits and _');
-const dashboardName = z.string().regex(/^[a-z][a-z0-9-]*$/, 'expected lower-case letters, digits and -');
+export const dashboardNamed = /^[a-z][a-z0-9-]*$/;
+const dashboardName = z.string().regex(dashboardNamed, 'expected lower-case letters, digits and -');
 const text = z.string().min(1).max(400);
 const field = z.string().regex(/^@?[A-Za-z_][\w.-]*$/, 'expected the name of a field');
 
@@ -117,7 +118,7 @@ export const sharedSchema = z.strictObject({
 
 const oneOrMore = z.union([name, z.array(name).min(1).max(3)]);
 const many = z.union([name, names]);
-const pair = z.tuple([name, name]);
+const pair = z.tuple([name, name], { error: 'expected two splits: [from, to]' });
 const size = z.number().int().min(1).max(500);
 const sizes = z.union([size, z.array(size).min(1).max(3)]).optional();
 
@@ -128,7 +129,7 @@ const place = {
   height: z.number().int().min(3).max(60).optional(),
 };
 
-const panel = z.discriminatedUnion('kind', [
+const kinds = [
   z.strictObject({ kind: z.literal('donut'), ...place, measure: name, split: oneOrMore, size: sizes }),
   z.strictObject({
     kind: z.literal('series'),
@@ -166,7 +167,11 @@ const panel = z.discriminatedUnion('kind', [
     source: name.default('flows'),
     columns: z.array(field).min(1).max(20),
   }),
-]);
+] as const;
+const kindNames = kinds.map(({ shape }) => shape.kind.value).join(', ');
+const panel = z.discriminatedUnion('kind', kinds, {
+  error: ({ code }) => (code === 'invalid_union' ? `expected one of ${kindNames}` : undefined),
+});
 
 export const dashboardSchema = z.strictObject({
   title: text,

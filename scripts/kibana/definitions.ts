@@ -6,8 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { didYouMean } from '../../src/enrich/did-you-mean.ts';
 import { type Mistake, type Path, readYaml, type YamlTree } from '../../src/enrich/pipeline-yaml.ts';
 import { check } from '../../src/enrich/schema-issues.ts';
+import { checkDashboards } from './dashboard-checks.ts';
 import {
   type DashboardConfig,
+  dashboardNamed,
   dashboardSchema,
   type FilterConfig,
   type PanelConfig,
@@ -95,12 +97,18 @@ export function readDefinitions(folder = definitionsFolder): Definitions {
   const documents = files.map((file) =>
     readDocument<DashboardConfig>(join(folder, 'dashboards', file), dashboardSchema),
   );
-  for (const { path, message } of checkSharedFields(shared.config, sources)) report(path, message);
+  for (const { path, message } of checkSharedFields(shared.config, sources, measures)) report(path, message);
   const dashboards = documents.map((document, index) =>
     toDashboard(document, names[index]!, { sources, groups, measures, splits, filters }),
   );
   checkLinks(shared.config.formats, names, report);
-  const found = [shared, ...documents];
+  const whole = dashboards.filter((dashboard) => dashboard !== undefined);
+  const byName = new Map(names.map((name, index) => [name, documents[index]!]));
+  checkDashboards(whole, (name, path, message) => {
+    const { mistakes, tree } = byName.get(name)!;
+    mistakes.push({ ...tree.placeOf(path), message });
+  });
+  const found = [shared, ...documents.map((document) => withoutRepeated(document, shared))];
   if (found.some(({ mistakes }) => mistakes.length > 0)) throw toError(found);
   const order = Object.keys(groups);
   const groupRank = ({ config }: Dashboard) =>
@@ -110,10 +118,16 @@ export function readDefinitions(folder = definitionsFolder): Definitions {
     groups: Object.entries(groups).map(([name, { label }]) => ({ name, label })),
     formats,
     head: head!,
-    dashboards: dashboards
-      .filter((dashboard) => dashboard !== undefined)
-      .sort((a, b) => groupRank(a) - groupRank(b) || a.config.rank - b.config.rank || (a.name < b.name ? -1 : 1)),
+    dashboards: whole.toSorted(
+      (a, b) => groupRank(a) - groupRank(b) || a.config.rank - b.config.rank || (a.name < b.name ? -1 : 1),
+    ),
   };
+}
+
+/** What is wrong with a measure is told where it is defined, not again wherever it is used. */
+function withoutRepeated<Config>(document: YamlDocument<Config>, shared: YamlDocument<unknown>): YamlDocument<Config> {
+  const told = new Set(shared.mistakes.map(({ message }) => message));
+  return { ...document, mistakes: document.mistakes.filter(({ message }) => !told.has(message)) };
 }
 
 function readDocument<Config>(path: string, schema: Parameters<typeof check>[0]): YamlDocument<Config> {
@@ -169,6 +183,8 @@ function toDashboard(document: YamlDocument<DashboardConfig>, name: string, name
   const { config, tree, mistakes } = document;
   if (config === undefined) return undefined;
   const report = (path: Path, message: string) => mistakes.push({ ...tree.placeOf(path), message });
+  if (!dashboardNamed.test(name))
+    report([], `the file is called ${name}.yml: expected lower-case letters, digits and -`);
 
   function resolve<Value>(
     wanted: readonly string[],
@@ -188,7 +204,6 @@ function toDashboard(document: YamlDocument<DashboardConfig>, name: string, name
   if (config.group !== undefined && names.groups[config.group] === undefined)
     resolve([config.group], new Map(Object.entries(names.groups)), 'group', ['group']);
   const controls = resolve(config.controls, names.splits, 'split', ['controls']);
-  const titles = new Set<string>();
   const rows = config.rows.map((row, rowIndex) =>
     row.flatMap((panel, index): Panel[] => {
       const path: Path = ['rows', rowIndex, index];
@@ -208,9 +223,9 @@ function toDashboard(document: YamlDocument<DashboardConfig>, name: string, name
         report(path, `its measures and splits read ${[...sourceNames].join(' and ')}: one panel reads one source`);
       const source = names.sources.get([...sourceNames][0] ?? 'flows');
       if (mistakes.length > before || source === undefined) return [];
+      if ('size' in panel && Array.isArray(panel.size) && panel.size.length > splits.length)
+        report([...path, 'size'], `${panel.size.length} sizes, of ${splits.length} splits`);
       const title = panel.title ?? defaultTitle(panel, measures, splits);
-      if (titles.has(title)) report(path, `two panels are called ${JSON.stringify(title)}: give one a title`);
-      titles.add(title);
       const resolved = {
         config: panel,
         title,

@@ -63,6 +63,7 @@ const measuredTypes: Readonly<Record<Measure['aggregation'], readonly string[]>>
 export function checkSharedFields(
   shared: SharedConfig,
   sources: ReadonlyMap<string, Source>,
+  measures: ReadonlyMap<string, Measure>,
 ): { readonly path: readonly string[]; readonly message: string }[] {
   const mistakes: { path: readonly string[]; message: string }[] = [];
   for (const section of ['measures', 'splits'] as const) {
@@ -70,6 +71,20 @@ export function checkSharedFields(
       if (!sources.has(source))
         mistakes.push({ path: [section, name, 'source'], message: `unknown source "${source}"` });
     }
+  }
+  for (const [name, measure] of measures) {
+    const source = sources.get(measure.source);
+    if (source === undefined) continue;
+    for (const message of checkMeasure(measure, source))
+      mistakes.push({ path: ['measures', name, measure.aggregation], message });
+  }
+  for (const [name, { source, field }] of Object.entries(shared.splits)) {
+    const found = sources.get(source);
+    if (found !== undefined && !found.fields.has(field))
+      mistakes.push({
+        path: ['splits', name, 'field'],
+        message: `split ${name}: ${found.pattern} has no field ${field}`,
+      });
   }
   for (const [name, fields] of Object.entries(shared.formats)) {
     const source = sources.get(name);

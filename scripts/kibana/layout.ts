@@ -5,6 +5,8 @@ import type { Dashboard } from './definitions.ts';
 import type { SavedObject } from './saved-object.ts';
 
 export const gridColumns = 48;
+/** Of a panel that has no width of its own. */
+export const minWidth = 4;
 
 /** In rows of the grid, of 20 pixels. */
 export const defaultHeights: Readonly<Record<PanelKind, number>> = {

@@ -1,6 +1,6 @@
 // Mistakes in definitions are told with their place, all at once.
 
-import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -23,7 +23,7 @@ function mistakesOf(dashboard: string): string[] {
   try {
     readDefinitions(folder);
   } catch (error) {
-    return (error as Error).message.split('\n').map((line) => line.replace(/^.*x\.yml/, 'x.yml'));
+    return (error as Error).message.split('\n').map((line) => line.replace(/^\S*x\.yml/, 'x.yml'));
   }
   return [];
 }
@@ -97,6 +97,61 @@ test('two panels of one dashboard can’t have the same title, of which ids are 
   expect(mistakesOf(`${head}rows:\n  - - ${panel}\n    - ${panel}\n`)).toEqual([
     'x.yml:6:7 two panels are called "Clients (bytes)": give one a title',
   ]);
+});
+
+test.each([
+  [
+    'an unknown kind',
+    'rows:\n  - - { kind: pie, measure: bytes }\n',
+    'x.yml:5:15 rows.kind: expected one of donut, series, table, cloud, sankey, heatmap, map, list, strip, metric, text, records, got "pie"',
+  ],
+  [
+    'a sankey to nowhere',
+    'rows:\n  - - { kind: sankey, measure: bytes, split: clients }\n',
+    'x.yml:5:46 rows.split: expected two splits: [from, to], got "clients"',
+  ],
+  [
+    'titles of which the same id is made',
+    'rows:\n  - - { kind: metric, measure: bytes, title: A b }\n    - { kind: metric, measure: packets, title: A-b }\n',
+    'x.yml:6:7 its title "A-b" makes the id weir-x-a-b, which is that of "A b" of x.yml: give it another',
+  ],
+  [
+    'a title of which the id of the navigation is made',
+    'rows:\n  - - { kind: metric, measure: bytes, title: Navigation }\n',
+    'x.yml:5:7 its title "Navigation" makes the id weir-x-navigation, which is that of the navigation of x.yml: give it another',
+  ],
+  [
+    'lists to choose from, of two index patterns',
+    'controls: [clients, ledger_exporters]\nrows:\n  - - { kind: metric, measure: bytes }\n',
+    'x.yml:4:21 it is of ledger, the first one of flows: all are of one source',
+  ],
+  [
+    'a row that is too wide',
+    'rows:\n  - - { kind: metric, measure: bytes, width: 40 }\n    - { kind: metric, measure: packets, width: 20 }\n',
+    'x.yml:5:5 its panels are 60 columns wide, of 48 at most',
+  ],
+  [
+    'more sizes than splits',
+    'rows:\n  - - { kind: donut, measure: bytes, split: clients, size: [3, 4] }\n',
+    'x.yml:5:60 2 sizes, of 1 splits',
+  ],
+  ['a slip of indentation', 'rows:\n\t- - kind: donut\n', 'x.yml:5:1 not YAML: Tabs are not allowed as indentation'],
+])('%s is told with its place', (_, rest, expected) => {
+  expect(mistakesOf(head + rest)).toEqual([expected]);
+});
+
+test('two dashboards can’t have one title', () => {
+  expect(
+    mistakesOf('title: Overview\nquestion: Q?\nneeds: N.\nrows:\n  - - { kind: metric, measure: bytes }\n'),
+  ).toEqual(['x.yml:1:8 overview.yml has this title, too']);
+});
+
+test('a field that a measure has not is told once, where the measure is defined', () => {
+  const path = join(folder, 'shared.yml');
+  writeFileSync(path, readFileSync(path, 'utf8').replace('sum: flow.packets }', 'sum: flow.packet }'));
+  expect(() => readDefinitions(folder)).toThrow(
+    /^\S*shared\.yml:\d+:\d+ measure packets: weir-flow-\* has no field flow\.packet$/,
+  );
 });
 
 test('mistakes of all files are told together', () => {
