@@ -22,6 +22,12 @@ test.each([
   expect(portsIn(path, pattern)).toEqual(ports);
 });
 
+test('the Debian package gets every folder that the program reads', () => {
+  const { files } = JSON.parse(read('package.json')) as { readonly files: readonly string[] };
+  const [copied = ''] = read('packaging/debian/build.sh').match(/^cp -r .*"\$library\/"$/m) ?? [];
+  for (const file of files) expect(copied).toMatch(new RegExp(`\\b${file}\\b`));
+});
+
 test('the image gets every folder that the program reads', () => {
   const { files } = JSON.parse(read('package.json')) as { readonly files: readonly string[] };
   const copied = read('Dockerfile')

@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const program = fileURLToPath(new URL('../dist/app/main.js', import.meta.url));
+/** Of this clone, or of an install that is named. */
+const program = process.argv[2] ?? fileURLToPath(new URL('../dist/app/main.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'weir-smoke-'));
 const environment = { ...process.env, ELASTICSEARCH_URL: '', REDIS_URL: '' };
 
@@ -24,6 +25,7 @@ try {
     pipeline,
     `name: smoke
 listen: [ "udp://127.0.0.1:0" ]
+telemetry: { http: "127.0.0.1:0" }
 state: ${JSON.stringify(join(folder, 'state'))}
 steps: [ sampling, server, services, geoip, asn, locality ]
 index: { files: { directory: ${JSON.stringify(join(folder, 'flows'))} } }
@@ -55,6 +57,8 @@ index: { files: { directory: ${JSON.stringify(join(folder, 'flows'))} } }
   );
   socket.close();
   await waitUntil(() => readDocuments().length > 0, 5000);
+  const [page] = /http:\/\/127\.0\.0\.1:\d+\//.exec(output) ?? assert.fail(`no status page: ${output}`);
+  for (const path of ['', 'api/status', 'metrics']) assert.equal((await fetch(new URL(path, page))).status, 200, path);
   weir.kill('SIGTERM');
   assert.deepEqual(await ended, { code: 0, signal: null }, output);
 
