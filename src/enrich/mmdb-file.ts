@@ -43,7 +43,7 @@ export async function openMmdbFile(
 ): Promise<MmdbFile> {
   const opened = await openReader(path, option);
   const { databaseType, buildEpoch, ipVersion } = opened.metadata;
-  const readers = keepOrRest({ path, rests, content: opened, read: (bytes) => new Reader<Response>(bytes) });
+  const readers = keepOrRest({ path, rests, content: opened, read: toReader });
   let faults = 0;
 
   function fault(error: unknown): void {
@@ -92,7 +92,7 @@ async function openReader(path: string, option: string): Promise<Reader<Response
   }
   try {
     // No cache: each address is looked up once, then its facts are cached.
-    const reader = new Reader<Response>(bytes);
+    const reader = toReader(bytes);
     const { nodeCount, searchTreeSize, ipVersion, recordSize } = reader.metadata;
     const isComplete = nodeCount > 0 && searchTreeSize < bytes.length && (ipVersion === 4 || ipVersion === 6);
     if (!isComplete) throw new Error(`${nodeCount} nodes of ${recordSize} bits in ${bytes.length} bytes`);
@@ -102,6 +102,33 @@ async function openReader(path: string, option: string): Promise<Reader<Response
   } catch (cause) {
     throw invalid(path, option, 'is not a whole MaxMind DB (.mmdb) file', 'Download it again, or name another.', cause);
   }
+}
+
+/** A city in eight languages has a hundred. */
+const maxRecordValues = 4096;
+
+/**
+ * Values of a record may be pointers to others, and a few hundred bytes of them unfold to billions. The library follows them all, one call
+ * of `decode` for each value: here they are counted.
+ */
+function toReader(bytes: Buffer): Reader<Response> {
+  const reader = new Reader<Response>(bytes);
+  const { decoder } = reader as unknown as { readonly decoder: { decode: (offset: number) => unknown } };
+  const decode = decoder.decode.bind(decoder);
+  let depth = 0;
+  let values = 0;
+  decoder.decode = (offset) => {
+    if (depth === 0) values = 0;
+    values += 1;
+    if (values > maxRecordValues) throw new RangeError(`a record has more than ${maxRecordValues} values`);
+    depth += 1;
+    try {
+      return decode(offset);
+    } finally {
+      depth -= 1;
+    }
+  };
+  return reader;
 }
 
 async function readWhole(path: string, option: string): Promise<Buffer> {

@@ -82,3 +82,60 @@ test.each(['geoip', 'asn'] as const)('%s refuses a file that is damaged wherever
     message: expect.stringMatching(/^database: .*wide\.mmdb (?:is damaged: \d+ of the 523 addresses|is not a whole)/),
   });
 });
+
+/** Twelve lists of 28 pointers each to the next one: 28^12 values in 700 bytes. */
+function pointerBomb(): Buffer {
+  const layers = 12;
+  const width = 28;
+  const layerBytes = 2 + 2 * width;
+  const bytes = Buffer.alloc(layers * layerBytes + 1, 0x40);
+  for (let layer = 0; layer < layers; layer++) {
+    const next = (layer + 1) * layerBytes;
+    bytes.set([width, 4], layer * layerBytes);
+    for (let i = 0; i < width; i++) bytes.writeUInt16BE(0x2000 | next, layer * layerBytes + 2 + 2 * i);
+  }
+  return bytes;
+}
+
+/** The record at the start of the data is a map with the bomb in `city`, of one network or of all that are asked when it is opened. */
+async function writeBomb(name: string, prefix: string): Promise<string> {
+  const path = await writeDatabase(join(folder, name), 'Test', [[prefix, { note: 'x'.repeat(2000) }]]);
+  const bytes = await readFile(path);
+  const { searchTreeSize } = new Reader(bytes).metadata;
+  const start = searchTreeSize + 16;
+  const found = bytes.indexOf(Buffer.from('Dnote'), start);
+  // A map of one key, "city", whose value is a pointer to the bomb, 64 bytes on.
+  const at = found - 1;
+  const bomb = pointerBomb();
+  const base = at - start + 64;
+  for (let i = 0; i + 1 < bomb.length; i++) {
+    if ((bomb[i]! & 0xf8) !== 0x20) continue;
+    bomb.writeUInt16BE(0x2000 | ((bomb.readUInt16BE(i) & 0x7ff) + base), i);
+    i += 1;
+  }
+  Buffer.from([0xe1, 0x44, 0x63, 0x69, 0x74, 0x79, 0x20 | (base >> 8), base & 0xff]).copy(bytes, at);
+  bomb.copy(bytes, start + base);
+  await writeFile(path, bytes);
+  return name;
+}
+
+test.each(Object.keys(optionsOf) as (keyof typeof optionsOf)[])(
+  '%s goes on without a record that unfolds without end',
+  async (name) => {
+    const { step, counted } = await openStep(name, await writeBomb(`bomb-${name}.mmdb`, '8.8.8.0/24'));
+    const pipeline = createPipeline({ steps: [{ name, step }] });
+    const batch = toTestBatch({ protocol: 'ipfix', fields: { destinationIPv4Address: '8.8.8.8', octetDeltaCount: 7 } });
+    const started = performance.now();
+    const { bytes } = pipeline.toDocuments(batch, createDocumentLane());
+    expect(performance.now() - started).toBeLessThan(2000);
+    expect(valueAtPath(JSON.parse(bytes.toString()), 'flow.bytes')).toBe(7);
+    expect(counted.length).toBeGreaterThan(0);
+    await pipeline.close();
+  },
+);
+
+test('a database whose records unfold without end everywhere is refused', async () => {
+  await expect(openStep('geoip', await writeBomb('bomb-all.mmdb', '0.0.0.0/0'))).rejects.toThrow(
+    'not a whole MaxMind DB',
+  );
+});
