@@ -33,6 +33,7 @@ interface PanelEntry {
   readonly version: string;
 }
 
+const kibanaNumbers = new Set(['byte', 'short', 'integer', 'long', 'unsigned_long']);
 const definitions = readDefinitions();
 const text = readFileSync(savedObjectsFile, 'utf8');
 const objects = text
@@ -157,8 +158,43 @@ test('the index pattern has every field of the index template, and shows ports a
     string,
     { id: string; params: { pattern: string } }
   >;
-  const whole = ['flow.src_port', 'flow.dst_port', 'flow.service_port', 'flow.server_asn', 'flow.src_asn', 'flow.vlan'];
-  for (const field of whole) expect(formats[field]).toEqual({ id: 'number', params: { pattern: '0' } });
+  const flows = [...definitions.sources.get('flows')!.fields.values()];
+  const whole = flows.filter(
+    ({ name, type }) =>
+      /(_port|\.port|_port_trans|_asn|_as|as\.number|vlan|vlan\.id|_id)$/.test(name) && kibanaNumbers.has(type),
+  );
+  expect(whole.length).toBeGreaterThan(20);
+  for (const { name } of whole) expect(formats[name], name).toEqual({ id: 'number', params: { pattern: '0' } });
+  for (const { name } of flows.filter(({ name: each }) => /bytes$/i.test(each)))
+    expect(formats[name], name).toEqual({ id: 'number', params: { pattern: '0,0.[00]bd' } });
+});
+
+test('nothing is cut off by the alphabet: every part that is taken is among the largest', () => {
+  for (const { visState, id } of visualizations) {
+    const { aggs, type, params } = visState as typeof visState & { aggs: { schema: string; params: object }[] };
+    for (const each of aggs.filter(({ schema }) => schema !== 'metric'))
+      expect(each.params, id).toMatchObject({ orderBy: '1', order: 'desc' });
+    if (type === 'vega') {
+      const sorted = JSON.stringify(readSpec<object>(String(params['spec'])));
+      // A list may have the least even first, of those with the most.
+      for (const [, order] of sorted.matchAll(/"terms":\{"field":[^}]*?"order":(\{[^}]*\})/g))
+        expect(Object.entries(JSON.parse(order!) as object), id).toEqual([
+          [expect.not.stringMatching(/^_key$/), 'desc'],
+        ]);
+      const count = (pattern: RegExp) => [...sorted.matchAll(pattern)].length;
+      expect(count(/"terms":\{"field"/g), id).toBe(count(/"terms":\{"field":[^}]*?"order":\{/g));
+    }
+    if (type === 'metrics')
+      for (const series of (params as { series: { split_mode: string; terms_order_by?: string }[] }).series)
+        if (series.split_mode === 'terms') {
+          expect(series, id).toMatchObject({ terms_direction: 'desc' });
+          expect(series.terms_order_by, id).toMatch(/^(_count|s\d+-(value|over0|add0))$/);
+        }
+    if (type === 'input_control_vis')
+      // Kibana orders them by number of documents.
+      for (const { options } of (params as { controls: { options: object }[] }).controls)
+        expect(options, id).toMatchObject({ type: 'terms', order: 'desc', dynamicOptions: true });
+  }
 });
 
 test('no panel can need more buckets than the smallest default of search.max_buckets', () => {
