@@ -109,7 +109,7 @@ function withSpool(
   onKept: (batch: RecordBatch, reached: readonly SequencePosition[]) => Promise<void> | void,
 ): Queue {
   const { spool } = file.queue;
-  if (spool === undefined) return queue;
+  if (spool === undefined) return withoutSpool(queue);
   const count = (what: 'recordsSpooled' | 'recordsLostBySpool', records: ExporterRecords): void => {
     for (const [exporter, more] of Object.entries(records)) ledger.exporter(exporter)[what] += more;
   };
@@ -137,6 +137,14 @@ function withSpool(
     logger,
     now,
   });
+}
+
+/** What Redis may have, though its answer was lost, is not refused. */
+function withoutSpool(queue: Queue): Queue {
+  return {
+    ...queue,
+    add: async (batch, reached) => (await queue.add(batch, reached)) || (queue.answersFor?.(batch.id) ?? false),
+  };
 }
 
 function createLocalQueue({ queue, state }: QueueFile, { logger, now }: QueueParts, order: ReachedOrder): Queue {

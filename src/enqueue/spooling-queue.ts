@@ -68,7 +68,7 @@ export function createSpoolingQueue(options: SpoolingQueueOptions): SpoolingQueu
     const spooled: SpooledBatch = reached.length === 0 ? batch : { ...batch, reached: { writer, positions: reached } };
     const isDoubtful = queue.mayHave?.(batch.id) ?? false;
     const isKept = await spool.append(toBatchBytes(spooled), records, isDoubtful ? batch.id : undefined);
-    if (!isKept) return isDoubtful && (queue.answersFor?.(batch.id) ?? false);
+    if (!isKept) return queue.answersFor?.(batch.id) ?? false;
     await onSpooled(batch, records, reached);
     for (const position of reached) onDisk.set(toReachedField(position), position);
     return true;
