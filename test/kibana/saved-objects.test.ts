@@ -147,6 +147,37 @@ test('the navigation leads to dashboards of the file, and to each of them', () =
   expect(dashboards.map(({ id }) => id).filter((id) => !links.includes(id))).toEqual([]);
 });
 
+test('a click on an address or a name opens a dashboard of the file, with a query for fields that there are, and the value in it', () => {
+  let links = 0;
+  for (const { attributes } of ofType('index-pattern')) {
+    const fields = new Set((JSON.parse(String(attributes['fields'])) as { name: string }[]).map(({ name }) => name));
+    const formats = JSON.parse(String(attributes['fieldFormatMap'])) as Record<
+      string,
+      { id: string; params: { urlTemplate: string } }
+    >;
+    for (const [field, { id, params }] of Object.entries(formats)) {
+      if (id !== 'url') continue;
+      links += 1;
+      // As Kibana puts the value in: encoded.
+      const value = 'fd00::1"x y';
+      const url = new URL(
+        params.urlTemplate.replaceAll('{{value}}', encodeURIComponent(value)),
+        'https://kibana.example.net/base/s/network/app/dashboards',
+      );
+      expect(url.pathname, field).toBe('/base/s/network/app/kibana');
+      const [path = '', search = ''] = url.hash.split('?');
+      expect(byId.has(path.replace('#/dashboard/', 'dashboard/')), `${field} → ${path}`).toBe(true);
+      const state = new URLSearchParams(search).get('_a') ?? '';
+      const query = /^\(query:\(language:lucene,query:'([^'!]+)'\)\)$/.exec(state)?.[1] ?? '';
+      const asked = query.split(' OR ').map((clause) => clause.slice(0, clause.indexOf(':"')));
+      expect(asked, field).toContain(field.replace(/client|server/, 'src'));
+      expect(asked.filter((name) => !fields.has(name))).toEqual([]);
+      expect(query.split(value).length - 1, field).toBe(asked.length);
+    }
+  }
+  expect(links).toBeGreaterThanOrEqual(9);
+});
+
 test('the index pattern has every field of the index template, and shows ports and AS numbers without commas', () => {
   for (const source of definitions.sources.values()) {
     const { attributes } = byId.get(`index-pattern/${source.id}`)!;

@@ -23,7 +23,7 @@ export function addIndexVerbs(program: Command): void {
     )
     .action(async (file: string | undefined, flags: SetupOptions) => {
       const { setup } = await import('../setup.ts');
-      await writeLines((await setup(file, flags)).join('\n'));
+      await writeLines(`${(await setup(file, flags)).join('\n')}\n`);
     });
 
   program
@@ -55,7 +55,7 @@ export function addIndexVerbs(program: Command): void {
           ...(olderThan !== undefined && { olderThanMs: olderThan }),
           ...(maxSize !== undefined && { maxBytes: maxSize }),
         });
-        await writeLines(lines.join('\n'));
+        await writeLines(`${lines.join('\n')}\n`);
       },
     );
 }
