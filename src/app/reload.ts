@@ -61,6 +61,8 @@ export async function createReload({
   let isStopping = false;
   let isAsked = false;
   let active: Promise<void> | undefined;
+  /** What the changed file was read from, where it was refused: a mistake in a file that it includes is mended there. */
+  let refusedFiles: readonly string[] = [];
 
   function request(): void {
     isAsked = true;
@@ -90,7 +92,12 @@ export async function createReload({
   }
 
   async function takeOver(): Promise<void> {
-    const read = await load();
+    refusedFiles = [];
+    const read = await load().catch((error: unknown) => {
+      refusedFiles = includedBy(error);
+      throw error;
+    });
+    refusedFiles = read.files;
     const { checkPipeline } = await import('./check.ts');
     await checkPipeline(read);
     const file = withFixedSettings(read, current.file);
@@ -160,7 +167,7 @@ export async function createReload({
   }
 
   async function startWatch(): Promise<FileWatch> {
-    const paths = () => current.file.files;
+    const paths = () => [...new Set([...current.file.files, ...refusedFiles])];
     const stamp = await readStamp(paths());
     // It may have changed since the start read it.
     const read = await load().catch(() => undefined);
@@ -183,6 +190,12 @@ export async function createReload({
       if (active !== undefined) await within(stopLimitMs, active);
     },
   };
+}
+
+/** The files that a wrong pipeline file includes. */
+function includedBy(error: unknown): readonly string[] {
+  const included = error instanceof WeirError ? error.context['included'] : undefined;
+  return typeof included === 'string' ? included.split('\n') : [];
 }
 
 /** By what is written: what is made of it (conditions, tables) is another object each time. */

@@ -114,10 +114,10 @@ export function readPipelineFile(text: string, options: PipelineFileOptions): Pi
     throw invalid(path, [{ line: 1, column: 1, message: 'the file is no text: is it a pipeline file?' }]);
   const tree = readYaml(text, options.environment, path);
   // What follows a syntax error is guesswork of the parser: settle the syntax first.
-  if (tree.syntaxErrors.length > 0) throw invalid(path, tree.syntaxErrors);
+  if (tree.syntaxErrors.length > 0) throw invalid(path, tree.syntaxErrors, [], tree.includedPaths);
   if (tree.value === undefined || tree.value === null) {
     const message = 'the file is empty; the shortest pipeline is "name: flow" and "steps: []"';
-    throw invalid(path, [...tree.mistakes, { line: 1, column: 1, message }]);
+    throw invalid(path, [...tree.mistakes, { line: 1, column: 1, message }], [], tree.includedPaths);
   }
   // Of a file that is far too big, what follows would be about its rest.
   if (tree.isTooBig) throw invalid(path, tree.mistakes);
@@ -130,18 +130,25 @@ export function readPipelineFile(text: string, options: PipelineFileOptions): Pi
   mistakes.push(...(decode?.mistakes ?? []));
   const fileMistakes = decode?.fileMistakes ?? [];
   if (mistakes.length + fileMistakes.length > 0 || config === undefined || decode === undefined) {
-    throw invalid(path, mistakes, fileMistakes);
+    throw invalid(path, mistakes, fileMistakes, tree.includedPaths);
   }
   const given = 'data' in checked ? (checked.given as object) : {};
   const written = { ...given, steps: steps.map((step) => ({ [step.name]: step.given })) };
   return { ...toPipelineFile(config, steps, decode.elements, tree, path), written };
 }
 
-function invalid(path: string, mistakes: readonly Mistake[], others: readonly FileMistakes[] = []): WeirError {
+function invalid(
+  path: string,
+  mistakes: readonly Mistake[],
+  others: readonly FileMistakes[] = [],
+  included: readonly string[] = [],
+): WeirError {
   const lines = new Set([{ path, mistakes }, ...others].flatMap(toLines));
   const shown = [...lines].slice(0, maxMistakes);
   if (lines.size > maxMistakes) shown.push(`${path}: and ${lines.size - maxMistakes} more`);
-  return new WeirError('pipeline-invalid', shown.join('\n'), { context: { mistakes: lines.size } });
+  return new WeirError('pipeline-invalid', shown.join('\n'), {
+    context: { mistakes: lines.size, ...(included.length > 0 && { included: included.join('\n') }) },
+  });
 }
 
 function toLines({ path, mistakes }: FileMistakes): string[] {

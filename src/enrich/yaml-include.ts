@@ -17,7 +17,7 @@ export interface YamlFile {
 export interface YamlIncludes {
   /** The file, or what is wrong. `name` starts at the folder of the file that includes it. */
   open(name: string, from: YamlFile): YamlFile | string;
-  /** Paths of all that were opened. */
+  /** Paths of all that are named, in order. */
   readonly paths: readonly string[];
 }
 
@@ -42,13 +42,14 @@ export function createYamlIncludes(): YamlIncludes {
     }
     if (from.chain.length > maxDepth) return `files include each other more than ${maxDepth} deep`;
     if (paths.length >= maxFiles) return `more than ${maxFiles} files are included`;
+    // One that is not there may come.
+    paths.push(path);
     const shown = isAbsolute(name) ? name : join(dirname(from.name), name);
     try {
       const { size, isFile } = statOf(path);
       if (!isFile) return `can't include ${shown}: it is no file`;
       bytes += size;
       if (bytes > maxBytes) return 'the included files are larger than 1 MiB together';
-      paths.push(path);
       const content = readFileSync(path);
       const text = content.toString('utf8');
       if (text.includes('\0')) return `can't include ${shown}: it is no text`;

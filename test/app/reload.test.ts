@@ -1,6 +1,6 @@
 // The built program: a changed pipeline file is taken over while flows come in.
 
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -197,6 +197,47 @@ tests:
       ({ flow }) => Number(flow['bytes']) / (1000 + numberOf(flow['src_addr'])),
     );
     expect(intervals.filter((interval) => interval === 5)).toHaveLength(10);
+    await weir.stop();
+  }, 120_000);
+
+  test('is taken over when a file is mended that only the refused one includes', async () => {
+    const folder = newFolder();
+    mkdirSync(folder, { recursive: true });
+    const part = join(folder, 'late.yml');
+    const weir = await startWeir({ folder, verb: ['run', '--watch'] });
+    change(folder, (text) => text.replace(/^steps: .*$/m, 'steps: [ !include late.yml, server ]'));
+    await waitUntil(() => weir.output().includes("can't include"), 20_000, 'refusal of a missing file');
+    writeFileSync(part, 'samplin: {}\n');
+    await waitUntil(() => weir.output().includes('late.yml:1:1 unknown step'), 20_000, 'refusal of a wrong file');
+    writeFileSync(part, 'sampling: { override: 4 }\n');
+    await waitUntil(() => countOf(weir, inEffect) >= 1, 20_000, 'reload');
+    await weir.stop();
+  }, 120_000);
+
+  test('is taken over where a link is swapped, as Kubernetes does, and when it was gone for a while', async () => {
+    const folder = newFolder();
+    const weir = await startWeir({ folder, verb: ['run', '--watch'] });
+    const path = join(folder, 'pipeline.yml');
+    change(folder, withInterval(2));
+    await waitUntil(() => countOf(weir, inEffect) === 1, 20_000, 'reload');
+    const text = readFileSync(path, 'utf8');
+    // The mounted file is a link to `..data/flow.yml`, and `..data` is a link that is renamed over.
+    const place = (name: string, content: string) => {
+      mkdirSync(join(folder, name));
+      writeFileSync(join(folder, name, 'flow.yml'), content);
+      symlinkSync(name, join(folder, '..data_tmp'));
+      renameSync(join(folder, '..data_tmp'), join(folder, '..data'));
+    };
+    place('..first', text.replace('override: 2', 'override: 3'));
+    symlinkSync('..data/flow.yml', join(folder, 'link'));
+    renameSync(join(folder, 'link'), path);
+    await waitUntil(() => countOf(weir, inEffect) === 2, 20_000, 'reload by a link');
+    place('..second', text.replace('override: 2', 'override: 4'));
+    await waitUntil(() => countOf(weir, inEffect) === 3, 20_000, 'reload by a swapped link');
+    rmSync(path);
+    await waitUntil(() => countOf(weir, refused) === 1, 20_000, 'refusal');
+    symlinkSync('..data/flow.yml', path);
+    await waitUntil(() => countOf(weir, inEffect) === 4, 20_000, 'reload of what is there again');
     await weir.stop();
   }, 120_000);
 });
