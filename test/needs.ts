@@ -16,6 +16,7 @@ const needs = {
   promtool: { command: 'promtool', install: 'apt install --no-install-recommends prometheus' },
   faketime: { command: 'faketime', install: 'apt install faketime' },
   chromium: { command: 'chromium', install: 'apt install --no-install-recommends chromium' },
+  iptables: { command: 'iptables', install: 'apt install iptables' },
   nft: { command: 'nft', install: 'apt install nftables' },
   ip: { command: 'ip', install: 'apt install iproute2' },
   openssl: { command: 'openssl', install: 'apt install openssl' },

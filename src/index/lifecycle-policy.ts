@@ -24,6 +24,34 @@ export async function hasLifecycle(client: ElasticsearchClient, signal: AbortSig
   return status === 200 && available === true && enabled === true;
 }
 
+export interface LifecycleFacts {
+  readonly isRunning: boolean;
+  /** Indices whose policy can't go on. */
+  readonly failed: readonly { readonly index: string; readonly reason: string }[];
+}
+
+/** Undefined: the server has no lifecycle management, or does not let us look at it. */
+export async function readLifecycleFacts(
+  client: ElasticsearchClient,
+  pattern: string,
+  signal: AbortSignal,
+): Promise<LifecycleFacts | undefined> {
+  if (!(await hasLifecycle(client, signal))) return undefined;
+  const get = (path: string, query = {}) => client.request({ method: 'GET', path, query }, signal);
+  const [state, explained] = await Promise.all([
+    get('/_ilm/status'),
+    get(`/${encodeURIComponent(pattern)}/_ilm/explain`, { only_errors: 'true' }),
+  ]);
+  if (state.status !== 200) return undefined;
+  const indices = explained.status === 200 ? asRecord(asRecord(explained.json)?.['indices']) : {};
+  const failed = Object.entries(indices ?? {}).flatMap(([index, about]) => {
+    const { step, failed_step: failedStep, step_info: info } = asRecord(about) ?? {};
+    const reason = asRecord(info)?.['reason'] ?? `step ${String(failedStep)}`;
+    return step === 'ERROR' ? [{ index, reason: String(reason) }] : [];
+  });
+  return { isRunning: asRecord(state.json)?.['operation_mode'] === 'RUNNING', failed };
+}
+
 /** The server deletes, and nothing else: its merge would make an index read-only that late flows still go to. */
 export function toPolicy({ keepMs }: LifecycleSettings): Json {
   return {

@@ -22,6 +22,8 @@ export interface ElasticsearchDouble {
   status: number | undefined;
   /** Says whether a document is refused, and how. */
   refuse: (index: string, document: Record<string, unknown>) => ItemError | undefined;
+  /** Status and body for what else is asked; undefined: as always. */
+  answer: ((method: string, path: string) => [number, unknown] | undefined) | undefined;
   /** `authorization` headers that came. */
   readonly authorizations: Set<string>;
   stop(): Promise<void>;
@@ -46,6 +48,8 @@ export async function startElasticsearchDouble(port = 0): Promise<ElasticsearchD
     const path = url.split('?')[0] ?? '';
     if (path === '/') return [200, double.root];
     if (path === '/_bulk') return bulk(body);
+    const own = double.answer?.(method ?? '', decodeURIComponent(path));
+    if (own !== undefined) return own;
     const [, kind = '', name] = /^\/_(template|index_template)(?:\/(.+))?$/.exec(path) ?? [];
     if (kind === '') return [404, { error: { type: 'no_handler', reason: path } }];
     if (method === 'PUT' && name !== undefined) {
@@ -88,6 +92,7 @@ export async function startElasticsearchDouble(port = 0): Promise<ElasticsearchD
     templates: new Map(),
     root: elasticsearchRoot,
     status: undefined,
+    answer: undefined,
     refuse: () => undefined,
     authorizations: new Set(),
     stop() {

@@ -9,6 +9,7 @@ import {
 } from '../../index/cluster-facts.ts';
 import { createElasticsearchClient, type ElasticsearchClient } from '../../index/elasticsearch-client.ts';
 import { createIndexLayout } from '../../index/index-layout.ts';
+import { type LifecycleFacts, readLifecycleFacts } from '../../index/lifecycle-policy.ts';
 import { createServerSetup } from '../../index/server-setup.ts';
 import type { SetupPlan } from '../../index/setup-plan.ts';
 import { WeirError } from '../../model/errors.ts';
@@ -74,8 +75,9 @@ async function lookAt(place: Place): Promise<Checked> {
     now,
   });
   const { product, plan } = await setup.plan({ force: false }, signal);
-  const [facts, blocked, conflicts, wrongIndex] = await Promise.all([
+  const [facts, lifecycle, blocked, conflicts, wrongIndex] = await Promise.all([
     readClusterFacts(client, now, signal),
+    readLifecycleFacts(client, pattern, signal),
     readBlockedIndices(client, pattern, signal),
     readFieldConflicts(client, pattern, signal),
     setup.checkWriteIndex(signal).then(
@@ -104,6 +106,7 @@ async function lookAt(place: Place): Promise<Checked> {
       .join(', ');
     findings.push(toFinding('mapping-conflict', { server, pattern, fields, field: first.field, example }));
   }
+  if (lifecycle !== undefined) findings.push(...toLifecycleFindings(server, lifecycle));
   const { keepMs, maxBytes } = target.retention ?? {};
   if (keepMs === undefined && maxBytes === undefined) findings.push(toFinding('retention-missing'));
   const said = `${product.name} ${product.version}, ${facts.status}, ${facts.shards} shards`;
@@ -122,6 +125,15 @@ function toClusterFindings({ server, pattern }: Place, facts: ClusterFacts): rea
       findings.push(toFinding('disk-watermark', { node, used: usedPercent, stage, limit: limitPercent }));
   }
   return skewMs === undefined ? findings : [...findings, ...toClockFindings(`Elasticsearch at ${server}`, skewMs)];
+}
+
+function toLifecycleFindings(server: string, { isRunning, failed }: LifecycleFacts): readonly Finding[] {
+  return [
+    ...(isRunning ? [] : [toFinding('lifecycle-stopped', { server })]),
+    ...failed
+      .slice(0, maxNamed)
+      .map(({ index, reason }) => toFinding('lifecycle-failed', { server, index, reason: reason.slice(0, 200) })),
+  ];
 }
 
 function toSetupFindings({ file }: Place, { conflicts, actions }: SetupPlan): readonly Finding[] {

@@ -122,7 +122,8 @@ async function readNft(run: RunProgram): Promise<Firewall | undefined> {
   return {
     tool: 'nftables',
     drops: (port, transport) => nftDrops(rules, port, transport),
-    allow: (port, transport) => `nft insert rule ${inputChainOf(rules)} ${transport} dport ${port} accept`,
+    allow: (port, transport) =>
+      `nft insert rule ${inputChainOf(rules, port, transport)} ${transport} dport ${port} accept`,
   };
 }
 
@@ -156,14 +157,17 @@ function coversPort(text: string, port: number): boolean {
     });
 }
 
-/** `inet filter input` */
-function inputChainOf(rules: string): string {
-  let table = 'inet filter';
-  let chain = 'input';
+/** `inet filter input`: the chain with the rule that drops the port, or else the one of the input that drops what nothing lets in. */
+function inputChainOf(rules: string, port: number, transport: Transport): string {
+  let [table, chain] = ['inet filter', 'input'];
+  let [dropping, shut, input]: (string | undefined)[] = [];
   for (const line of rules.split('\n')) {
     table = /^table (\S+ \S+) \{/.exec(line)?.[1] ?? table;
     chain = /^\s+chain (\S+) \{/.exec(line)?.[1] ?? chain;
-    if (/hook input .*policy drop/.test(line)) return `${table} ${chain}`;
+    const place = `${table} ${chain}`;
+    if (/hook input /.test(line)) input ??= place;
+    if (/hook input .*policy drop/.test(line)) shut ??= place;
+    if (nftDrops(line, port, transport) === true) dropping ??= place;
   }
-  return `${table} ${chain}`;
+  return dropping ?? shut ?? input ?? `${table} ${chain}`;
 }

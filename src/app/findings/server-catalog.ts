@@ -67,7 +67,7 @@ export const serverFindings = {
   },
   'cluster-red': {
     severity: 'error',
-    title: 'The cluster is red: {shards} primary shards have no place',
+    title: 'The cluster is red: {shards} shards have no place, primary ones among them',
     why: 'Documents for these wait, and searches miss what is in them.',
     fix: ['curl {server}/_cluster/allocation/explain?pretty'],
   },
@@ -140,6 +140,21 @@ export const serverFindings = {
     title: 'Nobody deletes old indices: no retention in the pipeline file, and no lifecycle policy of weir’s',
     why: 'Some day the disk is full, and dashboards stop.',
     fix: ['# In the pipeline file: index: { elasticsearch: { retention: { keep: 30d } } }'],
+  },
+  'lifecycle-stopped': {
+    severity: 'warning',
+    title: 'The lifecycle management of Elasticsearch at {server} is stopped',
+    why: 'It deletes no old indices meanwhile: some day the disk is full.',
+    fix: ['curl -X POST {server}/_ilm/start'],
+  },
+  'lifecycle-failed': {
+    severity: 'warning',
+    title: 'The lifecycle of {index} can’t go on: {reason}',
+    why: 'The index is not deleted when its time is over.',
+    fix: [
+      'curl "{server}/{index}/_ilm/explain?pretty"   # mend what it says; then:',
+      'curl -X POST {server}/{index}/_ilm/retry',
+    ],
   },
   'kibana-away': {
     severity: 'error',

@@ -1,5 +1,6 @@
 // Each check of the doctor, against what it looks at: this machine's own files and sockets, or a folder in the form of /proc.
 
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -8,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runChecks } from '../../../src/app/doctor/check.ts';
-import { checkClock } from '../../../src/app/doctor/clock.ts';
+import { checkClock, type RunProgram } from '../../../src/app/doctor/clock.ts';
 import { checkDatabases } from '../../../src/app/doctor/databases.ts';
 import { checkFirewall, iptablesDrops, nftDrops } from '../../../src/app/doctor/firewall.ts';
 import { checkFolders } from '../../../src/app/doctor/folders.ts';
@@ -20,6 +21,7 @@ import { checkReversePath } from '../../../src/app/doctor/reverse-path.ts';
 import { askRunningWeir, checkExporters, checkRunningWeir } from '../../../src/app/doctor/running-weir.ts';
 import { loadPipelineFile } from '../../../src/app/pipeline-source.ts';
 import { WeirError } from '../../../src/model/errors.ts';
+import { describeWith } from '../../needs.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -223,6 +225,79 @@ describe('firewalls', () => {
     expect(checked.findings[0]?.fix).toEqual(['nft insert rule inet filter input udp dport 2055 accept']);
     expect(idsOf(await checkFirewall(file, async () => undefined).run())).toEqual([]);
   });
+});
+
+/** A network of its own, where rules hold no one else up. Needs root. */
+function inNetwork(name: string): RunProgram {
+  return async (program, args) => {
+    const { status, stdout } = spawnSync('ip', ['netns', 'exec', name, program, ...args], { encoding: 'utf8' });
+    return status === 0 ? stdout : undefined;
+  };
+}
+
+describeWith(['ip', 'nft', 'iptables'], 'a firewall of the kernel', () => {
+  const network = `weir-doctor-${process.pid}`;
+  const run = inNetwork(network);
+  beforeAll(() => void execFileSync('ip', ['netns', 'add', network]));
+  afterAll(() => void execFileSync('ip', ['netns', 'delete', network]));
+  const ask = async () => checkFirewall(await readFile(['listen: [ "udp://0.0.0.0:2055" ]']), run).run();
+
+  it.each([
+    [
+      'nftables that drops the port',
+      [
+        'nft add table inet filter',
+        'nft add chain inet filter input { type filter hook input priority 0 ; policy accept ; }',
+        'nft add chain inet filter forward { type filter hook forward priority 0 ; policy drop ; }',
+        'nft add chain inet filter output { type filter hook output priority 0 ; policy accept ; }',
+        'nft add rule inet filter input udp dport 2055 drop',
+      ],
+      'nft flush ruleset',
+    ],
+    [
+      'nftables that lets nothing in but SSH',
+      [
+        'nft add table inet filter',
+        'nft add chain inet filter input { type filter hook input priority 0 ; policy drop ; }',
+        'nft add chain inet filter forward { type filter hook forward priority 0 ; policy drop ; }',
+        'nft add chain inet filter output { type filter hook output priority 0 ; policy accept ; }',
+        'nft add rule inet filter input tcp dport 22 accept',
+      ],
+      'nft flush ruleset',
+    ],
+    ['iptables that drops the port', ['iptables -A INPUT -p udp --dport 2055 -j DROP'], 'iptables -F INPUT'],
+    ['iptables that drops all', ['iptables -P INPUT DROP'], 'iptables -P INPUT ACCEPT'],
+  ])('%s is found, and its command lets the port in', async (_, commands, undo) => {
+    const carryOut = async (command: string): Promise<void> => {
+      const [program = '', ...args] = command.split(' ');
+      expect(await run(program, args), command).toBeDefined();
+    };
+    expect(idsOf(await ask())).toEqual([]);
+    for (const command of commands) await carryOut(command);
+    const { findings } = await ask();
+    expect(findings.map(({ id }) => id)).toEqual(['firewall-drops']);
+    for (const line of findings[0]?.fix ?? []) await carryOut(line);
+    expect(idsOf(await ask())).toEqual([]);
+    await carryOut(undo);
+  });
+});
+
+it('firewalld that does not name our port is found, and asked with its own words', async () => {
+  const file = await readFile(['listen: [ "udp://0.0.0.0:2055", "tcp://0.0.0.0:4739" ]']);
+  const open = new Set(['4739/tcp']);
+  const run: RunProgram = async (program, [what = '']) => {
+    if (program !== 'firewall-cmd') return undefined;
+    if (what === '--state') return 'running\n';
+    if (what === '--list-all')
+      return 'public (active)\n  target: default\n  services: dhcpv6-client ssh\n  rich rules: \n';
+    return open.has(what.replace('--query-port=', '')) ? 'yes\n' : undefined;
+  };
+  const { findings } = await checkFirewall(file, run).run();
+  expect(findings.map(({ title, fix }) => [title.includes('udp://0.0.0.0:2055'), fix])).toEqual([
+    [true, ['firewall-cmd --permanent --add-port=2055/udp && firewall-cmd --reload']],
+  ]);
+  open.add('2055/udp');
+  expect(idsOf(await checkFirewall(file, run).run())).toEqual([]);
 });
 
 describe('the weir that runs', () => {

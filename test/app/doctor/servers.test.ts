@@ -11,12 +11,15 @@ import { type Check, runChecks } from '../../../src/app/doctor/check.ts';
 import { checkElasticsearch } from '../../../src/app/doctor/elasticsearch.ts';
 import { checkKibana } from '../../../src/app/doctor/kibana.ts';
 import { checkRedis } from '../../../src/app/doctor/redis.ts';
+import { setupKibana } from '../../../src/app/kibana-setup.ts';
 import { loadPipelineFile } from '../../../src/app/pipeline-source.ts';
 import { setup } from '../../../src/app/setup.ts';
 import type { Finding } from '../../../src/model/finding.ts';
 import { program } from '../../end-to-end/weir-process.ts';
 import { describeWith } from '../../needs.ts';
 import { type ElasticsearchServer, startElasticsearch } from '../../servers/elasticsearch/index.ts';
+import { startElasticsearchDouble } from '../../servers/elasticsearch-double.ts';
+import { startKibanaDouble } from '../../servers/kibana-double.ts';
 import { type RedisServer, startRedis } from '../../servers/redis.ts';
 
 let folder: string;
@@ -129,6 +132,22 @@ describeWith(['java', 'maven'], 'an Elasticsearch 7.10.2', () => {
     await elasticsearch.ask('DELETE', '/weir-flow-*,others');
   });
 
+  it('whose primary shards have no place is red', async () => {
+    await elasticsearch.ask('PUT', '/lost?timeout=1s&wait_for_active_shards=0', {
+      settings: { number_of_replicas: 1, 'index.routing.allocation.require._name': 'nobody' },
+    });
+    const findings = await askElasticsearch(...lines);
+    const red = findings.find(({ id }) => id === 'cluster-red');
+    expect(red).toMatchObject({
+      severity: 'error',
+      title: 'The cluster is red: 2 shards have no place, primary ones among them',
+      fix: [`curl ${elasticsearch.url}/_cluster/allocation/explain?pretty`],
+    });
+    expect(idsOf(findings)).not.toContain('cluster-yellow');
+    await elasticsearch.ask('DELETE', '/lost');
+    expect(idsOf(await askElasticsearch(...lines))).not.toContain('cluster-red');
+  });
+
   it('with a foreign template, disks above their stages and too many shards says each', async () => {
     await elasticsearch.ask('PUT', '/other', { settings: { number_of_shards: 3, number_of_replicas: 0 } });
     await elasticsearch.ask('PUT', '/_index_template/weir-flow', {
@@ -164,6 +183,70 @@ describeWith(['java', 'maven'], 'an Elasticsearch 7.10.2', () => {
       'retention-missing',
     );
   });
+});
+
+it('lifecycle management that is stopped, or stands still, is told with the commands for it', async () => {
+  const elasticsearch = await startElasticsearchDouble();
+  let [mode, step, isAvailable] = ['STOPPED', 'ERROR', true];
+  elasticsearch.answer = (method, path) => {
+    if (method !== 'GET') return undefined;
+    if (path === '/_xpack') return [200, { features: { ilm: { available: isAvailable, enabled: isAvailable } } }];
+    if (path === '/_ilm/status') return [200, { operation_mode: mode }];
+    if (path.endsWith('/_ilm/explain'))
+      return [
+        200,
+        {
+          indices: {
+            'weir-flow-2020.01.01': { step, failed_step: 'delete', step_info: { reason: 'no rights to delete' } },
+          },
+        },
+      ];
+    if (path === '/_cluster/health')
+      return [200, { status: 'green', unassigned_shards: 0, active_shards: 1, number_of_data_nodes: 1 }];
+    if (path.startsWith('/_ilm/policy')) return [404, {}];
+    return path.startsWith('/_cat') ? [200, []] : path.startsWith('/_index_template') ? undefined : [200, {}];
+  };
+  const ask = () =>
+    askElasticsearch(`index: { elasticsearch: { nodes: ["${elasticsearch.url}"], retention: { keep: 30d } } }`);
+  try {
+    const lifecycle = (await ask()).filter(({ id }) => id.startsWith('lifecycle'));
+    expect(lifecycle.map(({ id, title }) => [id, title])).toEqual([
+      ['lifecycle-stopped', `The lifecycle management of Elasticsearch at ${elasticsearch.url} is stopped`],
+      ['lifecycle-failed', 'The lifecycle of weir-flow-2020.01.01 can’t go on: no rights to delete'],
+    ]);
+    expect(lifecycle.flatMap(({ fix }) => fix)).toEqual(
+      expect.arrayContaining([
+        `curl -X POST ${elasticsearch.url}/_ilm/start`,
+        `curl -X POST ${elasticsearch.url}/weir-flow-2020.01.01/_ilm/retry`,
+      ]),
+    );
+    [mode, step] = ['RUNNING', 'complete'];
+    expect(idsOf(await ask()).filter((id) => id.startsWith('lifecycle'))).toEqual([]);
+    [mode, isAvailable] = ['STOPPED', false];
+    expect(idsOf(await ask()).filter((id) => id.startsWith('lifecycle'))).toEqual([]);
+  } finally {
+    await elasticsearch.stop();
+  }
+});
+
+it('a Kibana without our dashboards, or with some of them, is told so until weir setup has put them there', async () => {
+  const kibana = await startKibanaDouble();
+  const ask = async () => (await checkKibana({ url: kibana.url }, undefined, '/etc/weir/flow.yml').run()).findings;
+  try {
+    const [missing, ...others] = await ask();
+    expect(others).toEqual([]);
+    expect(missing).toMatchObject({
+      id: 'dashboards-missing',
+      fix: [expect.stringContaining('weir setup /etc/weir/flow.yml')],
+    });
+    await setupKibana({ url: kibana.url }, { dryRun: false, force: false });
+    expect(await ask()).toEqual([]);
+    const gone = [...kibana.objects.keys()].find((key) => key.includes('dashboard')) ?? '';
+    expect(kibana.objects.delete(gone)).toBe(true);
+    expect((await ask())[0]?.title).toContain('1 are not there');
+  } finally {
+    await kibana.stop();
+  }
 });
 
 it('a page of HTML, and a host that swallows everything, are told in time, for Elasticsearch and Kibana', async () => {
