@@ -50,7 +50,7 @@ const giveBackLimitMs = 1500;
 
 /**
  * Keeps the lock, also one that ran out while this process slept, as long as nobody else has the job. Where somebody has, the stall
- * that was counted against the batch is taken back: its worker lives. SREM comes first, for a Redis at its maxmemory refuses a script
+ * that was counted against the batch is taken back, once: its worker lives. SREM comes first, for a Redis at its maxmemory refuses a script
  * whose first write takes room.
  * lock, stalled, active, job; token, ms, id → 1: still ours.
  */
@@ -61,7 +61,9 @@ if token == ARGV[1] or (not token and redis.call('LPOS', KEYS[3], ARGV[3])) then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   return 1
 end
-if redis.call('EXISTS', KEYS[4]) == 1 then redis.call('HINCRBY', KEYS[4], 'stc', -1) end
+if redis.call('EXISTS', KEYS[4]) == 1 and redis.call('HSETNX', KEYS[4], 'lives:' .. ARGV[1], '1') == 1 then
+  redis.call('HINCRBY', KEYS[4], 'stc', -1)
+end
 return 0
 `;
 

@@ -14,6 +14,7 @@ import {
   openRedis,
   type RedisClient,
   type RedisSettings,
+  toReason,
   toWhere,
   waitForRedis,
 } from './redis-connection.ts';
@@ -50,12 +51,23 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
     try {
       const isThere = await waitForRedis(prompt, redis);
       if (isThere) await refuseForeignKeys(prompt, redis, typesOfKeys(keys));
-      else logger.warn({ redis: toWhere(redis) }, 'Redis is away; weir starts nevertheless and waits for it');
+      else {
+        logger.warn({ redis: toWhere(redis) }, 'Redis is away; weir starts nevertheless and waits for it');
+        prompt.once('ready', () => void lookForForeignKeys());
+      }
     } catch (error) {
       prompt.disconnect();
       throw error;
     }
     producer = createBullmqProducer({ onFormer: () => undefined, ...options, client: prompt, keys });
+  }
+
+  /** Too late to refuse the start. */
+  async function lookForForeignKeys(): Promise<void> {
+    if (prompt === undefined) return;
+    await refuseForeignKeys(prompt, redis, typesOfKeys(keys)).catch((error: unknown) =>
+      logger.error({ reason: toReason(error) }, 'the queue on Redis can’t be used'),
+    );
   }
 
   /** Workers only: a connection that waits is opened when somebody takes. */

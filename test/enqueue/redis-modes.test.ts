@@ -21,6 +21,7 @@ import { createFeed } from '../decode/feed.ts';
 import { describeWith } from '../needs.ts';
 import { freePort } from '../servers/free-port.ts';
 import { type RedisServer, startRedis } from '../servers/redis.ts';
+import { startTcpProxy } from '../servers/tcp-proxy.ts';
 
 const now = (): number => Date.now();
 
@@ -221,6 +222,16 @@ describeWith(['redis', 'openssl'], 'ways to a Redis', () => {
       code: 'queue-refused',
       message: expect.stringContaining('the key {weir:flow}:counts is a string, and not weir’s hash'),
     });
+    // Away at the start: it is told as soon as it is there.
+    const lines: string[] = [];
+    const logger = createLogger({ level: 'warn', write: (line: string) => void lines.push(line) });
+    const way = await startTcpProxy(server.port);
+    way.refuse();
+    const { queue } = await openQueue({ ...settings, nodes: [here(way.port)] }, logger);
+    way.mend();
+    await expect.poll(() => lines.join(''), { timeout: 10_000 }).toContain('{weir:flow}:counts is a string');
+    await queue.stop();
+    await way.stop();
     await server.ask('DEL', '{weir:flow}:counts');
     await server.ask('LPUSH', 'weir:flow:templates', 'mine');
     const store = createStateRedis({
@@ -230,7 +241,7 @@ describeWith(['redis', 'openssl'], 'ways to a Redis', () => {
     await expect(store.load()).rejects.toMatchObject({ code: 'queue-refused' });
     await store.stop();
     await server.stop();
-  });
+  }, 20_000);
 
   test('a Redis that throws keys away when it is full is warned of', async () => {
     const server = await startRedis({ maxmemory: '100mb', 'maxmemory-policy': 'allkeys-lru' });
