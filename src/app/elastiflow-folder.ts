@@ -57,8 +57,11 @@ async function listFiles(root: string): Promise<string[]> {
     const entries = await readdir(folder, { withFileTypes: true });
     for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
       const path = join(folder, entry.name);
-      if (entry.isDirectory() && entry.name !== '.git' && depth < maxDepth) await walk(path, depth + 1);
-      else if (entry.isFile()) found.push(relative(root, path).replaceAll('\\', '/'));
+      // In `..data` and its like Kubernetes keeps the files of a ConfigMap, which lie beside it as links, too.
+      const isSkipped = entry.name === '.git' || entry.name.startsWith('..');
+      if (entry.isDirectory() && !isSkipped && depth < maxDepth) await walk(path, depth + 1);
+      else if (entry.isFile() || (entry.isSymbolicLink() && (await leadsToFile(path))))
+        found.push(relative(root, path).replaceAll('\\', '/'));
       if (found.length > maxFiles) {
         throw new WeirError('file-invalid', `${root} has more than ${maxFiles} files: is it a folder of ElastiFlow?`);
       }
@@ -76,6 +79,14 @@ async function listFiles(root: string): Promise<string[]> {
     });
   }
   return found;
+}
+
+/** Links to folders are not followed: they may lead in circles. */
+async function leadsToFile(link: string): Promise<boolean> {
+  return await stat(link).then(
+    (found) => found.isFile(),
+    () => false,
+  );
 }
 
 export interface FoundSetting {

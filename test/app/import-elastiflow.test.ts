@@ -1,6 +1,7 @@
 // A folder of ElastiFlow becomes a pipeline file that weir accepts. The folders are made up here.
 
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
@@ -184,6 +185,24 @@ describe('a pipeline file made of a folder of ElastiFlow', () => {
     expect(text).toContain(
       '# In more than one folder; the first in order of names counts. Not taken:\n#   user_settings/ifName.yml',
     );
+  });
+
+  it('takes files that are links, as those of a ConfigMap; what leads nowhere, or is a pipe, is passed over', async () => {
+    await put({
+      '..2026/ifName.yml': '"192.0.2.11::ifName.2": "eth0"\n',
+      '..2026/a.env': 'ELASTIFLOW_OUI_LOOKUP=true\n',
+    });
+    await symlink('..2026', join(folder, '..data'));
+    await symlink('..data/ifName.yml', join(folder, 'ifName.yml'));
+    await symlink('..data/a.env', join(folder, 'a.env'));
+    await symlink('nowhere', join(folder, 'app_id.yml'));
+    await symlink('.', join(folder, 'round'));
+    execFileSync('mkfifo', [join(folder, 'elastiflow.conf'), join(folder, 'ip_rep_basic.yml')]);
+    const { file } = await imported({});
+    expect(optionsOf(file, 'interfaces')).toMatchObject({ file: ['ifName.yml'] });
+    expect(optionsOf(file, 'oui')).toEqual({});
+    expect(file.steps.map(({ name }) => name)).not.toContain('reputation');
+    expect(file.steps.map(({ name }) => name)).not.toContain('applications');
   });
 
   it('names every variable and every file of a full folder, and passes weir check', async () => {
