@@ -4,6 +4,7 @@
 
 import type { ElasticsearchClient } from './elasticsearch-client.ts';
 import { bucketsOf, type Json, type Sums, searchAll, sumAggs, toRange, toSums } from './rollup-answer.ts';
+import { readInterfaces, toInterfaceAggs } from './rollup-interfaces.ts';
 import { type RollupKind, rollupKinds } from './rollup-kinds.ts';
 import { asRecord } from './server-answer.ts';
 
@@ -66,7 +67,7 @@ export async function readInterval(
     let isWhole = true;
     for (const kind of rollupKinds) {
       if (kind.isPaged) {
-        const { parts, isAll } = await readPages(kind, aggregations[kind.name], ask);
+        const { parts, isAll } = await readAll(kind, aggregations, ask);
         if (isAll) isWhole &&= sumOf(parts.map(({ sums }) => sums)).flows === total.flows;
         kinds.push(toKindReading(kind, total, parts.toSorted(bySize), noSums, top));
       } else {
@@ -84,24 +85,25 @@ export async function readInterval(
 }
 
 function toAggregations(top: number, names?: ReadonlyMap<string, readonly string[]>): Json {
-  const aggregations: Record<string, unknown> = { ...sumAggs, indices: { terms: { field: '_index', size: 10 } } };
-  for (const kind of rollupKinds) {
-    const { name, fields, isPaged } = kind;
-    if (isPaged) aggregations[name] = toPage(kind);
-    else {
-      const [field] = fields;
-      const include = names?.get(name);
-      aggregations[name] = {
-        terms: {
-          field,
-          size: top,
-          order: [{ bytes: 'desc' }, { _key: 'asc' }],
-          ...(include !== undefined && include.length > 0 && { include }),
-        },
-        aggs: sumAggs,
-      };
-      aggregations[`${name}_none`] = { missing: { field }, aggs: sumAggs };
-    }
+  const aggregations: Record<string, unknown> = {
+    ...sumAggs,
+    indices: { terms: { field: '_index', size: 10 } },
+    ...toInterfaceAggs(),
+  };
+  for (const { name, fields, isPaged } of rollupKinds) {
+    if (isPaged) continue;
+    const [field] = fields;
+    const include = names?.get(name);
+    aggregations[name] = {
+      terms: {
+        field,
+        size: top,
+        order: [{ bytes: 'desc' }, { _key: 'asc' }],
+        ...(include !== undefined && include.length > 0 && { include }),
+      },
+      aggs: sumAggs,
+    };
+    aggregations[`${name}_none`] = { missing: { field }, aggs: sumAggs };
   }
   return aggregations;
 }
@@ -129,22 +131,26 @@ function toPage({ fields }: RollupKind, after?: unknown): Json {
   return { composite: { size: pageSize, sources, ...(after !== undefined && { after }) }, aggs: sumAggs };
 }
 
-/** The first page has come with the other kinds. */
-async function readPages(
+/** What came with the other kinds, or page by page where it is more than that. */
+async function readAll(
   kind: RollupKind,
-  first: unknown,
+  aggregations: Json,
   ask: (aggs: Json) => Promise<{ readonly aggregations: Json }>,
-) {
+): Promise<{ readonly parts: KindReading['top']; readonly isAll: boolean }> {
+  const found = readInterfaces(aggregations, kind);
+  return found === undefined ? readPages(kind, ask) : { parts: found, isAll: true };
+}
+
+async function readPages(kind: RollupKind, ask: (aggs: Json) => Promise<{ readonly aggregations: Json }>) {
   const parts: { readonly key: PartKey; readonly sums: Sums }[] = [];
-  let page = first;
+  let after: unknown;
   for (let pages = 1; ; pages += 1) {
+    const page = (await ask({ [kind.name]: toPage(kind, after) })).aggregations[kind.name];
     const buckets = bucketsOf(page);
     for (const bucket of buckets) parts.push({ key: toKey(kind, bucket['key']), sums: toSums(bucket) });
-    const after = asRecord(page)?.['after_key'];
+    after = asRecord(page)?.['after_key'];
     const isAll = after === undefined || buckets.length < pageSize;
     if (isAll || pages === maxPages) return { parts, isAll };
-    const { aggregations } = await ask({ [kind.name]: toPage(kind, after) });
-    page = aggregations[kind.name];
   }
 }
 

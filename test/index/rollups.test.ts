@@ -378,6 +378,23 @@ describeWith(['java', 'maven'], 'with known flows', () => {
     await expectRollupsOf(flows);
   });
 
+  test.each([
+    { exporters: 50, interfaces: 3 },
+    { exporters: 51, interfaces: 3 },
+    { exporters: 4, interfaces: 50 },
+    { exporters: 4, interfaces: 51 },
+  ])('$exporters exporters with $interfaces interfaces, some flows without, are summed up', async (given) => {
+    const flows = Array.from({ length: given.exporters * given.interfaces }, (_, n) => ({
+      atMs: startMs + 3 * minuteMs + n,
+      bytes: 1 + ((n * 7919) % 997),
+      ...(n % 11 !== 5 && { exporter: `router-${n % given.exporters}` }),
+      ...(n % 13 !== 5 && { input: `eth${Math.floor(n / given.exporters)}` }),
+    }));
+    await index(flows);
+    await tend(makerOf('a'));
+    await expectRollupsOf(flows);
+  });
+
   test('with a smaller top, what is made anew has no more parts than that', async () => {
     const flows = flowsOf(40, 3);
     await index(flows);
