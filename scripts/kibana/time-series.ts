@@ -21,7 +21,8 @@ const formatters: Readonly<Record<ValueFormat, string>> = {
 
 /** "1.2MB" and "it/s": Kibana 7.3 has no format for bits. */
 function toTemplate({ format, isPerSecond }: Measure): string {
-  const second = isPerSecond ? '/s' : '';
+  // Seconds of something a second are a share.
+  const second = isPerSecond && format !== 'percent' ? '/s' : '';
   return format === 'bits' ? `{{value}}it${second}` : `{{value}}${second}`;
 }
 

@@ -63,4 +63,27 @@ describeWith(['java', 'maven'], 'an index name of ElastiFlow’s', () => {
       'flow.dst_geo_location': ['geo_point'],
     });
   });
+
+  test('an alias finds the documents of an index of another name, with the same types', async () => {
+    const setup = createServerSetup({
+      client,
+      indexName: 'weir-flow-%{yyyy.MM.dd}',
+      logger: silentLogger,
+      now: () => Date.parse('2026-11-25T12:00:00Z'),
+    });
+    for (const action of (await setup.plan({ force: false }, never)).plan.actions) await action.run(never);
+    await ask('PUT', '/weir-flow-2026.11.25/_doc/1?refresh=true', {
+      '@timestamp': '2026-11-25T12:00:00.000Z',
+      flow: { client_addr: '198.51.100.9', bytes: 99 },
+    });
+    await ask('POST', '/_aliases', {
+      actions: [{ add: { index: 'weir-flow-2026.11.25', alias: 'elastiflow-3.5.1-2026.11.25' } }],
+    });
+    const { hits } = await ask('POST', '/elastiflow-*/_search', {
+      query: { term: { 'flow.client_addr': '198.51.100.9/32' } },
+    });
+    expect(hits).toMatchObject({ total: { value: 1 } });
+    const caps = await ask('GET', '/elastiflow-*/_field_caps?fields=flow.client_addr,flow.bytes');
+    expect(caps['fields']).toMatchObject({ 'flow.client_addr': { ip: {} }, 'flow.bytes': { long: {} } });
+  });
 });
