@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import type { PipelineFile } from '../enrich/pipeline-file.ts';
+import type { ClusterHealth } from '../index/cluster-health.ts';
 import type { LedgerWriter } from '../index/ledger-documents.ts';
 import type { Sink } from '../index/sink.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -15,6 +16,8 @@ export interface ChosenSink {
   readonly lanes: number;
   /** For the log: where documents go. */
   readonly target: string;
+  /** Of the cluster, as last told; absent: there is none. */
+  readonly health?: () => ClusterHealth | undefined;
 }
 
 /** Loads only the sink that is chosen: start-up counts. */
@@ -34,6 +37,7 @@ export async function createSink(
       target: files.directory,
     };
   }
+  const { createClusterHealth } = await import('../index/cluster-health.ts');
   const { createBulkWriter } = await import('../index/bulk-writer.ts');
   const { createElasticsearchClient } = await import('../index/elasticsearch-client.ts');
   const { createServerSetup } = await import('../index/server-setup.ts');
@@ -59,6 +63,7 @@ export async function createSink(
     // One more than requests under way: its documents are made while the others wait for their answers.
     lanes: bulk.concurrency + 1,
     target: client.address,
+    health: createClusterHealth({ client, now: options.now }),
   };
 }
 

@@ -125,6 +125,8 @@ export interface IndexStatus {
   readonly target: string;
   /** Undefined: it takes documents. */
   readonly trouble: string | undefined;
+  /** Of the cluster, seconds ago; absent for files, and where it can't be told. */
+  readonly health?: { readonly colour: 'green' | 'yellow' | 'red'; readonly unassignedShards: number } | undefined;
   readonly lastLatencyMs?: number | undefined;
   readonly concurrency?: number | undefined;
   readonly requestBytes?: number | undefined;

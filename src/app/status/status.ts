@@ -112,6 +112,8 @@ export function createStatus(options: StatusOptions): Status {
         index: {
           target: way.chosen.target,
           trouble: way.chosen.sink.trouble(),
+          // Of one that takes nothing the trouble says more.
+          health: way.chosen.sink.trouble() === undefined ? way.chosen.health?.() : undefined,
           lastLatencyMs: levels.sink?.lastLatencyMs,
           concurrency: levels.sink?.concurrency,
           requestBytes: levels.sink?.requestBytes,

@@ -48,6 +48,15 @@ function ofIndex({ index, weir }: Numbers): Finding[] {
       ],
     });
   }
+  if (index?.health?.colour === 'red') {
+    found.push({
+      id: 'cluster-red',
+      severity: 'error',
+      title: `The cluster of ${index.target} is red: ${toThousands(index.health.unassignedShards)} shards have no place, primary ones among them`,
+      why: 'Documents for these wait, and searches miss what is in them.',
+      fix: ['curl ELASTICSEARCH/_cluster/allocation/explain?pretty', `weir doctor ${weir.pipelineFile}`],
+    });
+  }
   if ((index?.deadLettersLost ?? 0) > 0) {
     found.push({
       id: 'dead-letters-lost',

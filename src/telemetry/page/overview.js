@@ -169,6 +169,7 @@ function showFacts(report) {
         : `${toCounted(spool.records, 'flow')}, ${toPercent(spool.bytes / spool.maxBytes)} full`,
     ],
     index && ['Index', `${index.target}: ${index.trouble ?? 'takes documents'}`],
+    index?.health && ['Cluster', toHealth(index.health)],
     index?.lastLatencyMs !== undefined
       ? ['Last answer', `${toDuration(index.lastLatencyMs)}; ${toCounted(index.concurrency, 'request')} at a time`]
       : undefined,
@@ -187,6 +188,10 @@ function showFacts(report) {
   );
   byId('process').textContent =
     `weir ${weir.version} on Node ${weir.node}, process ${weir.processId}, up ${toDuration(atMs - weir.startedAtMs)}, ${toShort(weir.residentBytes)}B of memory, ${toPercent(weir.cpuShare)} of a core`;
+}
+
+function toHealth({ colour, unassignedShards }) {
+  return unassignedShards === 0 ? colour : `${colour}: ${toCounted(unassignedShards, 'shard')} without a place`;
 }
 
 function toDisk(disk) {

@@ -71,6 +71,10 @@ describe('the warnings of the status page', () => {
   });
 
   it.each<[string, Partial<StatusReport>]>([
+    [
+      'error cluster-red',
+      { index: { target: 'http://es:9200', trouble: undefined, health: { colour: 'red', unassignedShards: 2 } } },
+    ],
     ['error index-trouble', { index: { target: 'http://es:9200', trouble: 'Elasticsearch away for 12 s' } }],
     ['error dead-letters-lost', { index: { target: 'http://es:9200', trouble: undefined, deadLettersLost: 1 } }],
     ['error queue-away', { queueIsAway: true }],
