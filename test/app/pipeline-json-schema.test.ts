@@ -68,6 +68,24 @@ test.each([
   expect(mistakesOf(text)).not.toEqual([]);
 });
 
+test('each key has a sentence, which editors show', () => {
+  const silent: string[] = [];
+  const walk = (node: unknown, path: string): void => {
+    if (typeof node !== 'object' || node === null) return;
+    for (const [name, inner] of Object.entries(node)) {
+      if (name !== 'properties') walk(inner, path);
+      else {
+        for (const [key, value] of Object.entries(inner as Record<string, object>)) {
+          if (!('description' in value)) silent.push(`${path}.${key}`);
+          walk(value, `${path}.${key}`);
+        }
+      }
+    }
+  };
+  walk(schema, '');
+  expect(silent).toEqual([]);
+});
+
 test('takes variables where numbers stand, and steps without options', () => {
   expect(
     mistakesOf(

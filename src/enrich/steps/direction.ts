@@ -16,7 +16,11 @@ const interfaceNumber = z
   .max(2 ** 32 - 1, { error: 'expected an interface number' });
 
 const roles = z.strictObject(
-  { external: z.array(interfaceNumber, { error: 'expected a list of interface numbers' }) },
+  {
+    external: z
+      .array(interfaceNumber, { error: 'expected a list of interface numbers' })
+      .describe('Numbers of the interfaces that lead out of your network.'),
+  },
   { error: 'expected a mapping such as "{ external: [1, 2] }"' },
 );
 

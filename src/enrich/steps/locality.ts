@@ -18,13 +18,17 @@ const maxTags = 16;
 
 const network = z.strictObject(
   {
-    name: label('the name of a network').optional(),
-    site: label('the name of a site').optional(),
+    name: label('the name of a network').optional().describe('Stored as `flow.src_network` and so on.'),
+    site: label('the name of a site').optional().describe('Stored as `flow.src_site` and so on.'),
     tags: z
       .array(label('a tag'), { error: 'expected a list of tags' })
       .max(maxTags, { error: `expected at most ${maxTags} tags` })
-      .optional(),
-    private: z.boolean({ error: 'expected true or false' }).optional(),
+      .optional()
+      .describe('Stored as `flow.src_tags` and so on.'),
+    private: z
+      .boolean({ error: 'expected true or false' })
+      .optional()
+      .describe('Whether its addresses count as private, whatever the list of private addresses says.'),
   },
   { error: 'expected a mapping with name, site, tags or private' },
 );

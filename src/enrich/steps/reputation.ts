@@ -35,13 +35,18 @@ const labels = z
 
 const list = z
   .strictObject({
-    file: path.optional(),
-    url: url.optional(),
-    every: duration(60_000, 30 * 86_400_000).prefault('6h'),
-    label: labels.optional(),
-    format: z.enum(listFormats, { error: `expected one of ${listFormats.join(', ')}` }).optional(),
-    address_column: column.optional(),
-    label_column: column.optional(),
+    file: path.optional().describe('Path of the list; this or `url`.'),
+    url: url.optional().describe('Where the list is fetched from, in the background.'),
+    every: duration(60_000, 30 * 86_400_000)
+      .prefault('6h')
+      .describe('So often a `url` is fetched.'),
+    label: labels.optional().describe('A label, or a list of labels, of all its entries, beside their own.'),
+    format: z
+      .enum(listFormats, { error: `expected one of ${listFormats.join(', ')}` })
+      .optional()
+      .describe('What it is, where the ending of its name does not say so.'),
+    address_column: column.optional().describe('CSV: the column that has the addresses.'),
+    label_column: column.optional().describe('CSV: the column that has the labels.'),
   })
   .refine((given) => (given.file === undefined) !== (given.url === undefined), {
     error: 'expected either a file or a url',
