@@ -24,7 +24,7 @@ const hexMark = 'abad1dea'.repeat(8);
 const closed = '127.0.0.1:5';
 
 /** Keys that sound as if they held a secret, and hold none: paths of files, names of columns, what Redis keys begin with. */
-const plain = ['collect.tls.key', 'index.elasticsearch.key', 'steps.lookup.key', 'queue.key_prefix'];
+const plain = ['collect.tls.key', 'queue.key', 'index.elasticsearch.key', 'steps.lookup.key', 'queue.key_prefix'];
 
 /** The kinds of keys that may hold one beside those that are called so: URLs. */
 const urls = [
