@@ -195,26 +195,45 @@ export const elastiflowForms: Readonly<Record<string, string>> = Object.fromEntr
         ],
       ],
       [
-        'moved to the field of the flow that it fills: `flow.vlan`, `flow.tos`, `flow.sampling_interval`, `flow.input_snmp`, `flow.output_snmp`, MAC and end points',
+        '`flow.vlan` has it; where another element fills that, both are stored, and this one under its own name',
+        ['netflow.dot1qVlanId', 'ipfix.dot1qVlanId', 'ipfix.postVlanId'],
+      ],
+      [
+        '`flow.tos` has it; where another element fills that, both are stored, and this one under its own name',
+        ['netflow.ipPrecedence', 'netflow.ip_dscp', 'ipfix.postIpClassOfService'],
+      ],
+      [
+        '`flow.input_snmp` has it; where another element fills that, both are stored, and this one under its own name',
+        ['netflow.ingressPhysicalInterface'],
+      ],
+      [
+        '`flow.output_snmp` has it; where another element fills that, both are stored, and this one under its own name',
+        ['netflow.egressPhysicalInterface'],
+      ],
+      [
+        '`flow.src_mac` has it; where another element fills that, both are stored, and this one under its own name',
+        ['ipfix.postSourceMacAddress'],
+      ],
+      [
+        '`flow.dst_mac` has it; where another element fills that, both are stored, and this one under its own name',
+        ['ipfix.postDestinationMacAddress'],
+      ],
+      [
+        '`flow.sampling_interval` has it; where another element fills that, both are stored, and this one under its own name',
         [
-          'netflow.dot1qVlanId',
-          'netflow.egressPhysicalInterface',
           'netflow.flow_sampler_random_interval',
-          'netflow.ingressPhysicalInterface',
-          'netflow.ipPrecedence',
-          'netflow.ip_dscp',
           'netflow.samplingFlowInterval',
+          'ipfix.samplerRandomInterval',
+          'ipfix.samplingInterval',
+        ],
+      ],
+      [
+        'an end point of the flow: `flow.client_addr` or `flow.server_addr`, and `flow.src_addr` or `flow.dst_addr`',
+        [
           'ipfix.cisco_avc_client_ipv4_addr',
           'ipfix.cisco_avc_client_ipv6_addr',
           'ipfix.cisco_avc_server_ipv4_addr',
           'ipfix.cisco_avc_server_ipv6_addr',
-          'ipfix.dot1qVlanId',
-          'ipfix.postDestinationMacAddress',
-          'ipfix.postIpClassOfService',
-          'ipfix.postSourceMacAddress',
-          'ipfix.postVlanId',
-          'ipfix.samplerRandomInterval',
-          'ipfix.samplingInterval',
         ],
       ],
       ['sent as text, stored so; ElastiFlow read an address', ['netflow.ntop_sip_c_ip']],
