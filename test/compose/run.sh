@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the image and runs docker-compose.yml with its profile for real: an exporter outside (a network namespace with an address
-# of its own) → UDP ports → Redis → workers → Elasticsearch. Then containers are killed, taken down and brought up again. Ends with
-# the numbers sent and indexed, which must be the same, once with the host's network, once with published ports.
+# of its own) → UDP ports → Redis → workers → Elasticsearch. Then containers are killed, taken down and brought up again, and go on
+# without a Kibana. Says what was sent and what was indexed, which must be the same, once with the host's network, once with published ports.
 #   test/compose/run.sh       as root, on Linux; needs docker (running, or dockerd to start), docker compose >= 2.24, ip, iptables,
 #                             and the images named in docker-compose.yml, or debootstrap, Java, Maven and npm to make stand-ins
 set -euo pipefail
@@ -78,6 +78,30 @@ up() {
   fail "docker compose up"
 }
 
+# All of it is read: what ends early would end "compose logs" by a signal, and that is an error here.
+logged() { [ "$(compose logs "$1" | grep -cF "$2")" -gt 0 ]; }
+# What the compose file promises of its containers, asked of those that run.
+check_confinement() {
+  local service id
+  for service in listen work; do
+    id=$(compose ps -q "$service" | head -1)
+    [ "$(docker exec "$id" id -u)" = 10001 ] || fail "$service runs as $(docker exec "$id" id)"
+    if docker exec "$id" sh -c 'touch /app/x || touch /etc/x || touch /x' 2>/dev/null; then fail "$service can write to its image"; fi
+    docker exec "$id" grep -q '^CapEff:[[:space:]]*0*$' /proc/1/status || fail "$service has capabilities"
+    docker exec "$id" grep -q '^NoNewPrivs:[[:space:]]*1$' /proc/1/status || fail "$service may gain privileges"
+    say "$service: user 10001, read-only, without capabilities; weir healthcheck: $(docker exec "$id" weir healthcheck /etc/weir/flow.yml)"
+  done
+  id=$(docker inspect --format '{{.State.Pid}}' "$(compose ps -q listen)")
+  say "receive buffer of port 2055: $(nsenter --target "$id" --net ss -Huanm 'sport = :2055' | grep -o 'rb[0-9]*' | head -1 | tr -d rb) bytes (twice of what was asked for; net.core.rmem_max $(cat /proc/sys/net/core/rmem_max))"
+}
+check_templates() {
+  local template
+  for template in weir-flow weir-ledger weir-dead-letters weir-rollup; do
+    elasticsearch "_index_template/$template" >/dev/null || fail "no template $template"
+  done
+  say "templates: $(elasticsearch '_cat/templates/weir*?h=name&s=name' | tr -s ' \n' ' ')"
+}
+
 try() {
   say "== $1"
   sent=0
@@ -85,9 +109,11 @@ try() {
   say "all containers are healthy: $(compose ps --format '{{.Service}}' | sort | uniq -c | tr -s ' \n' ' ')"
   send 5000 2500
   wait_for_all "exporter outside"
-  for _ in $(seq 60); do compose logs work | grep -qF 'the dashboards are in Kibana' && break; sleep 1; done
-  compose logs work | grep -qF 'the dashboards are in Kibana' || fail "no dashboards"
+  for _ in $(seq 60); do logged work 'the dashboards are in Kibana' && break; sleep 1; done
+  logged work 'the dashboards are in Kibana' || fail "no dashboards"
   say "the dashboards are in Kibana"
+  check_confinement
+  check_templates
 
   send 20000 2500 &
   sender=$!
@@ -107,6 +133,15 @@ try() {
   say "taken down while 5000 flows waited"
   up --scale work=2
   wait_for_all "docker compose down and up"
+
+  compose stop kibana >/dev/null 2>&1
+  compose restart work >/dev/null 2>&1
+  send 2500 2500
+  wait_for_all "Kibana away"
+  KIBANA_URL='' compose up -d --no-deps --scale work=2 work >/dev/null 2>&1
+  send 2500 2500
+  wait_for_all "without a Kibana"
+  if logged work Kibana; then fail "a worker that has no Kibana asks for one"; fi
   for service in listen work; do
     compose logs "$service" | grep -F '"level":50' && fail "$service logged errors" || true
   done

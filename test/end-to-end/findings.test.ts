@@ -1,16 +1,22 @@
 // The built program behind a gateway: two exporters that come by one address are named in the log and in /metrics.
 
+import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
+import type { Finding } from '../../src/model/finding.ts';
 import { ipfix, ipfixTemplate, set, uint } from '../decode/datagram-builder.ts';
-import { startWeir, waitUntil } from './weir-process.ts';
+import { describeWith } from '../needs.ts';
+import { freePort } from '../servers/free-port.ts';
+import { startRedis } from '../servers/redis.ts';
+import { program, startWeir, type WeirOptions, waitUntil } from './weir-process.ts';
 
-it('two exporters behind one address are named, and no loss is made up of them', async () => {
+async function expectTrapIsNamed(options: Partial<WeirOptions>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'weir-findings-'));
-  const weir = await startWeir({ folder, telemetry: '{ http: "127.0.0.1:0" }' });
+  const weir = await startWeir({ folder, telemetry: `{ http: "127.0.0.1:${await freePort()}" }`, ...options });
   const socket = createSocket('udp4');
   try {
     const template = set(
@@ -41,9 +47,31 @@ it('two exporters behind one address are named, and no loss is made up of them',
     expect(metrics).toContain('weir_decode_findings_open{exporter="127.0.0.1",finding="gateway-trap"} 1');
     expect(metrics).toContain('weir_collect_records_missed_total{exporter="127.0.0.1"} 0');
     expect(metrics).toContain('weir_decode_records_decoded_total{exporter="127.0.0.1",protocol="ipfix"} 120');
+    const doctor = spawn(process.execPath, [program, 'doctor', join(folder, 'pipeline.yml'), '--json'], {
+      env: { ...process.env, ELASTICSEARCH_URL: '', REDIS_URL: '' },
+    });
+    const { findings } = JSON.parse(await text(doctor.stdout)) as { readonly findings: readonly Finding[] };
+    expect(findings.find(({ id }) => id === 'gateway-trap')).toMatchObject({
+      severity: 'error',
+      title: '127.0.0.1 is several exporters: 2 sequence counters take turns behind this one address',
+      fix: expect.arrayContaining([expect.stringContaining('network_mode: host')]),
+    });
   } finally {
     socket.close();
     await weir.stop();
     rmSync(folder, { recursive: true, force: true });
   }
-}, 60_000);
+}
+
+it('two exporters behind one address are named, and no loss is made up of them', () => expectTrapIsNamed({}), 60_000);
+
+describeWith(['redis'], 'a listener with workers', () => {
+  it('names them, too', async () => {
+    const redis = await startRedis();
+    try {
+      await expectTrapIsNamed({ verb: ['listen', '--workers', '2'], settings: `queue: { redis: "${redis.url}" }` });
+    } finally {
+      await redis.stop();
+    }
+  }, 60_000);
+});
