@@ -10,7 +10,7 @@ import { type FieldType, typeOfField } from '../src/enrich/stored-field.ts';
 export const indexTemplateFile = fileURLToPath(new URL('../index-templates/weir-flow.json', import.meta.url));
 
 /** Goes up with each change, and test/index/template-versions.json with it: a server keeps the template of the same or a newer version. */
-const templateVersion = 6;
+const templateVersion = 7;
 
 interface Mapping {
   readonly type?: string;
@@ -208,7 +208,7 @@ export function toIndexTemplate(): string {
         auto_expand_replicas: '0-1',
         refresh_interval: '10s',
         codec: 'best_compression',
-        'sort.field': ['flow.autonomous_system', 'flow.service_name'],
+        'sort.field': ['flow.server_addr', 'flow.service_name'],
         'mapping.ignore_malformed': true,
         'mapping.total_fields.limit': 5000,
       },

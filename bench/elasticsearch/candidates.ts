@@ -46,16 +46,16 @@ export function candidatesOfSettings(): readonly Candidate[] {
   const variant = (name: string, template: Template): Candidate => ({ ...weir(), name, template });
   const settings = (name: string, index: Readonly<Record<string, unknown>>): Candidate =>
     variant(name, withSettings(own, index));
+  const sorted = (...fields: readonly string[]): Candidate =>
+    settings(`sorted by ${fields.join(', ')}`, { 'sort.field': fields, 'sort.order': undefined });
   return [
     weir(),
     elastiflow(),
     { ...weir(), name: 'ids of the server', load: { ids: 'its own', documentsPerRequest } },
     settings('codec default', { codec: 'default' }),
     settings('not sorted', { 'sort.field': undefined, 'sort.order': undefined }),
-    settings('sorted by AS, server address, service', {
-      'sort.field': ['flow.autonomous_system', 'flow.server_addr', 'flow.service_name'],
-      'sort.order': undefined,
-    }),
+    sorted('flow.autonomous_system', 'flow.service_name'),
+    sorted('flow.server_addr', 'flow.src_addr', 'flow.service_name'),
     settings('refreshed every 30 s', { refresh_interval: '30s' }),
     settings('translog async', { 'translog.durability': 'async' }),
     settings('wider merges', { 'merge.policy.segments_per_tier': 24, 'merge.policy.max_merge_at_once': 24 }),

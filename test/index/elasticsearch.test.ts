@@ -133,7 +133,7 @@ function smokeTests(setting: Setting): void {
       codec: 'best_compression',
       number_of_shards: '1',
       number_of_replicas: '0',
-      sort: { field: ['flow.autonomous_system', 'flow.service_name'] },
+      sort: { field: ['flow.server_addr', 'flow.service_name'] },
     });
   });
 

@@ -66,7 +66,7 @@ test('nothing but labels and what exporters send beside known fields is learnt',
 
 test('the index is sorted by fields that have doc values', () => {
   const { index } = flows!.settings as { index: { 'sort.field': string[] } };
-  expect(index['sort.field'].map(typeOf)).toEqual(['keyword', 'keyword']);
+  expect(index['sort.field'].map(typeOf)).toEqual(['ip', 'keyword']);
 });
 
 test('every file becomes a template of both kinds, with the marker that its indices inherit', () => {
