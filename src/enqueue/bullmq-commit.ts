@@ -64,6 +64,8 @@ export interface Commit {
   readonly writer: string;
   readonly ordinal: number;
   readonly reached: readonly SequencePosition[];
+  /** Called as soon as what is sent after it arrives after it. */
+  readonly onSent?: () => void;
 }
 
 export interface Committed {
@@ -80,7 +82,7 @@ export async function commitJob(
   queue: BullmqQueue,
   keys: QueueKeys,
   job: JobData,
-  { writer, ordinal, reached }: Commit,
+  { writer, ordinal, reached, onSent }: Commit,
 ): Promise<Committed> {
   const client = await queue.backend.client;
   const multi = client.multi();
@@ -89,9 +91,11 @@ export async function commitJob(
   const positions = reached.flatMap((position) => [toReachedField(position), toReachedText(writer, position)]);
   const touched = [keys.mark(writer), keys.reached, keys.counts, keys.bullmq(jobId), keys.bullmq('wait')];
   const about = [writer, ordinal, keepSeconds, maxReached, job.records, job.bytes, jobId];
-  const answers = await multi
+  const answering = multi
     .runCommand(commitCommand, [...touched, keys.fence(writer), keys.ended(jobId), ...about, ...positions])
     .exec();
+  onSent?.();
+  const answers = await answering;
   if (answers === null) throw new Error('Redis did not carry out a transaction');
   for (const [error] of answers) if (error !== null) throw error;
   const [fate, before, ...others] = ((answers.at(-1)?.[1] ?? []) as unknown[]).map(String);

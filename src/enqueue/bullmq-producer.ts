@@ -49,6 +49,12 @@ const handedOverLimits = { maxBytes: 32 * 2 ** 20, maxBatches: 20_000 } as const
 /** Looked at at a time, whether they are done. */
 const batchesPerLook = 200;
 
+/** `begin`: all batches that came before were sent, or are not. `end`: this one was. */
+interface Turn {
+  readonly begin: Promise<void>;
+  readonly end: () => void;
+}
+
 export function createBullmqProducer({
   client,
   keys,
@@ -77,6 +83,7 @@ export function createBullmqProducer({
   /** Sent, and the answer lost: whether Redis has them is asked before anything else is put there. */
   const uncertain = new Map<string, HandedOver>();
   let asking: Promise<void> | undefined;
+  let lastTurn: Promise<void> = Promise.resolve();
   /** Of those Redis had taken: they come again by way of the spool. */
   const taken = new Set<string>();
   /** Of those that are uncertain: nobody but this has them any more. */
@@ -173,7 +180,8 @@ export function createBullmqProducer({
   function returnAll(): void {
     returning ??= (async () => {
       for (let entry = returned[0]; entry !== undefined && client.status === 'ready'; entry = returned[0]) {
-        await put(open(), entry.job, entry.bytes ?? Buffer.alloc(0), []);
+        const turn = takeTurn();
+        await put(open(), entry.job, entry.bytes ?? Buffer.alloc(0), [], turn).finally(turn.end);
         returned.shift();
       }
     })()
@@ -188,6 +196,25 @@ export function createBullmqProducer({
   }
 
   async function add(batch: RecordBatch, reached: readonly SequencePosition[]): Promise<boolean> {
+    const turn = takeTurn();
+    try {
+      return await addInTurn(batch, reached, turn);
+    } finally {
+      turn.end();
+    }
+  }
+
+  /** What is told of sequence numbers holds for all batches up to one, so batches are sent in the order in which they came. */
+  function takeTurn(): Turn {
+    const begin = lastTurn;
+    let end = (): void => undefined;
+    lastTurn = new Promise((resolve) => {
+      end = resolve;
+    });
+    return { begin, end };
+  }
+
+  async function addInTurn(batch: RecordBatch, reached: readonly SequencePosition[], turn: Turn): Promise<boolean> {
     if (client.status !== 'ready') return false;
     const bullmq = open();
     if (knownBytes === undefined) await look();
@@ -198,7 +225,7 @@ export function createBullmqProducer({
     }
     comingBytes += bytes.length;
     try {
-      await put(bullmq, toJobData(batch, bytes.length), bytes, reached);
+      await put(bullmq, toJobData(batch, bytes.length), bytes, reached, turn);
       if (knownBytes !== undefined) knownBytes += bytes.length;
       return true;
     } catch (error) {
@@ -222,15 +249,18 @@ export function createBullmqProducer({
     job: JobData,
     bytes: Buffer,
     reached: readonly SequencePosition[],
+    turn: Turn,
   ): Promise<void> {
     if (uncertain.size > 0) await askForUncertain();
     if (taken.delete(job.id)) return;
     // Awaited: a worker may have the job before this connection has sent the next command.
     await client.set(keys.payload(job.id), bytes, 'PX', keepMs);
+    await turn.begin;
     ordinal += 1;
     const own = ordinal;
     const expected = confirmed;
-    const committed = await commitJob(bullmq, keys, job, { writer, ordinal: own, reached }).catch((error: unknown) => {
+    const about = { writer, ordinal: own, reached, onSent: turn.end };
+    const committed = await commitJob(bullmq, keys, job, about).catch((error: unknown) => {
       if (!isRefused(error)) uncertain.set(job.id, { job, bytes, ordinal: own });
       throw error;
     });
