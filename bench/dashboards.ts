@@ -19,6 +19,7 @@ import { toKnownLedgerDocuments } from '../test/kibana/known-ledger.ts';
 import { type ElasticsearchVersion, startElasticsearch } from '../test/servers/elasticsearch/index.ts';
 import { fillDay } from './dashboards/day-of-flows.ts';
 import { openDashboard } from './dashboards/panel-times.ts';
+import { sendBulk } from './elasticsearch/bench-server.ts';
 
 const { values } = parseArgs({
   options: {
@@ -63,10 +64,10 @@ async function fill(): Promise<void> {
     const templates = await readIndexTemplates({ naming, flowPattern: naming.wildcard });
     for (const kind of [flowKind, ledgerIndexBase, rollupKind])
       await ask('PUT', `/_template/${kind}`, toLegacyBody(templates.find((each) => each.kind === kind)!));
-    const send = (body: Buffer): Promise<void> => bulk(flowIndex, body);
+    const send = (body: Buffer): Promise<void> => sendBulk(url, flowIndex, body);
     const startedAt = performance.now();
     const documents = await fillDay({ folder, flows: Number(values.flows), fromMs, toMs, send });
-    await bulk('weir-ledger-2026.11', toLedgerOfDay());
+    await sendBulk(url, 'weir-ledger-2026.11', toLedgerOfDay());
     console.log(`${documents} documents in ${Math.round((performance.now() - startedAt) / 1000)} s`);
     await ask('POST', '/weir-*/_flush');
     await ask('POST', '/weir-*/_refresh');
@@ -106,16 +107,6 @@ async function sumUp(): Promise<void> {
   });
   await rollups.tend(Number.POSITIVE_INFINITY, AbortSignal.timeout(1_200_000));
   await client.close();
-}
-
-async function bulk(index: string, body: Buffer): Promise<void> {
-  const response = await fetch(`${url}/${index}/_bulk?filter_path=errors,items.*.error`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-ndjson' },
-    body,
-  });
-  const answer = (await response.json()) as { readonly errors: boolean };
-  if (answer.errors) throw new Error(`${index}: ${JSON.stringify(answer).slice(0, 500)}`);
 }
 
 async function measure(): Promise<void> {

@@ -56,13 +56,7 @@ export async function startBenchServer(version: ElasticsearchVersion): Promise<B
         const from = next;
         next = Math.min(documents, from + documentsPerRequest);
         const body = file.body(from, next, action);
-        const response = await fetch(`${url}/${index}/_bulk?filter_path=errors,items.*.error`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/x-ndjson' },
-          body,
-        });
-        const answer = (await response.json()) as { readonly errors: boolean };
-        if (answer.errors) throw new Error(`${index}: ${JSON.stringify(answer).slice(0, 500)}`);
+        await sendBulk(url, index, body);
       }
     };
     await Promise.all(Array.from({ length: connections }, sender));
@@ -106,6 +100,17 @@ export async function startBenchServer(version: ElasticsearchVersion): Promise<B
     merge,
     stop,
   };
+}
+
+/** Throws when a document is refused. */
+export async function sendBulk(url: string, index: string, body: Buffer): Promise<void> {
+  const response = await fetch(`${url}/${index}/_bulk?filter_path=errors,items.*.error`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson' },
+    body,
+  });
+  const answer = (await response.json()) as { readonly errors: boolean };
+  if (answer.errors) throw new Error(`${index}: ${JSON.stringify(answer).slice(0, 500)}`);
 }
 
 function usedSeconds(pid: number): number {
