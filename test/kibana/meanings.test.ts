@@ -168,34 +168,88 @@ const measures: Readonly<Record<string, (flows: readonly KnownDocument[]) => num
   ),
 };
 
-/** Panels of flows that are not of all flows; those that ElastiFlow has, too, are held in elastiflow-dashboards.test.ts. */
-const narrowed: Readonly<Record<string, readonly string[]>> = {
-  'drops: Denied by firewalls': ['denied'],
-  'drops: Discarded by switches': ['discarded'],
-  'drops: Not forwarded': ['not_forwarded'],
-  'ipv6: Clients over IPv6': ['ipv6'],
-  'ipv6: Servers over IPv6': ['ipv6'],
-  'nat: Flow records with translated addresses': ['nat'],
-  'nat: Inner and outer sources': ['nat'],
-  'nat: Outer and inner destinations': ['nat'],
-  'nat: Records with translated addresses, by exporter': ['nat'],
-  'security: Beacons: small flows outward, the most even first': ['small_and_outward'],
-  'security: Host sweeps: one service of many servers': ['probes'],
-  'security: Inside: Telnet, SMB, RDP, VNC and their like': ['cleartext_and_shares'],
-  'security: Of bad reputation': ['threats'],
-  'security: Port scans: many ports of one server': ['probes'],
-  'security: Reflection: many answer one address': ['reflectors'],
-  'security: SYN only: servers that do not answer, or are flooded': ['syn_only'],
-  'security: Uploads to new countries': ['private_sources'],
-  'tcp-health: Latency, by server': ['latencies'],
-  'tcp-health: Packets retransmitted, by server': ['retransmissions'],
-  'tcp-health: Servers': ['tcp'],
-  'tcp-health: Services': ['tcp'],
-  'classes-of-service: Services marked as voice': ['voice'],
-  'classes-of-service: Who speaks (voice)': ['voice'],
-  'classes-of-service: Who watches (video)': ['video'],
+/** Panels with a title of their own: by what they are divided, and what they leave out. */
+const titled: Readonly<Record<string, string>> = {
+  'is-my-data-true: Completeness by exporter': 'exporter',
+  'is-my-data-true: By exporter, the least complete first': 'exporter',
+  'is-my-data-true: What is missing, and where': '',
+  'is-my-data-true: Undecodable by reason': '',
+  'is-my-data-true: Faults by reason': '',
+  'is-my-data-true: Lost and kept apart, by name': '',
+  'is-my-data-true: Datagrams dropped by the kernel, by port': 'listen_address',
+  'weir-itself: In and out (records and documents a second)': '',
+  'weir-itself: From reception to the index (s)': '',
+  'weir-itself: In the queue (records)': '',
+  'weir-itself: CPU (of a core)': 'process where of_processes',
+  'weir-itself: Memory': 'process where of_processes',
+  'weir-itself: Received (bits/s)': 'process where of_listeners',
+  'weir-itself: Not indexed yet, of what each minute received (records)': '',
+  'weir-itself: Processes': 'process',
+  'weir-itself: Peaks, by exporter': 'exporter',
+  'weir-itself: Beside the flows, and extra work': '',
+  'address: In all': '',
+  'address: Flow records': '',
+  'address: Conversations': 'client_hostname, server_hostname, service_name',
+  'address: Seen by': 'node.hostname, input_ifname',
+  'security: Port scans: many ports of one server': 'client_addr, server_addr where probes',
+  'security: Host sweeps: one service of many servers': 'client_addr, service_name where probes',
+  'security: SYN only: servers that do not answer, or are flooded': 'server_addr, service_name where syn_only',
+  'security: Reflection: many answer one address': 'dst_addr, src_port where reflectors',
+  'security: Beacons: small flows outward, the most even first':
+    'client_hostname, server_hostname where small_and_outward',
+  'security: Uploads to new countries': 'dst_country where private_sources',
+  'security: Of bad reputation': 'rep_tags, client_addr, server_addr where threats',
+  'security: Inside: Telnet, SMB, RDP, VNC and their like':
+    'service_name, client_addr, server_addr where cleartext_and_shares',
+  'security: SYN only, and in proportion to all TCP (records)': '',
+  'exporters: What they send': 'node.ipaddr, event.type',
+  'exporters: Their sampling, and where it is known from': 'node.ipaddr, sampling_source',
+  'exporters: Which dashboards they fill, and which stay empty (share of their records that has what it needs)':
+    'node.hostname',
+  'exporters: Their datagrams, as weir counted them': 'exporter',
+  'interfaces: In': 'node.hostname, input_ifname',
+  'interfaces: Out': 'node.hostname, output_ifname',
+  'interfaces: In (bits/s)': 'input_ifname',
+  'interfaces: Out (bits/s)': 'output_ifname',
+  'interfaces: In (packets/s)': 'input_ifname',
+  'interfaces: Out (packets/s)': 'output_ifname',
+  'capacity: All that is chosen (bits/s)': '',
+  'capacity: As it is billed, of 5-minute averages': '',
+  'capacity: Source autonomous systems': 'src_autonomous_system',
+  'capacity: Destination autonomous systems': 'dst_autonomous_system',
+  'capacity: Ingress interfaces': 'node.hostname, input_ifname',
+  'capacity: Egress interfaces': 'node.hostname, output_ifname',
+  'capacity: From sites': 'src_site',
+  'capacity: To sites': 'dst_site',
+  'tcp-health: TCP records by what their flags say': '',
+  'tcp-health: Servers': 'server_hostname where tcp',
+  'tcp-health: Services': 'service_name where tcp',
+  'tcp-health: Packets retransmitted, by server': 'server_hostname where retransmissions',
+  'tcp-health: Latency, by server': 'server_hostname where latencies',
+  'nat: Records with translated addresses, by exporter': 'node.hostname where nat',
+  'nat: Flow records with translated addresses': 'nat',
+  'nat: Inner and outer sources': 'src_addr, src_addr_trans where nat',
+  'nat: Outer and inner destinations': 'dst_addr, dst_addr_trans where nat',
+  'drops: What did not get through (records)': '',
+  'drops: Exporters': 'node.hostname',
+  'drops: Services': 'service_name',
+  'drops: Denied by firewalls': 'client_addr, server_addr, service_name where denied',
+  'drops: Not forwarded': 'node.hostname, input_ifname where not_forwarded',
+  'drops: Discarded by switches': 'node.hostname, input_ifname, sflow.discard_reason where discarded',
+  'ipv6: Share by exporter': 'node.hostname',
+  'ipv6: Share by service': 'service_name',
+  'ipv6: Clients over IPv6': 'client_hostname where ipv6',
+  'ipv6: Servers over IPv6': 'server_hostname where ipv6',
+  'classes-of-service: Classes (bits/s)': '',
+  'classes-of-service: Classes (bytes)': '',
+  'classes-of-service: Share by exporter': 'node.hostname',
+  'classes-of-service: Share by ingress interface': 'node.hostname, input_ifname',
+  'classes-of-service: Who speaks (voice)': 'client_hostname, server_hostname where voice',
+  'classes-of-service: Who watches (video)': 'client_hostname, server_hostname where video',
+  'classes-of-service: Services marked as voice': 'service_name where voice',
 };
-const elastiflows = /^(as-traffic|flows-|threats|ziften-zflow)/;
+/** Held by what ElastiFlow has (elastiflow-dashboards.test.ts). */
+const elastiflows = /^(overview|top-|threats|flows-|geo-|as-traffic|flow-exporters|traffic-|flow-records|ziften)/;
 
 /** What is made of others: parts / whole, or a statistic by interval / whole. */
 const made: Readonly<Record<string, string>> = {
@@ -231,7 +285,67 @@ const made: Readonly<Record<string, string>> = {
   default_share: 'default_bytes / bytes',
 };
 
-const { dashboards } = readDefinitions();
+/** Fields of the ledger (docs/ledger.md). */
+const ofLedger: Readonly<Record<string, string>> = {
+  completeness:
+    'records_lost_estimated + records_refused_by_queue + records_lost_by_spool + records_lost_in_queue + records_quarantined / records_exported rest',
+  exported: 'records_exported',
+  lost_in_network: 'records_lost_estimated',
+  indexed: 'documents_indexed',
+  dropped_by_steps: 'records_dropped_by_steps',
+  dead_letters: 'documents_dead_lettered',
+  lost_in_weir: 'records_refused_by_queue + records_lost_by_spool + records_lost_in_queue + records_quarantined',
+  undecodable:
+    'faults.protocol-unknown + faults.datagram-truncated + faults.set-malformed + faults.template-malformed + faults.template-limit + faults.exporter-limit + faults.parked-expired + faults.record-malformed + faults.sample-malformed + faults.stream-malformed',
+  on_the_way:
+    'records_decoded + documents_added_by_step - documents_indexed + documents_already_there + documents_dead_lettered + records_dropped_by_steps + records_quarantined + records_refused_by_queue + records_lost_by_spool + records_lost_in_queue',
+  protocol_unknown: 'faults.protocol-unknown',
+  datagram_truncated: 'faults.datagram-truncated',
+  set_malformed: 'faults.set-malformed',
+  template_malformed: 'faults.template-malformed',
+  template_limit: 'faults.template-limit',
+  parked_expired: 'faults.parked-expired',
+  record_malformed: 'faults.record-malformed',
+  sample_malformed: 'faults.sample-malformed',
+  sample_unknown: 'faults.sample-unknown',
+  stream_malformed: 'faults.stream-malformed',
+  template_missing: 'faults.template-missing',
+  exporter_limit: 'faults.exporter-limit',
+  handshake_failed: 'faults.handshake-failed',
+  connection_limit: 'faults.connection-limit',
+  refused_by_queue: 'records_refused_by_queue',
+  lost_by_spool: 'records_lost_by_spool',
+  lost_in_queue: 'records_lost_in_queue',
+  quarantined: 'records_quarantined',
+  partly_indexed: 'documents_partly_indexed',
+  kernel_drops: 'datagrams_kernel_dropped',
+  received_per_second: 'records_decoded/s',
+  indexed_per_second: 'documents_indexed/s',
+  delay: 'documents_delay_ms×0.001 / documents_indexed + documents_already_there + documents_dead_lettered',
+  waiting: 'queue_records / queue_looks',
+  on_disk: 'spool_records / process_looks',
+  cpu: 'cpu_ms×0.001/s',
+  memory: 'memory_bytes / process_looks',
+  received_bits_per_second: 'bytes_received×8/s',
+  spooled: 'records_spooled',
+  datagrams: 'datagrams_received',
+  decoded: 'records_decoded',
+  cpu_share: 'cpu_ms×0.0002 / process_looks',
+  waiting_bytes: 'queue_bytes / queue_looks',
+  queue_age: 'queue_age_ms×0.001 / queue_looks',
+  peak_received: 'maximum records_decoded/s',
+  peak_indexed: 'maximum documents_indexed/s',
+  other_decoded: 'other_records_decoded',
+  already_there: 'documents_already_there',
+  duplicated: 'datagrams_duplicated',
+  reordered: 'datagrams_reordered',
+  parked: 'sets_parked',
+  added_by_step: 'documents_added_by_step',
+  restarts: 'exporter_restarts',
+  clock_skew: 'clock_skew_ms×0.001 / clock_looks',
+};
+
+const { dashboards, head } = readDefinitions();
 const panels = dashboards.flatMap(({ name, rows }) => rows.flat().map((panel) => ({ name, panel })));
 const ofFlows = panels.filter(({ panel }) => panel.source.name === 'flows');
 const shown = new Map(ofFlows.flatMap(({ panel }) => panel.measures.map((measure) => [measure.name, measure])));
@@ -272,14 +386,41 @@ function toRecipe({ derived, intervals }: Measure): string {
   return [names(add), ...(over.length === 0 ? [] : [names(over)])].join(' / ');
 }
 
-test('panels leave out what their titles say, and nothing else', () => {
-  const found = ofFlows.flatMap(({ name, panel }) =>
-    panel.filters.length === 0 || elastiflows.test(name)
-      ? []
-      : [[`${name}: ${panel.title}`, panel.filters.map((filter) => filter.name)]],
-  );
-  expect(Object.fromEntries(found)).toEqual(narrowed);
+test('panels are divided by what their titles say, and leave out what they say', () => {
+  const found = panels.flatMap(({ name, panel: { config, title, source, splits, filters } }) => {
+    const isHeld = elastiflows.test(name) || source.name === 'hours' || config.kind === 'text';
+    if (isHeld || config.title === undefined) return [];
+    const fields = splits.map(({ field }) => field.replace(/^flow\./, '')).join(', ');
+    const names = filters.map((filter) => filter.name).join(', ');
+    return [[`${name}: ${title}`, [fields, names].filter((part) => part !== '').join(' where ')]];
+  });
+  expect(Object.fromEntries(found)).toEqual(titled);
 });
+
+test('panels of hours ask one kind of sum: that by which they are divided', () => {
+  const ofHours = panels.filter(({ panel }) => panel.source.name === 'hours');
+  expect(ofHours.length).toBeGreaterThan(10);
+  for (const { name, panel } of ofHours)
+    expect(
+      panel.filters.map((filter) => filter.config),
+      `${name}: ${panel.title}`,
+    ).toEqual([{ fields: { 'rollup.kind': panel.splits[0]?.name.replace('hour_', '') ?? 'total' } }]);
+});
+
+test('every measure of the ledger adds up the fields that it should', () => {
+  const measures = panels.flatMap(({ panel }) => panel.measures);
+  const found = [...measures, ...head.measures].filter(({ source }) => source === 'ledger');
+  expect(Object.fromEntries(found.map((measure) => [measure.name, toFields(measure)]))).toEqual(ofLedger);
+});
+
+function toFields({ field, times, isPerSecond, derived, intervals }: Measure): string {
+  if (intervals !== undefined) return `${intervals.statistic} ${toFields(intervals.of)}`;
+  if (derived === undefined) return `${field}${times === 1 ? '' : `×${times}`}${isPerSecond ? '/s' : ''}`;
+  const sum = (parts: readonly Measure[]): string => parts.map(toFields).join(' + ');
+  const { add, less, over, isRest } = derived;
+  const parts = [sum(add), less.length > 0 ? ` - ${sum(less)}` : '', over.length > 0 ? ` / ${sum(over)}` : ''];
+  return `${parts.join('')}${isRest ? ' rest' : ''}`;
+}
 
 test('what stands in brackets behind a title is what is counted', () => {
   let titles = 0;
