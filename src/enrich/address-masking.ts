@@ -80,24 +80,26 @@ export function createAddressMasking(replace: ReplaceAddress, isExporterKept: bo
   };
 }
 
-const addressKey = '_addr":"';
+const nameKey = '_hostname":"';
 
-/** Role → what stands between its address and its name: addresses are followed by their names (sides-text.ts). */
-const nameKeys: ReadonlyMap<string, string> = new Map(
-  ['src', 'dst', 'client', 'server'].map((role) => [role, `","${role}_hostname":"`]),
+/** Role → the key of its address, which is followed by its name (sides-text.ts). */
+const addressKeys: ReadonlyMap<string, string> = new Map(
+  ['src', 'dst', 'client', 'server'].map((role) => [role, `"${role}_addr":`]),
 );
 
-/** The name of each side and role becomes its address. */
+/** The name of each side and role becomes its address; where `fields` took that out, nothing is left of it. */
 function withAddressesAsNames(text: string): string {
   let result = '';
   let copied = 0;
-  for (let at = text.indexOf(addressKey); at >= 0; at = text.indexOf(addressKey, at + 1)) {
-    const nameKey = nameKeys.get(text.slice(text.lastIndexOf('"', at) + 1, at));
-    const from = at + addressKey.length;
-    const to = text.indexOf('"', from);
-    if (nameKey === undefined || to < 0 || !text.startsWith(nameKey, to)) continue;
-    const nameFrom = to + nameKey.length;
-    result += text.slice(copied, nameFrom) + text.slice(from, to);
+  for (let at = text.indexOf(nameKey); at >= 0; at = text.indexOf(nameKey, at + 1)) {
+    const key = text.lastIndexOf('"', at);
+    const addressKey = addressKeys.get(text.slice(key + 1, at));
+    if (addressKey === undefined) continue;
+    const nameFrom = at + nameKey.length;
+    const end = key - 2;
+    const from = text.lastIndexOf('"', end - 1);
+    const isBehind = text.startsWith('",', end) && text.startsWith(addressKey, from - addressKey.length);
+    result += text.slice(copied, nameFrom) + (isBehind ? text.slice(from + 1, end) : 'removed');
     copied = endOfString(text, nameFrom - 1) - 1;
     at = copied;
   }

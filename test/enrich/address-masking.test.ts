@@ -109,3 +109,15 @@ test('names become the addresses that are stored, whatever is in them', () => {
     network: { community_id: 'removed' },
   });
 });
+
+test.each([
+  ['taken out', { flow: { src_hostname: 'alice.example', client_hostname: 'alice.example', bytes: 5 } }],
+  ['elsewhere', { flow: { src_addr: '10.1.2.3', bytes: 5, src_hostname: 'alice.example' } }],
+  ['of another role', { flow: { src_addr: '10.1.2.3', client_hostname: 'alice.example' } }],
+  ['a number', { flow: { src_addr: 5, src_hostname: 'alice.example' } }],
+])('a name whose address is %s does not stay', (_, document) => {
+  const text = `${JSON.stringify(document)}\n`;
+  const masked = createAddressMasking(truncated, false)(text);
+  expect(masked).not.toMatch(/alice|10\.1\.2\.3/);
+  expect(Object.keys((JSON.parse(masked) as typeof document).flow)).toEqual(Object.keys(document.flow));
+});
