@@ -14,16 +14,31 @@ describe('sizes', () => {
     ['2 TiB', 2 ** 41],
     [' 2MiB ', 2_097_152],
     ['0.3333KiB', 341],
+    ['64M', 64e6],
+    ['64 Mi', 2 ** 26],
+    ['7b', 7],
   ])('%j is %d bytes', (text, bytes) => {
     expect(toBytes(text)).toBe(bytes);
   });
 
-  test.each(['', 'MiB', '-1', '1e3', '1,5MB', '5 apples', '5ms', '99999999999GiB', '1..5MB', '0x10', 'toString'])(
-    '%j is none',
-    (text) => {
-      expect(toBytes(text)).toBeUndefined();
-    },
-  );
+  test.each([
+    '',
+    'MiB',
+    '-1',
+    '1e3',
+    '1,5MB',
+    '5 apples',
+    '5ms',
+    '99999999999GiB',
+    '1..5MB',
+    '0x10',
+    '5 i',
+    '5ib',
+    '5mm',
+    'toString',
+  ])('%j is none', (text) => {
+    expect(toBytes(text)).toBeUndefined();
+  });
 
   test.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('the number %d is none', (number) => {
     expect(toBytes(number)).toBeUndefined();
@@ -42,13 +57,21 @@ describe('durations', () => {
     ['5 m', 300_000],
     ['2h', 7_200_000],
     ['1d', 86_400_000],
+    ['1h30m', 5_400_000],
+    ['1d 12h', 129_600_000],
+    ['1m30.5s', 90_500],
+    ['5 min', 300_000],
+    ['30sec', 30_000],
   ])('%j is %d ms', (text, ms) => {
     expect(toMs(text)).toBe(ms);
   });
 
-  test.each(['', '5', 's', '5 min', '-5s', '5MB', '1h30m'])('%j is none: the unit must be written', (text) => {
-    expect(toMs(text)).toBeUndefined();
-  });
+  test.each(['', '5', 's', '-5s', '5MB', '1h30', '30m1h', '1h1h', '1m2min', '1h,30m', '5 minutes'])(
+    '%j is none: the unit must be written',
+    (text) => {
+      expect(toMs(text)).toBeUndefined();
+    },
+  );
 
   test('are written so that they are read back', () => {
     fc.assert(fc.property(fc.nat(2 ** 31 - 1), (ms) => toMs(fromMs(ms)) === ms));
