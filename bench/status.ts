@@ -116,7 +116,7 @@ async function measureAll(exporters: number): Promise<void> {
   const reports = await measure(rounds, async () => JSON.stringify(await status.report()));
   const histories = await measure(rounds, () => JSON.stringify(status.history()));
   const scrapes = await measure(rounds, () => metrics.toText(''));
-  const yaml = await measure(rounds, () => toEffectiveYaml(pipelineFile.written, stepCatalog));
+  const yaml = await measure(rounds, () => toEffectiveYaml(pipelineFile, stepCatalog));
   const perSecond = (ms: number, everySeconds = 1) => `${(ms / everySeconds).toFixed(2)} ms/s`;
   const always = onDatagrams + onBatches;
   const reportSeconds = exporters > 200 ? 15 : 5;

@@ -38,7 +38,7 @@ export async function check(
   const lines = [...warnings.lines, ...(connect ? await connectAll(file) : []), done];
   if (!print) return lines.join('\n');
   const { toEffectiveYaml } = await import('../enrich/effective-file.ts');
-  return `${toEffectiveYaml(file.written, stepCatalog)}${lines.map((line) => `# ${line}`).join('\n')}`;
+  return `${toEffectiveYaml(file, stepCatalog)}${lines.map((line) => `# ${line}`).join('\n')}`;
 }
 
 /** A line for each. Throws WeirError with all of them when one went wrong. */

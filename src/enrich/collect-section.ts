@@ -3,7 +3,7 @@
 import { isIP, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { duration, oneOrMore, size, subnets, whole, words } from './setting-types.ts';
+import { duration, filePath, oneOrMore, size, subnets, whole } from './setting-types.ts';
 import { maxWorkers } from './worker-limit.ts';
 
 export interface ListenAddress {
@@ -147,11 +147,11 @@ export const collect = z
     tls: z
       .strictObject(
         {
-          certificate: words('the path of a PEM file').describe(
+          certificate: filePath('the path of a PEM file').describe(
             'PEM file of weir’s certificate, and of those between it and the authority’s.',
           ),
-          key: words('the path of a PEM file').describe('PEM file of its private key, without a passphrase.'),
-          client_ca: words('the path of a PEM file')
+          key: filePath('the path of a PEM file').describe('PEM file of its private key, without a passphrase.'),
+          client_ca: filePath('the path of a PEM file')
             .optional()
             .describe('PEM file of the authorities that sign exporters’ certificates; without it exporters need none.'),
           client_certificates: z

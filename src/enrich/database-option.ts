@@ -1,10 +1,9 @@
 // The option `database` of steps that read one: a path, or a list of paths. Comes out as a list.
 
 import { z } from 'zod';
+import { filePath } from './setting-types.ts';
 
-const path = z.string({ error: 'expected the path of a .mmdb file' }).min(1, {
-  error: 'expected the path of a .mmdb file',
-});
+const path = filePath('the path of a .mmdb file');
 
 /** Sources that split their database have a file for IPv4 and one for IPv6. */
 const maxFiles = 2;

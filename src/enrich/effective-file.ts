@@ -2,20 +2,27 @@
 // It is a pipeline file again (but for the secrets).
 
 import { stringify } from 'yaml';
+import type { PipelineFile } from './pipeline-file.ts';
 import { type JsonSchema, toJsonSchema } from './pipeline-json-schema.ts';
 import { pipelineSchema } from './pipeline-schema.ts';
+import { type Path, pathKey } from './pipeline-yaml.ts';
 import { isSecret, withoutSecrets } from './secrets.ts';
 import type { StepDefinition } from './step.ts';
 
-/** Ends with a newline. `written` is what the file says, and right. */
-export function toEffectiveYaml(written: unknown, steps: readonly StepDefinition<unknown>[]): string {
+/** Ends with a newline. */
+export function toEffectiveYaml(
+  { written, hidden }: Pick<PipelineFile, 'written' | 'hidden'>,
+  steps: readonly StepDefinition<unknown>[],
+): string {
   const whole = withDefaults(written, toJsonSchema(pipelineSchema));
   const items = whole['steps'];
   const effective = {
     ...whole,
     steps: Array.isArray(items) ? items.map((item) => toStep(item, steps)) : [],
   };
-  return stringify(masked(effective, []), { lineWidth: 0 });
+  const texts = new Map<string, (string | undefined)[]>();
+  for (const { path, text } of hidden) texts.set(pathKey(path), [...(texts.get(pathKey(path)) ?? []), text]);
+  return stringify(masked(effective, [], texts), { lineWidth: 0 });
 }
 
 function toStep(item: unknown, steps: readonly StepDefinition<unknown>[]): unknown {
@@ -39,13 +46,21 @@ function withDefaults(value: unknown, schema: JsonSchema): Record<string, unknow
   return full;
 }
 
-function masked(value: unknown, path: readonly string[]): unknown {
-  if (Array.isArray(value)) return value.map((item) => masked(item, path));
+const mask = '***';
+
+/** `hidden`: by path, what is not shown of its value; undefined: all. */
+function masked(value: unknown, path: Path, hidden: ReadonlyMap<string, readonly (string | undefined)[]>): unknown {
+  if (Array.isArray(value)) return value.map((item, index) => masked(item, [...path, index], hidden));
   if (isMapping(value)) {
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, masked(inner, [...path, key])]));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, inner]) => [key, masked(inner, [...path, key], hidden)]),
+    );
   }
-  if (isSecret(path)) return '***';
-  return typeof value === 'string' ? withoutSecrets(value, '***') : value;
+  const texts = hidden.get(pathKey(path)) ?? [];
+  if (isSecret(path.filter((part) => typeof part === 'string')) || texts.includes(undefined)) return mask;
+  if (texts.length > 0 && texts.includes(String(value))) return mask;
+  if (typeof value !== 'string') return value;
+  return texts.reduce<string>((text, secret = '') => text.replaceAll(secret, mask), withoutSecrets(value, mask));
 }
 
 function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -3,7 +3,7 @@
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { duration, fingerprint, flag, oneOrMore, size, whole, words } from './setting-types.ts';
+import { duration, filePath, fingerprint, flag, oneOrMore, size, whole, words } from './setting-types.ts';
 
 export interface ElasticsearchTarget {
   /** Never empty. */
@@ -117,16 +117,16 @@ export const elasticsearch = z.strictObject({
   username: words('a user name').optional().describe('How to sign in; with password.'),
   password: words('a password').optional().describe('Better an environment variable.'),
   api_key: words('an API key').optional().describe('The other way to sign in.'),
-  ca_file: words('the path of a PEM file')
+  ca_file: filePath('the path of a PEM file')
     .optional()
     .describe('PEM file of the authority that signed the nodes’ certificates.'),
   ca_fingerprint: fingerprint()
     .optional()
     .describe('SHA-256 fingerprint of that authority’s certificate, in place of the file.'),
-  certificate: words('the path of a PEM file')
+  certificate: filePath('the path of a PEM file')
     .optional()
     .describe('PEM file of weir’s own certificate, for a cluster that asks for one; with key.'),
-  key: words('the path of a PEM file').optional().describe('PEM file of the key of certificate.'),
+  key: filePath('the path of a PEM file').optional().describe('PEM file of the key of certificate.'),
   key_passphrase: words('a passphrase').optional().describe('Of an encrypted key. Better an environment variable.'),
   proxy: z
     .string({ error: 'expected the URL of an HTTP proxy' })

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { ElasticsearchTarget } from './elasticsearch-section.ts';
-import { fingerprint, flag, words } from './setting-types.ts';
+import { filePath, fingerprint, flag, words } from './setting-types.ts';
 
 export interface KibanaTarget {
   /** Of Kibana itself, base path included, space not. */
@@ -45,7 +45,7 @@ export const kibana = z.strictObject(
     username: words('a user name').optional().describe('How to sign in; with password. Absent: as in Elasticsearch.'),
     password: words('a password').optional().describe('Better an environment variable.'),
     api_key: words('an API key').optional().describe('The other way to sign in.'),
-    ca_file: words('the path of a PEM file')
+    ca_file: filePath('the path of a PEM file')
       .optional()
       .describe('PEM file of the authority that signed Kibana’s certificate.'),
     ca_fingerprint: fingerprint()

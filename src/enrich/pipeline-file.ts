@@ -19,11 +19,12 @@ import {
 import { type KibanaSettings, kibanaContradictions, toKibanaSettings } from './kibana-section.ts';
 import { type PipelineConfig, pipelineSchema } from './pipeline-schema.ts';
 import { type PipelineStep, readSteps, type StepOptions } from './pipeline-steps.ts';
-import { type Mistake, type Place, placeText, readYaml, type YamlTree } from './pipeline-yaml.ts';
+import { type HiddenText, type Mistake, type Place, placeText, readYaml, type YamlTree } from './pipeline-yaml.ts';
 import { type QueueSettings, queueContradictions, type RedisTarget, toQueueSettings } from './queue-section.ts';
 import { check } from './schema-issues.ts';
 import { type TelemetrySettings, telemetryContradictions, toTelemetrySettings } from './telemetry-section.ts';
 import type { TestRecord } from './test-record.ts';
+import { isYamlName } from './yaml-include.ts';
 
 export {
   type CollectSettings,
@@ -71,6 +72,8 @@ export interface PipelineFile {
   readonly path: string;
   /** What it says, variables and included files put in, without defaults. */
   readonly written: unknown;
+  /** What is not shown of that, beside what its keys and URLs say themselves. */
+  readonly hidden: readonly HiddenText[];
   /** What it was read from: itself, and what it includes. */
   readonly files: readonly string[];
 }
@@ -158,15 +161,16 @@ function toLines({ path, mistakes }: FileMistakes): string[] {
     .map((mistake) => `${placeText(mistake, path)} ${mistake.message}`);
 }
 
-/** A file with a secret in it, or one of the system's, may be included by mistake, and logs are read by others. */
+/** Logs are read by others. */
 function withoutQuotes(mistake: Mistake): Mistake {
   const { file } = mistake;
-  if (file === undefined || /\.ya?ml$/i.test(file)) return mistake;
+  if (file === undefined || isYamlName(file)) return mistake;
   return {
     file,
     line: mistake.line,
     column: 1,
-    message: 'what this file has in it does not fit here; it is not shown, for the name does not end in .yml or .yaml',
+    message:
+      'what this file has in it does not fit here; it is not shown, nor read as YAML, for its name does not end in .yml or .yaml',
   };
 }
 
@@ -223,6 +227,7 @@ function toPipelineFile(
     })),
     folder,
     path,
+    hidden: tree.hidden,
     files: [path, ...tree.includedPaths],
   };
 }

@@ -6,7 +6,7 @@ import { collect, listen } from './collect-section.ts';
 import { elasticsearch } from './elasticsearch-section.ts';
 import { kibana } from './kibana-section.ts';
 import { queue } from './queue-section.ts';
-import { duration, oneOrMore, size, whole, words } from './setting-types.ts';
+import { duration, filePath, oneOrMore, size, whole, words } from './setting-types.ts';
 import { telemetry } from './telemetry-section.ts';
 
 export const protocols = ['netflow5', 'netflow9', 'ipfix', 'sflow5'] as const;
@@ -19,7 +19,7 @@ const indexName = words('the name of an index').refine(
 );
 
 const files = z.strictObject({
-  directory: words('a folder')
+  directory: filePath('a folder')
     .prefault('./flows')
     .describe('Where NDJSON files are written when there is no Elasticsearch node; from the working directory.'),
   max_bytes: size(1024, 2 ** 40)
@@ -98,13 +98,13 @@ export const pipelineSchema = z.strictObject(
     collect,
     decode: z
       .strictObject({
-        elements: oneOrMore(words('the path of a YAML file'), 'the path of a YAML file')
+        elements: oneOrMore(filePath('the path of a YAML file'), 'the path of a YAML file')
           .prefault([])
           .describe('YAML files with information elements of your own.'),
-        ipfix_definitions: words('the path of a YAML file')
+        ipfix_definitions: filePath('the path of a YAML file')
           .optional()
           .describe('Definitions file of Logstash’s netflow codec, as it is.'),
-        netflow_definitions: words('the path of a YAML file')
+        netflow_definitions: filePath('the path of a YAML file')
           .optional()
           .describe('Definitions file of Logstash’s netflow codec, as it is.'),
         tunnels: z
@@ -127,7 +127,7 @@ export const pipelineSchema = z.strictObject(
       .prefault({})
       .describe('Records are enriched and indexed in batches.'),
     queue,
-    state: words('a folder')
+    state: filePath('a folder')
       .prefault('./state')
       .describe('Where templates and unfinished batches survive a restart; from the working directory.'),
     telemetry,

@@ -29,10 +29,20 @@ export interface YamlTree {
   variablesOf(path: Path): readonly string[];
   /** Paths whose value was made from variables. */
   readonly variablePaths: readonly Path[];
+  readonly hidden: readonly HiddenText[];
+  /** Values that are the text of a file (`!include` of one that is no YAML file by its name): where they are, and who includes them. */
+  readonly textIncludes: readonly { readonly path: Path; readonly place: Place }[];
   /** Absolute paths of the files that it includes. */
   readonly includedPaths: readonly string[];
   /** A mistake that is already noted took the value at this path away. */
   isBroken(path: Path): boolean;
+}
+
+/** What is not shown of the value at a path. */
+export interface HiddenText {
+  readonly path: Path;
+  /** A piece of it; undefined: all. */
+  readonly text: string | undefined;
 }
 
 /** Values copied by aliases. An honest file repeats a few lists; a bomb repeats billions. */
@@ -46,6 +56,8 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
   const keys = new Map<string, Place>();
   const variables = new Map<string, readonly string[]>();
   const variablePaths: Path[] = [];
+  const hidden: HiddenText[] = [];
+  const textIncludes: { path: Path; place: Place }[] = [];
   /** Texts as they came out, and where they are written. */
   const texts = new Map<
     string,
@@ -85,7 +97,9 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
     }
     const before = source;
     const errorsBefore = syntaxErrors.length;
+    const place = placeOfNode(node);
     source = openFile(file);
+    if (source.isText) textIncludes.push({ path, place });
     try {
       return syntaxErrors.length > errorsBefore ? breakAt(path) : read(source.contents);
     } finally {
@@ -137,6 +151,11 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
       }
       const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
       const inner = [...path, name];
+      // It would be no key of an object, and so be passed over.
+      if (name === '__proto__') {
+        mistake(key, 'the key "__proto__" can not be used');
+        continue;
+      }
       if (names.has(name)) {
         mistake(key, `the key ${quoted(name)} is here twice`);
         continue;
@@ -177,6 +196,12 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
 
   function toScalar(node: Scalar, path: Path): unknown {
     const { value, range } = node;
+    if (source.isText) {
+      hidden.push({ path, text: undefined });
+      // As what a variable holds, it may be a number, or nothing.
+      variablePaths.push(path);
+      return value === '' ? undefined : value;
+    }
     if (typeof value !== 'string') return value;
     if (!value.includes('$')) {
       if (range) texts.set(pathKey(path), { text: value, in: source, from: range[0], to: range[1] });
@@ -195,6 +220,7 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
     }
     if (expansion.text === '') return undefined;
     variables.set(pathKey(path), expansion.names);
+    for (const text of expansion.secrets) hidden.push({ path, text });
     variablePaths.push(path);
     return expansion.text;
   }
@@ -247,6 +273,8 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
     placeOfKey: (path) => nearest(keys, path),
     variablesOf: (path) => variables.get(pathKey(path)) ?? [],
     variablePaths,
+    hidden,
+    textIncludes,
     includedPaths: includes.paths,
     isBroken: (path) => broken.has(pathKey(path)),
   };
@@ -277,7 +305,7 @@ function writtenOffset(text: string, written: string, offset: number): number {
   return at;
 }
 
-function pathKey(path: Path): string {
+export function pathKey(path: Path): string {
   return path.map((part) => `\u0000${String(part)}`).join('');
 }
 

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { fromBytes } from './quantities.ts';
-import { duration, oneOrMore, size, words } from './setting-types.ts';
+import { duration, filePath, oneOrMore, size, words } from './setting-types.ts';
 
 export interface QueueSettings {
   /** Of the queue in weir's own process. */
@@ -90,13 +90,13 @@ export const queue = z
     username: words('a user name').optional().describe('How to sign in, where the URLs do not say it.'),
     password: words('a password').optional().describe('Better an environment variable.'),
     sentinel_password: words('a password').optional().describe('Of the Sentinels, where they have one.'),
-    ca_file: words('the path of a PEM file')
+    ca_file: filePath('the path of a PEM file')
       .optional()
       .describe('PEM file of the authority that signed the certificates of rediss:// servers.'),
-    certificate: words('the path of a PEM file')
+    certificate: filePath('the path of a PEM file')
       .optional()
       .describe('PEM file of weir’s own certificate, for rediss:// servers that ask for one.'),
-    key: words('the path of a PEM file').optional().describe('PEM file of its private key, without a passphrase.'),
+    key: filePath('the path of a PEM file').optional().describe('PEM file of its private key, without a passphrase.'),
     key_prefix: words('a word')
       .refine((text) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text), {
         error: 'expected letters, digits, ".", "_" and "-", at most 64',
@@ -120,7 +120,7 @@ export const queue = z
           .union([z.literal(false), size(8 * 2 ** 20, 2 ** 44)], { error: 'expected a size such as "1GiB", or false' })
           .prefault('1GiB')
           .describe('Beyond it the oldest batches are dropped, and counted. false: no spool.'),
-        directory: words('a folder')
+        directory: filePath('a folder')
           .optional()
           .describe('From the working directory; "spool" in the state folder when absent. Listeners may share it.'),
         sync: z

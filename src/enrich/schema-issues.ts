@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { didYouMean } from './did-you-mean.ts';
 import type { Mistake, Path, YamlTree } from './pipeline-yaml.ts';
 import { isSecret, withoutSecretsOfSlip } from './secrets.ts';
+import { isFilePath } from './setting-types.ts';
 
 type Issue = z.core.$ZodIssue;
 type Schema = z.core.$ZodType;
@@ -14,13 +15,26 @@ export type Checked = { readonly data: unknown; readonly given: unknown } | { re
 /** Checks the value that lies at `base` in the tree. `title` names it in messages; '' for the whole file. */
 export function check(schema: Schema, value: unknown, tree: YamlTree, base: Path, title: string): Checked {
   try {
-    return checkUnguarded(schema, value, tree, base, title);
+    const mistakes = textsAsPaths(schema, tree, base, title);
+    const checked = checkUnguarded(schema, value, tree, base, title);
+    if (mistakes.length === 0) return checked;
+    return { mistakes: [...mistakes, ...('mistakes' in checked ? checked.mistakes : [])] };
   } catch (error) {
     // zod passes its issues on as arguments; some hundred thousand don't fit on the stack.
     if (!(error instanceof RangeError)) throw error;
     const message = `${title === '' ? 'the file' : title}: too many mistakes to tell`;
     return { mistakes: [{ ...tree.placeOf(base), message }] };
   }
+}
+
+/** `key: !include key.pem`, where the path was meant: not a word of the text is shown, as it would be of a file that is not there. */
+function textsAsPaths(schema: Schema, tree: YamlTree, base: Path, title: string): readonly Mistake[] {
+  return tree.textIncludes.flatMap(({ path, place }) => {
+    const inner = path.slice(base.length);
+    if (!startsWith(path, base) || !schemasAt([schema], inner).some(isFilePath)) return [];
+    const message = 'expected a path, and "!include" puts the text of the file in its place: leave it out';
+    return [{ ...place, message: `${setting(inner, title)}: ${message}` }];
+  });
 }
 
 function checkUnguarded(schema: Schema, value: unknown, tree: YamlTree, base: Path, title: string): Checked {

@@ -3,6 +3,11 @@
 /** Whatever a step may call them. */
 const secretKeys = /pass(?:word|phrase)?$|secret|token|^community$|^(?:api_|license_|auth_|priv_)?key$/i;
 
+/** `ES_PASSWORD`, `FEED_KEY`: whatever setting it stands in. */
+export function isSecretVariable(name: string): boolean {
+  return /pass(?:word|phrase|wd)?$|secret|token|community|credential|(?:^|_)key$/i.test(name);
+}
+
 /** Names of steps in between: `['steps', 'anonymize', 'key']`. What lies below a secret key is one, too. */
 export function isSecret(path: readonly string[]): boolean {
   return path[0] !== 'tests' && path.some((key) => secretKeys.test(key)) && !isPlainKey(path);

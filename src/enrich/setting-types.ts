@@ -5,8 +5,10 @@ import { readPrefix } from './prefix-table.ts';
 import { fromBytes, fromMs, toBytes, toMs } from './quantities.ts';
 
 /** For the JSON Schema; a variable may stand anywhere in a text. What counts is quantities.ts. */
-const sizePattern = '^\\s*\\d{1,15}(\\.\\d{1,6})? ?([bB]|[kKmMgGtT][iI]?[bB])?\\s*$|\\$\\{';
-const durationPattern = '^\\s*\\d{1,15}(\\.\\d{1,6})? ?([mM][sS]|[sSmMhHdD])\\s*$|\\$\\{';
+const amount = '\\d{1,15}(\\.\\d{1,6})? ?';
+const sizePattern = `^\\s*${amount}([kKmMgGtT][iI]?)?[bB]?\\s*$|\\$\\{`;
+const durationUnits = ['[dD]', '[hH]', '[mM]([iI][nN])?', '[sS]([eE][cC])?', '[mM][sS]'];
+const durationPattern = `^\\s*(?=\\d)${durationUnits.map((unit) => `(${amount}${unit} ?)?`).join('')}\\s*$|\\$\\{`;
 
 export function size(min: number, max: number) {
   return z
@@ -50,6 +52,19 @@ export function whole(min: number, max: number) {
 
 export function words(what: string) {
   return z.string({ error: `expected ${what}` }).min(1, { error: `expected ${what}` });
+}
+
+const isOneLine = z.refine((text) => !/\p{Cc}/u.test(String(text)), {
+  error: 'expected the path of a file, not a text of several lines',
+});
+
+/** `what` says of what: "the path of a PEM file". */
+export function filePath(what: string) {
+  return words(what).check(isOneLine);
+}
+
+export function isFilePath(schema: z.core.$ZodType): boolean {
+  return schema instanceof z.core.$ZodString && schema._zod.def.checks?.includes(isOneLine) === true;
 }
 
 /** A key of a mapping is wrong, whatever its value: told at the key, and the value is not shown. */

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Logger } from '../telemetry/logger.ts';
 import { type DataRead, readEntries } from './data-file.ts';
 import { fixedFile, openReloadingFile, type ReloadingFile } from './reloading-file.ts';
+import { filePath } from './setting-types.ts';
 
 export interface TableFiles<Entry, Table> {
   readonly step: string;
@@ -38,7 +39,7 @@ const maxFiles = 64;
 
 /** The option `file` of such a step: a path, or a list of paths. Comes out as a list, empty when nothing is given. */
 export function filePaths(what: string) {
-  const path = z.string({ error: `expected the path of ${what}` }).min(1, { error: `expected the path of ${what}` });
+  const path = filePath(`the path of ${what}`);
   return z
     .union([path, z.array(path).max(maxFiles, { error: `expected at most ${maxFiles} files` })], {
       error: `expected the path of ${what}, or a list of paths`,

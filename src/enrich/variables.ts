@@ -1,10 +1,14 @@
 // `${NAME}` and `${NAME:default}` inside a value of the pipeline file; `$$` is a dollar sign.
 // Replaced after the YAML was parsed, so that what a variable holds can never change the structure of the file.
 
+import { isSecretVariable } from './secrets.ts';
+
 export interface Expansion {
   readonly text: string;
   /** Names of the variables in it. */
   readonly names: readonly string[];
+  /** What variables put into it whose names say that it is secret. */
+  readonly secrets: readonly string[];
   readonly problems: readonly ExpansionProblem[];
 }
 
@@ -26,6 +30,7 @@ export function expandVariables(
   hasFields = false,
 ): Expansion {
   const names: string[] = [];
+  const secrets: string[] = [];
   const problems: ExpansionProblem[] = [];
   const expanded = text.replace(token, (piece: string, inside: string | undefined, close: string | undefined) => {
     if (inside === undefined) return '$';
@@ -47,12 +52,15 @@ export function expandVariables(
     }
     names.push(name);
     const value = Object.hasOwn(environment, name) ? environment[name] : match[2];
-    if (value !== undefined) return value;
+    if (value !== undefined) {
+      if (isSecretVariable(name) && value !== '') secrets.push(value);
+      return value;
+    }
     problems.push({
       piece,
       message: `the environment variable ${name} is not set and has no default; set it, or write \${${name}:default}`,
     });
     return '';
   });
-  return { text: expanded, names, problems };
+  return { text: expanded, names, secrets, problems };
 }

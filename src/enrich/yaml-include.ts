@@ -64,6 +64,11 @@ export function createYamlIncludes(): YamlIncludes {
   return { open, paths };
 }
 
+/** Any other file is a text, such as a password; or it is included by mistake. What it has in it is not shown. */
+export function isYamlName(name: string): boolean {
+  return /\.ya?ml$/i.test(name);
+}
+
 function statOf(path: string) {
   const found = statSync(path);
   return { size: found.size, isFile: found.isFile() };

@@ -1,7 +1,7 @@
 // One YAML file, parsed: its nodes, and where in the text they stand. Mistakes of syntax are collected, not thrown.
 
-import { LineCounter, type Node, parseDocument } from 'yaml';
-import type { YamlFile } from './yaml-include.ts';
+import { LineCounter, type Node, parseDocument, Scalar } from 'yaml';
+import { isYamlName, type YamlFile } from './yaml-include.ts';
 import { yamlExcess } from './yaml-limits.ts';
 
 export interface Place {
@@ -24,6 +24,8 @@ export interface Source extends YamlFile {
   /** Nodes by the name of their anchor, as far as the file was read. */
   readonly anchors: Map<string, Node>;
   readonly contents: Node | null;
+  /** Its contents are its text as it is, and may be a secret. */
+  readonly isText: boolean;
   placeOf(offset: number): Place;
 }
 
@@ -41,9 +43,14 @@ export function parseSource(file: YamlFile): { readonly source: Source; readonly
     return { ...(isIncluded && { file: file.name }), line: Math.max(1, line), column: Math.max(1, col) };
   }
 
+  if (isIncluded && !isYamlName(file.name)) {
+    // Where a line ends is the editor's business.
+    const contents = new Scalar(text.replace(/[\r\n]+$/, ''));
+    return { source: { ...file, text, anchors: new Map(), contents, isText: true, placeOf }, mistakes: [] };
+  }
   const excess = yamlExcess(text);
   if (excess !== undefined) {
-    const source: Source = { ...file, text, anchors: new Map(), contents: null, placeOf };
+    const source: Source = { ...file, text, anchors: new Map(), contents: null, isText: false, placeOf };
     return { source, mistakes: [{ ...(isIncluded && { file: file.name }), ...excess }] };
   }
   // Duplicate keys are found by the reader: the parser compares each key with each other one.
@@ -59,7 +66,10 @@ export function parseSource(file: YamlFile): { readonly source: Source; readonly
         : `not YAML: ${sentence(error.message)}`;
     mistakes.push({ ...at, message });
   }
-  return { source: { ...file, text, anchors: new Map(), contents: document.contents, placeOf }, mistakes };
+  return {
+    source: { ...file, text, anchors: new Map(), contents: document.contents, isText: false, placeOf },
+    mistakes,
+  };
 }
 
 /** Messages of the parser in one line. */

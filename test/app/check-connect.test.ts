@@ -83,8 +83,8 @@ describe('weir check --connect', () => {
 });
 
 function effective(text: string, environment: Record<string, string> = {}) {
-  const { written } = readPipelineFile(text, { path: 'a.yml', environment, stepDefinitions: stepCatalog });
-  return toEffectiveYaml(written, stepCatalog);
+  const file = readPipelineFile(text, { path: 'a.yml', environment, stepDefinitions: stepCatalog });
+  return toEffectiveYaml(file, stepCatalog);
 }
 
 describe('weir check --print', () => {
@@ -141,6 +141,36 @@ describe('weir check --print', () => {
         { reputation: { lists: [{ url: 'https://lists.example/a.txt?key=***&format=***' }] } },
         { 'community-id': { seed: 7 } },
       ],
+    });
+  });
+
+  test('masks what variables hold whose names say so, and texts that are included', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'weir-print-'));
+    writeFileSync(join(folder, 'token'), 'hunter4\n');
+    const file = readPipelineFile(
+      `name: a
+steps:
+  - fields: { set: { labels.a: "Bearer \${FEED_TOKEN}", labels.b: "\${API_KEY:hunter5}", labels.c: !include token, labels.d: "\${SITE}" } }
+  - reputation: { lists: [ { url: "https://lists.example/\${FEED_TOKEN}/drop.txt" } ] }
+  - server
+index: { elasticsearch: { nodes: [ "http://es:9200", "http://\${ES_USER}:\${ES_PASSWORD}@es2:9200" ] } }
+`,
+      {
+        path: join(folder, 'a.yml'),
+        environment: { FEED_TOKEN: 'hunter6', SITE: 'hunters', ES_USER: 'weir', ES_PASSWORD: 'hunter7' },
+        stepDefinitions: stepCatalog,
+      },
+    );
+    rmSync(folder, { recursive: true });
+    const printed = toEffectiveYaml(file, stepCatalog);
+    expect(printed).not.toMatch(/hunter\d/);
+    expect(parse(printed)).toMatchObject({
+      steps: [
+        { fields: { set: { 'labels.a': 'Bearer ***', 'labels.b': '***', 'labels.c': '***', 'labels.d': 'hunters' } } },
+        { reputation: { lists: [{ url: 'https://lists.example/***/drop.txt' }] } },
+        { server: { method: 'evidence' } },
+      ],
+      index: { elasticsearch: { nodes: ['http://es:9200', 'http://***@es2:9200'] } },
     });
   });
 

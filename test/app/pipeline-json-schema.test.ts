@@ -94,13 +94,19 @@ test('takes variables where numbers stand, and steps without options', () => {
   ).toEqual([]);
 });
 
-test.each(['200ms', '1.5s', '5 m', '2H', '30d', "'  1s '", `"\${AGE:1s}"`])('takes the duration %s', (age) => {
-  expect(mistakesOf(`name: a\nsteps: []\nbatch: { age: ${age} }`)).toEqual([]);
-});
+test.each(['200ms', '1.5s', '5 m', '2H', '30d', '1h30m', '1d 12h', '5MIN', "'  1s '", `"\${AGE:1s}"`])(
+  'takes the duration %s',
+  (age) => {
+    expect(mistakesOf(`name: a\nsteps: []\nbatch: { age: ${age} }`)).toEqual([]);
+  },
+);
 
-test.each(['65536', '"65536"', '500KB', '64 MiB', '1.5gib', `"\${SIZE}"`])('takes the size %s', (bytes) => {
-  expect(mistakesOf(`name: a\nsteps: []\nqueue: { memory: ${bytes} }`)).toEqual([]);
-});
+test.each(['65536', '"65536"', '500KB', '64 MiB', '1.5gib', '64M', '64 Mi', `"\${SIZE}"`])(
+  'takes the size %s',
+  (bytes) => {
+    expect(mistakesOf(`name: a\nsteps: []\nqueue: { memory: ${bytes} }`)).toEqual([]);
+  },
+);
 
 test.each(['10.0.0.0/8', '192.0.2.1', '2001:db8::/32', '::ffff:192.0.2.1', '::/0', '2001:DB8::1/128'])(
   'takes the subnet %s',
@@ -190,6 +196,10 @@ describe('the schema and weir check agree', () => {
       'collect: { exporters: { allow: [ router ] } }',
       'decode: { tunnels: both }',
       'batch: { records: 1.5 }',
+      'batch: { age: 30s1m }',
+      'batch: { age: "" }',
+      'batch: { age: 1s1s }',
+      'queue: { memory: 64ib }',
       'batch: { records: 100001 }',
       'batch: []',
       'queue: { mode: one }',

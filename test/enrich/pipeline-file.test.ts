@@ -94,6 +94,7 @@ describe('a file that is right', () => {
       path: 'pipelines/flow.yml',
       files: ['pipelines/flow.yml'],
       written: { name: 'flow', steps: [] },
+      hidden: [],
     });
     expect(folder.endsWith('pipelines')).toBe(true);
   });
@@ -286,11 +287,11 @@ describe('variables', () => {
   test('cannot change the structure of the file, whatever they hold', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1 }), (held) => {
-        const file = read(`name: flow\nsteps: []\nstate: \${X}\nindex: { files: { directory: "\${X}" } }\n`, {
+        const lines = ['nodes: http://es:9200', `username: \${X}`, `password: "\${X}"`];
+        const file = read(`name: flow\nsteps: []\nindex:\n  elasticsearch:\n    ${lines.join('\n    ')}\n`, {
           X: held,
         });
-        expect(file.state.directory).toBe(held);
-        expect(file.index.files.directory).toBe(held);
+        expect(file.index.elasticsearch).toMatchObject({ username: held, password: held });
       }),
     );
   });
@@ -377,7 +378,12 @@ const wrongFiles: readonly [
     'name: flow\nsteps:\n  - sampling:\n      ovrride: 5\n',
     ['4:7 unknown key "ovrride" in sampling; did you mean "override"?'],
   ],
-  ['__proto__ as a key', withLines('__proto__: { x: 1 }'), [`3:1 unknown key "__proto__"; the keys are: ${allKeys}`]],
+  ['__proto__ as a key', withLines('__proto__: { x: 1 }'), ['3:1 the key "__proto__" can not be used']],
+  [
+    '__proto__ as a key of a map',
+    'name: flow\nsteps:\n  - sampling: { default: { __proto__: 5 } }\n',
+    ['3:28 the key "__proto__" can not be used'],
+  ],
   [
     'wrong types of step options, each at its place',
     'name: flow\nsteps:\n  - sampling: { default: yes }\n  - geoip:\n      database: 5\n      cache: -1\n',

@@ -134,6 +134,68 @@ describe('!include', () => {
   });
 });
 
+describe('a file that is no YAML by its name', () => {
+  const main =
+    'name: a\nsteps: []\nindex: { elasticsearch: { nodes: "http://es:9200", username: u, password: !include pw } }\n';
+
+  test.each([
+    '12345678',
+    'p#1 # x: y',
+    '*abc',
+    '@foo',
+    '%x',
+    '"quoted',
+    'a: b',
+    'true',
+    'null',
+    '~',
+    '- x',
+    `p\${X}$$y`,
+    ' x ',
+  ])('is the text that it has: %s', (text) => {
+    for (const end of ['', '\n', '\r\n']) {
+      expect(read({ 'main.yml': main, pw: text + end }).index.elasticsearch).toMatchObject({ password: text });
+    }
+  });
+
+  test('may be a number where one is wanted, an item of a list, and nothing', () => {
+    const files = {
+      'main.yml':
+        'name: a\nsteps: []\nlisten: [ !include to ]\nbatch: { records: !include many, bytes: !include none }\n',
+      to: 'udp://[::1]:2055\n',
+      many: '10\n',
+      none: '\n',
+    };
+    expect(read(files)).toMatchObject({
+      listen: [expect.objectContaining({ port: 2055 })],
+      batch: { maxRecords: 10, maxBytes: 2 ** 20 },
+    });
+  });
+
+  test.each([
+    'steps: []\nstate: !include key.pem',
+    'steps: []\nindex: { elasticsearch: { nodes: "https://es:9200", certificate: c, key: !include key.pem } }',
+    'steps: [ geoip: { database: [ !include key.pem ] } ]',
+    'steps: [ hostname: { file: !include key.pem } ]',
+    'steps: [ reputation: { lists: [ { file: !include key.pem } ] } ]',
+  ])('is no path, and not shown as one that is not there: %s', (rest) => {
+    for (const text of ['-----BEGIN KEY-----\nsecretname\n', 'secretname']) {
+      const mistakes = mistakesOf({ 'main.yml': `name: a\n${rest}\n`, 'key.pem': text });
+      expect(mistakes.join()).not.toMatch(/secretname|BEGIN/);
+      expect(mistakes).toContainEqual(
+        expect.stringMatching(/^main\.yml:\d:\d+ [\w.]+: expected a path, and "!include"/),
+      );
+    }
+  });
+});
+
+test('a text of several lines is no path, and is not shown', () => {
+  const rest = 'steps: []\nlisten: "tls://[::]:4740"\ncollect: { tls: { certificate: c, key: "BEGIN\\nsecretname" } }';
+  expect(mistakesOf({ 'main.yml': `name: a\n${rest}\n` })).toEqual([
+    'main.yml:4:40 collect.tls.key: expected the path of a file, not a text of several lines',
+  ]);
+});
+
 test.each([
   ['a list of users', 'root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1\n', 'steps: !include parts/secret'],
   ['users with an item sign', '- root:*:20228\n- daemon:*:20228\n', 'steps: !include parts/secret'],

@@ -34,7 +34,7 @@ export function createStatusRoutes({ status, tail, file, now }: StatusRoutesOpti
           // Loaded when somebody asks: start-up counts.
           const { toEffectiveYaml } = await import('../../enrich/effective-file.ts');
           const { stepCatalog } = await import('../../enrich/step-catalog.ts');
-          return plain(200, toEffectiveYaml(file().written, stepCatalog));
+          return plain(200, toEffectiveYaml(file(), stepCatalog));
         },
       },
     ],

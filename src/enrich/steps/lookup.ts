@@ -13,7 +13,7 @@ import { type CellValue, createLookupTable, type KeyType, type LookupTable } fro
 import { openMmdbFile } from '../mmdb-file.ts';
 import { createRecentMap } from '../recent-map.ts';
 import { fixedFile, openReloadingFile, type ReloadingFile } from '../reloading-file.ts';
-import { keyMistake, subnetKey, twinsIn } from '../setting-types.ts';
+import { filePath, keyMistake, subnetKey, twinsIn } from '../setting-types.ts';
 import type { Step, StepContext, StepDefinition } from '../step.ts';
 import { type FieldTarget, fieldTarget, type StoredField, storedField, targetValue } from '../stored-field.ts';
 import { onlyColumn, readTableFile } from '../table-file.ts';
@@ -82,9 +82,7 @@ const options = z
     by: by.describe(
       'The field whose value is looked up. Addresses are found by the longest prefix, numbers by the narrowest range (`1024-65535`), texts as they are.',
     ),
-    file: z
-      .string({ error: 'expected the path of a file' })
-      .min(1, { error: 'expected the path of a file' })
+    file: filePath('the path of a file')
       .optional()
       .describe(
         'A table: CSV with the names of the columns in its first line, YAML (`.yml`, `.yaml`), or for addresses a MaxMind DB (`.mmdb`). It is read again when it changes.',

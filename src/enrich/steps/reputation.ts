@@ -10,7 +10,7 @@ import { readFlatEntries } from '../flat-entries.ts';
 import { fixedFile, type WatchedData } from '../reloading-file.ts';
 import { openRemoteList } from '../remote-list.ts';
 import { type ListShape, listFormats, readReputationList } from '../reputation-list.ts';
-import { duration, subnetMap, subnets } from '../setting-types.ts';
+import { duration, filePath, subnetMap, subnets } from '../setting-types.ts';
 import type { StepContext, StepDefinition } from '../step.ts';
 import { filePaths, openTable, storedName } from '../table-files.ts';
 
@@ -24,7 +24,7 @@ const url = z.string({ error: 'expected a URL such as "https://lists.example/dro
   { error: 'expected an http:// or https:// URL without a name and a password' },
 );
 
-const path = z.string({ error: 'expected the path of a list' }).min(1, { error: 'expected the path of a list' });
+const path = filePath('the path of a list');
 const column = z.string({ error: 'expected the name of a column' }).min(1, { error: 'expected the name of a column' });
 
 const labels = z
