@@ -93,7 +93,7 @@ export function toVerdict(balances: readonly ExporterBalance[], { queued }: OnTh
   return lines;
 }
 
-/** Counts beside the table: by step, by fault, by port. */
+/** Counts beside the table, in the order in which a flow meets them; of ports at the end. */
 export function toRemarks(exporters: ReadonlyMap<string, LedgerSums>, ports: ReadonlyMap<string, LedgerSums>) {
   const all: Record<string, number> = {};
   for (const sums of exporters.values())
@@ -103,12 +103,18 @@ export function toRemarks(exporters: ReadonlyMap<string, LedgerSums>, ports: Rea
       .filter(([field, count]) => field.startsWith(prefix) && count !== 0)
       .map(([field, count]) => `${field.slice(prefix.length)} ${count}`)
       .join(', ');
-  const remarks: string[] = [];
-  const steps = named(`${droppedByStep}.`);
+  const of = (field: string): number => all[field] ?? 0;
   const faults = named('faults.');
-  if (steps !== '') remarks.push(`dropped by steps: ${steps}`);
+  const steps = named(`${droppedByStep}.`);
+  const losses = lossFields.filter((field) => of(field) !== 0).map((field) => `${field} ${of(field)}`);
+  const [parked, queued, spooled] = [of('sets_parked'), of('records_queued'), of('records_spooled')];
+  const alreadyThere = of('documents_already_there');
+  const remarks: string[] = [];
   if (faults !== '') remarks.push(`not decodable, or parked: ${faults}`);
-  const losses = lossFields.filter((field) => (all[field] ?? 0) !== 0).map((field) => `${field} ${all[field]}`);
+  if (parked > 0) remarks.push(`parked: ${toCountText(parked, 'set')} came before their template`);
+  if (queued > 0) remarks.push(`queued: ${toCountText(queued, 'record')}, ${spooled} of them by way of the spool`);
+  if (steps !== '') remarks.push(`dropped by steps: ${steps}`);
+  if (alreadyThere > 0) remarks.push(`already there: ${alreadyThere} of those indexed, by an earlier attempt`);
   if (losses.length > 0) remarks.push(`lost in weir: ${losses.join(', ')}`);
   for (const [port, sums] of ports) {
     const dropped = sums['datagrams_kernel_dropped'] ?? 0;

@@ -5,6 +5,7 @@ import { WeirError } from '../model/errors.ts';
 import { type LedgerRow, toMinute } from '../model/ledger-row.ts';
 import { silentLogger } from '../telemetry/logger.ts';
 import { withElasticsearch } from './elasticsearch.ts';
+import { createExporterFilter } from './exporter-gate.ts';
 import { type ExporterBalance, type LedgerSums, toBalance, toRemarks, toVerdict } from './ledger-balance.ts';
 import { loadPipelineFile } from './pipeline-source.ts';
 import { toLedgerStateFile } from './queues.ts';
@@ -12,7 +13,8 @@ import { toTableLines } from './text-table.ts';
 import { toTimeMs } from './time-flag.ts';
 
 export interface LedgerFlags {
-  readonly exporter?: string;
+  /** Addresses, subnets, or names that the ledger has (`others`); absent: all. */
+  readonly exporter?: readonly string[];
   /** A duration before now, or a time. */
   readonly since: string;
   readonly json?: boolean;
@@ -36,7 +38,7 @@ export async function describeLedger(
   const { rows, queued } = await readUnwritten(file);
   const sums = await readWritten(file, sinceMs);
   for (const row of rows) if (row.minuteMs >= sinceMs) add(sums, row.exporter, row.listenAddress, row.counts);
-  if (exporter !== undefined) keepOnly(sums, exporter, since);
+  if (exporter !== undefined) keepOnly(sums.exporters, exporter, since);
   const balances = [...sums.exporters].map(([name, counts]) => toBalance(name, counts)).sort(byExported);
   const verdict = toVerdict(balances, { queued });
   const remarks = toRemarks(sums.exporters, sums.ports);
@@ -54,15 +56,14 @@ function byExported(a: ExporterBalance, b: ExporterBalance): number {
   return b.exported - a.exported || (a.exporter < b.exporter ? -1 : 1);
 }
 
-function keepOnly(sums: Sums, exporter: string, since: string): void {
-  const counts = sums.exporters.get(exporter);
-  if (counts === undefined)
-    throw new WeirError('usage', `the ledger has nothing of the exporter ${exporter} since ${since}`, {
-      hint: 'weir ledger without --exporter lists all of them.',
+/** Of ports all stay: whose datagrams the kernel dropped there it does not tell. */
+function keepOnly(exporters: Sums['exporters'], wanted: readonly string[], since: string): void {
+  const isWanted = createExporterFilter(wanted.filter((name) => !exporters.has(name)));
+  for (const name of exporters.keys()) if (!wanted.includes(name) && !isWanted(name)) exporters.delete(name);
+  if (exporters.size === 0)
+    throw new WeirError('usage', `the ledger has nothing of the exporter ${wanted.join(', ')} since ${since}`, {
+      hint: 'Without --exporter weir ledger lists all of them.',
     });
-  sums.exporters.clear();
-  sums.exporters.set(exporter, counts);
-  sums.ports.clear();
 }
 
 function toTable(balances: readonly ExporterBalance[]): readonly string[] {

@@ -10,7 +10,7 @@ const maxTimeMs = 8.64e15;
 export function toTimeMs(flag: string, text: string, nowMs: number): number {
   const agoMs = toMs(text);
   const isTime = /^\d{4}-\d\d-\d\d/.test(text);
-  const timeMs = agoMs !== undefined ? nowMs - agoMs : isTime ? Date.parse(text) : Number.NaN;
+  const timeMs = agoMs !== undefined ? Math.max(0, nowMs - agoMs) : isTime ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(timeMs) || Math.abs(timeMs) > maxTimeMs)
     throw new WeirError('usage', `${flag} ${text} is neither a duration nor a time`, {
       hint: 'Write it as 30m, 2h, 7d, or as 2026-11-24T12:00:00Z.',

@@ -1,10 +1,10 @@
 // `weir ledger`.
 
 import type { Command } from 'commander';
-import { examples, logLevelOption, pipelineArgument, writeLines } from './shared-options.ts';
+import { examples, exporterOption, logLevelOption, pipelineArgument, writeLines } from './shared-options.ts';
 
 interface Flags {
-  readonly exporter?: string;
+  readonly exporter?: readonly string[];
   readonly since: string;
   readonly json?: boolean;
 }
@@ -16,7 +16,7 @@ export function addLedgerVerb(program: Command): void {
       'What became of each exporter’s flows: exported, lost, dropped, indexed; whether it balances, and where the rest is.',
     )
     .addArgument(pipelineArgument())
-    .option('--exporter <address>', 'this one only')
+    .addOption(exporterOption())
     .option('--since <time>', 'a duration before now, or a time', '1h')
     .option('--json', 'all of it, as JSON')
     .addOption(logLevelOption())
