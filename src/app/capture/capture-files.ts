@@ -86,7 +86,7 @@ export function createCaptureFiles({
   }
 
   async function addToNext(record: Buffer): Promise<boolean> {
-    if (maxFiles === 1) return false;
+    if (maxFiles === 1 || toPcapHeader().length + record.length > maxBytes) return false;
     await flush();
     await current?.handle.close();
     current = undefined;

@@ -224,6 +224,15 @@ describe('capture files', () => {
     expect((await readAll(join(folder, 'ring-0004.pcap'))).length).toBe(2);
   });
 
+  it('are over when a packet fits in none, and don’t go on in another one without end', async () => {
+    const path = join(folder, 'small.pcap');
+    const files = createCaptureFiles({ path, isForced: false, maxBytes: 24 + record.length - 1, maxFiles: 3 });
+    await files.start();
+    expect(await files.add(record)).toBe(false);
+    await files.stop();
+    expect(readdirSync(folder).filter((name) => name.startsWith('small'))).toEqual(['small-0001.pcap']);
+  });
+
   it('end behind the last whole packet when the disk is full', async () => {
     const path = join(folder, 'full.pcap');
     let writes = 0;
