@@ -4,6 +4,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { WeirError } from '../model/errors.ts';
+import { createConnectionRoom } from './connection-room.ts';
 import type { Logger } from './logger.ts';
 
 export interface HttpAnswer {
@@ -77,6 +78,7 @@ const safeHeaders = {
 export function createHttpServer({ host, port, access, routes, logger }: HttpServerOptions): HttpServer {
   const mayAsk = createAccessCheck(access);
   const needsAccess = access.token !== undefined || access.username !== undefined;
+  const room = createConnectionRoom(limits.connections);
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
@@ -85,9 +87,14 @@ export function createHttpServer({ host, port, access, routes, logger }: HttpSer
       connectionsCheckingInterval: 1000,
       keepAliveTimeout: 5000,
     },
-    (request, response) => void respond(request, response),
+    (request, response) => {
+      const { socket } = request;
+      room.asked(socket);
+      response.once('close', () => room.answered(socket));
+      void respond(request, response);
+    },
   );
-  server.maxConnections = limits.connections;
+  server.on('connection', room.opened);
   server.setTimeout(limits.idleMs);
   // A request that is none: Node's own answer says so, and closes.
   server.on('clientError', (_error, socket) => {

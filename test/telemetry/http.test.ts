@@ -9,9 +9,10 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.stop();
 });
 
-async function open(access: HttpAccess = {}): Promise<string> {
+async function open(access: HttpAccess = {}, slow: HttpRoute['answer'] = () => plain(200, '')): Promise<string> {
   const routes = new Map<string, HttpRoute>([
     ['/metrics', { answer: ({ query }) => plain(200, `numbers ${query.get('a') ?? ''}`) }],
+    ['/slow', { answer: slow }],
     ['/livez', { isOpen: true, answer: ({ isTrusted }) => plain(200, isTrusted ? 'trusted' : 'stranger') }],
     [
       '/broken',
@@ -108,6 +109,32 @@ describe('the HTTP server', () => {
     );
     expect(await ask(address, '\x16\x03\x01\x00\xa5\x01\x00\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
     expect((await fetch(`${address}/metrics`)).status).toBe(200);
+  });
+
+  it('answers, however many connections others hold open without asking, and ends the answers that it has begun', async () => {
+    let give: () => void = () => undefined;
+    const isGiven = new Promise<void>((resolve) => {
+      give = resolve;
+    });
+    const address = await open({}, async () => {
+      await isGiven;
+      return plain(200, 'at last');
+    });
+    const slow = fetch(`${address}/slow`);
+    const { hostname, port } = new URL(address);
+    const held = Array.from({ length: 200 }, (_, at) => {
+      const socket = connect(Number(port), hostname);
+      socket.on('error', () => undefined);
+      if (at % 2 === 0) socket.write('GET /livez HTTP/1.1\r\nhost: loc');
+      return socket;
+    });
+    await Promise.all(held.map((socket) => once(socket, 'connect')));
+    for (let asked = 0; asked < 5; asked += 1)
+      expect(await ask(address, 'GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+    expect(held.filter(({ readyState }) => readyState === 'open').length).toBeLessThanOrEqual(64);
+    give();
+    expect(await (await slow).text()).toBe('at last\n');
+    for (const socket of held) socket.destroy();
   });
 
   it('says nothing of the inside when an answer fails', async () => {
