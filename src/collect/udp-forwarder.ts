@@ -2,10 +2,10 @@
 // socket does not take at once, up to a little, is dropped and counted. The copies have this machine's address as their source.
 
 import { isIP } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import type { Datagram } from '../model/datagram.ts';
 import { WeirError } from '../model/errors.ts';
 import { createRateLimit, type Logger } from '../telemetry/logger.ts';
+import { isOwnAddress } from './own-address.ts';
 import { createUdpSender, type UdpSender } from './udp-sender.ts';
 
 export interface ForwardTarget {
@@ -161,9 +161,4 @@ export function createUdpForwarder({ targets: given, toFilter, logger, now }: Ud
     levels: () => targets.map(({ text, sent, failed, dropped }) => ({ target: text, sent, failed, dropped })),
     stop,
   };
-}
-
-function isOwnAddress(address: string): boolean {
-  if (address.startsWith('127.') || address === '::1' || address === '0.0.0.0' || address === '::') return true;
-  return Object.values(networkInterfaces()).some((list) => list?.some((own) => own.address === address));
 }

@@ -2,6 +2,7 @@
 
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createExporterGate } from '../../src/app/exporter-gate.ts';
 import { createUdpForwarder, type ForwardTarget } from '../../src/collect/udp-forwarder.ts';
@@ -79,12 +80,21 @@ describe('the forwarder', () => {
     await forwarder.stop();
   });
 
-  it('refuses to send to the process itself', async () => {
-    const forwarder = create({ host: '127.0.0.1', port: 2055 });
-    await expect(forwarder.start([4739, 2055])).rejects.toMatchObject({
-      code: 'pipeline-invalid',
-      message: 'collect.tee: udp://127.0.0.1:2055 is where weir itself listens',
-    });
+  const linkLocal = Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>
+    addresses.filter(({ address }) => address.startsWith('fe80:')).map(({ address }) => `${address}%${name}`),
+  );
+  it.each(['127.0.0.1', '127.8.9.1', '::ffff:127.0.0.1', '::ffff:7f00:1', '0.0.0.0', ...linkLocal.slice(0, 1)])(
+    'refuses to send to the process itself, as %s',
+    async (host) => {
+      const forwarder = create({ host, port: 2055 });
+      await expect(forwarder.start([4739, 2055])).rejects.toMatchObject({
+        code: 'pipeline-invalid',
+        message: `collect.tee: udp://${host.includes(':') ? `[${host}]` : host}:2055 is where weir itself listens`,
+      });
+    },
+  );
+
+  it('sends to another port of this machine', async () => {
     const elsewhere = create({ host: '127.0.0.1', port: 2056 });
     await elsewhere.start([4739, 2055]);
     await elsewhere.stop();

@@ -1,6 +1,7 @@
 // Rules for nftables by which the kernel itself copies datagrams to another collector, with the exporter's own address as their source:
 // a program can't keep it without raw sockets. `dup` sends the copy towards the collector, the second chain gives it its address.
 
+import { isOwnAddress } from '../../collect/own-address.ts';
 import type { PipelineFile } from '../../enrich/pipeline-file.ts';
 import { readPrefix } from '../../enrich/prefix-table.ts';
 import { WeirError } from '../../model/errors.ts';
@@ -45,8 +46,10 @@ function toUdpPorts(listen: PipelineFile['listen']): readonly number[] {
 /** Text for `nft -f`; loaded again it replaces itself. Throws WeirError `usage`. */
 export function toNftRules({ ports, targets, exporters }: NftRulesOptions): string {
   for (const { host } of targets) checkTarget(host);
-  for (const subnet of exporters ?? [])
+  for (const subnet of exporters ?? []) {
     if (readPrefix(subnet) === undefined) throw new WeirError('usage', `--exporter ${subnet}: expected a subnet`);
+    checkForm('--exporter', subnet);
+  }
   const tables = (['ip', 'ip6'] as const).flatMap((family) => {
     const bits = family === 'ip' ? 32 : 128;
     const own = targets.filter(({ host }) => readPrefix(host)?.bits === bits);
@@ -92,8 +95,16 @@ ${addresses.join('\n')}
 function checkTarget(host: string): void {
   if (host.includes('/') || readPrefix(host) === undefined)
     throw new WeirError('usage', `the kernel needs an IP address to send copies to, not ${host}`);
-  if (host.startsWith('127.') || host === '::1')
+  checkForm('--to', host);
+  // A copy to this machine would come in again, and be copied again.
+  if (isOwnAddress(host))
     throw new WeirError('usage', `the kernel can’t copy to ${host}, this machine itself`, {
       hint: 'Use collect.tee in the pipeline file for a collector on this machine.',
     });
+}
+
+/** nftables has no IPv4 in the form of IPv6. */
+function checkForm(flag: string, text: string): void {
+  if (text.includes(':') && readPrefix(text)?.bits === 32)
+    throw new WeirError('usage', `${flag} ${text}: expected IPv4 in its own form, such as 10.0.0.9`);
 }

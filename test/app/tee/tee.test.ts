@@ -2,7 +2,7 @@
 
 import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it, test } from 'vitest';
@@ -45,7 +45,11 @@ test('weir tee refuses what the kernel can’t do, and copies each kind of addre
   const rules = (hosts: string[], exporters?: string[]) =>
     toNftRules({ ports: [2055], targets: hosts.map((host) => ({ host, port: 9995 })), exporters });
   expect(() => rules(['collector.example'])).toThrow('needs an IP address');
-  expect(() => rules(['127.0.0.1'])).toThrow('this machine itself');
+  const own = Object.values(networkInterfaces()).flatMap((addresses = []) => addresses.map(({ address }) => address));
+  for (const host of ['127.0.0.1', '0.0.0.0', '::', ...own])
+    expect(() => rules([host]), host).toThrow('this machine itself');
+  expect(() => rules(['::ffff:10.0.0.9'])).toThrow('expected IPv4 in its own form');
+  expect(() => rules(['10.0.0.9'], ['::ffff:10.0.0.0/104'])).toThrow('expected IPv4 in its own form');
   expect(() => rules(['10.0.0.9'], ['2001:db8::/32'])).toThrow('the same kind');
   const both = rules(['10.0.0.9', '2001:db8::9'], ['10.0.0.0/8', '2001:db8::/32']);
   expect(both).toContain('ip saddr { 10.0.0.0/8 } udp dport { 2055 }');
