@@ -3,6 +3,7 @@
 
 import { readAddressRange, readAddressWords } from './address-words.ts';
 import { createRangeTable } from './range-table.ts';
+import { itemsAtOnce, type Slices } from './slices.ts';
 
 export interface LabelledAddress {
   /** An address or a subnet, as `readAddressRange` takes it. */
@@ -20,7 +21,7 @@ export interface AddressLabels {
 /** More labels than a document should have of one address. */
 const maxLabels = 32;
 
-export function createAddressLabels(entries: Iterable<LabelledAddress>): AddressLabels {
+export function* createAddressLabels(entries: Iterable<LabelledAddress>): Slices<AddressLabels> {
   const v4 = createRangeTable(1);
   const v6 = createRangeTable(4);
   /** By number of the entry; in the end with those of all entries around it. */
@@ -30,7 +31,7 @@ export function createAddressLabels(entries: Iterable<LabelledAddress>): Address
     const range = readAddressRange(address);
     if (range === undefined) continue;
     (range.first.length === 1 ? v4 : v6).add(range.first, range.last, labelsOf.length);
-    labelsOf.push(intern(labels));
+    if (labelsOf.push(intern(labels)) % itemsAtOnce === 0) yield;
   }
 
   /** The longest prefix first: its labels say most. Of the same one twice, the first. */
@@ -40,8 +41,8 @@ export function createAddressLabels(entries: Iterable<LabelledAddress>): Address
   }
 
   // Prefixes lie within each other, or apart.
-  const table4 = v4.build(() => undefined, nest);
-  const table6 = v6.build(() => undefined, nest);
+  const table4 = yield* v4.build(() => undefined, nest);
+  const table6 = yield* v6.build(() => undefined, nest);
   const words = new Uint32Array(4);
 
   function lookup(address: string): readonly string[] | undefined {

@@ -6,6 +6,7 @@ import { type DataRead, noteMistake, shown } from './data-file.ts';
 import { type FlatEntry, readFlatEntries } from './flat-entries.ts';
 import type { FlowDocument } from './flow-document.ts';
 import { readPrefix } from './prefix-table.ts';
+import { itemsAtOnce, type Slices } from './slices.ts';
 import { nameMistake } from './table-files.ts';
 
 export interface ApplicationId {
@@ -58,11 +59,12 @@ function toIPv6(address: bigint): string {
   return ipv6TextAt(bytes, 0);
 }
 
-function readWith<Entry>(text: string, toEntry: (entry: FlatEntry) => Entry | string): DataRead<Entry> {
-  const { entries, mistakes } = readFlatEntries(text);
+function* readWith<Entry>(text: string, toEntry: (entry: FlatEntry) => Entry | string): Slices<DataRead<Entry>> {
+  const { entries, mistakes } = yield* readFlatEntries(text);
   const found: Entry[] = [];
   const wrong = [...mistakes];
   for (const entry of entries) {
+    if (entry.line % itemsAtOnce === 0) yield;
     const made = toEntry(entry);
     if (typeof made === 'string') noteMistake(wrong, entry.line, made);
     else found.push(made);
@@ -71,7 +73,7 @@ function readWith<Entry>(text: string, toEntry: (entry: FlatEntry) => Entry | st
 }
 
 /** Vendors may stand above their ids, too: `fortinet:` and `0..10: Skype` below it. */
-export function readApplicationIds(text: string): DataRead<ApplicationId> {
+export function readApplicationIds(text: string): Slices<DataRead<ApplicationId>> {
   return readWith(text, ({ group, key, value }) => {
     const read = readApplicationKey(key);
     if (read === undefined) return `expected an id such as "fortinet__0..10" or "13..453", got ${shown(key)}`;
@@ -79,7 +81,7 @@ export function readApplicationIds(text: string): DataRead<ApplicationId> {
   });
 }
 
-export function readApplicationServers(text: string): DataRead<ApplicationServer> {
+export function readApplicationServers(text: string): Slices<DataRead<ApplicationServer>> {
   return readWith(text, ({ group, key, value }) => {
     const written = group === undefined ? key : group.includes(':') ? `[${group}]:${key}` : `${group}:${key}`;
     const read = readServerKey(written);
@@ -88,7 +90,7 @@ export function readApplicationServers(text: string): DataRead<ApplicationServer
   });
 }
 
-export function readApplicationTypes(text: string): DataRead<ApplicationType> {
+export function readApplicationTypes(text: string): Slices<DataRead<ApplicationType>> {
   return readWith(text, ({ key, value }) => {
     if (readPrefix(key) === undefined) return `expected the address of an exporter, or a subnet, got ${shown(key)}`;
     return /^\w{1,64}$/.test(value)
@@ -102,9 +104,10 @@ export interface ApplicationNames {
   nameOf(type: string | undefined, id: string): string | undefined;
 }
 
-export function createApplicationNames(entries: readonly ApplicationId[]): ApplicationNames {
+export function* createApplicationNames(entries: readonly ApplicationId[]): Slices<ApplicationNames> {
   const byType = new Map<string, Map<string, string>>();
-  for (const { type, id, name } of entries) {
+  for (const [index, { type, id, name }] of entries.entries()) {
+    if (index % itemsAtOnce === 0) yield;
     let names = byType.get(type);
     if (names === undefined) {
       names = new Map();
@@ -124,10 +127,11 @@ export interface ApplicationServers {
   nameOf(flow: FlowDocument): string | undefined;
 }
 
-export function createApplicationServers(entries: readonly ApplicationServer[]): ApplicationServers {
+export function* createApplicationServers(entries: readonly ApplicationServer[]): Slices<ApplicationServers> {
   // By port first: most flows have none that is listed, and need no second look-up.
   const byPort = new Map<number, Map<string, string>>();
-  for (const { address, port, name } of entries) {
+  for (const [index, { address, port, name }] of entries.entries()) {
+    if (index % itemsAtOnce === 0) yield;
     let names = byPort.get(port);
     if (names === undefined) {
       names = new Map();

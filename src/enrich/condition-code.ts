@@ -5,6 +5,7 @@ import { readAddressWords } from './address-words.ts';
 import type { CompareSign, Term, TextTest } from './condition-parser.ts';
 import type { FlowDocument } from './flow-document.ts';
 import { createRangeTable, noValue, type RangeTable } from './range-table.ts';
+import { atOnce } from './slices.ts';
 import type { StoredField } from './stored-field.ts';
 
 export type Holds = (flow: FlowDocument) => boolean;
@@ -212,7 +213,7 @@ function createAddressTest(ranges: readonly { readonly first: Uint32Array; reado
   const tableOf = (width: 1 | 4): RangeTable => {
     const builder = createRangeTable(width);
     for (const { first, last } of ranges) if (first.length === width) builder.add(first, last, 1);
-    return builder.build(() => undefined);
+    return atOnce(builder.build(() => undefined));
   };
   const table4 = tableOf(1);
   const table6 = tableOf(4);

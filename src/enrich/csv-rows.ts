@@ -2,6 +2,7 @@
 // has. Lines that begin with `#` are comments, as published lists have them.
 
 import { type DataRead, noteMistake } from './data-file.ts';
+import { itemsAtOnce, linesOf, type Slices } from './slices.ts';
 
 export interface CsvRow {
   readonly fields: readonly string[];
@@ -11,13 +12,13 @@ export interface CsvRow {
 /** More columns than any list has. */
 const maxFields = 256;
 
-export function readCsvRows(text: string): DataRead<CsvRow> {
+export function* readCsvRows(text: string): Slices<DataRead<CsvRow>> {
   const entries: CsvRow[] = [];
   const mistakes: { line: number; message: string }[] = [];
   let separator: string | undefined;
   let number = 0;
-  for (const raw of text.replace(/^\uFEFF/, '').split('\n')) {
-    number += 1;
+  for (const raw of linesOf(text)) {
+    if (++number % itemsAtOnce === 0) yield;
     const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
     if (line.trim() === '' || line.startsWith('#')) continue;
     separator ??= separatorOf(line);

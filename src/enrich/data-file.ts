@@ -5,6 +5,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { WeirError } from '../model/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { inSlices, itemsAtOnce, linesOf, type Slices } from './slices.ts';
 
 export interface LineMistake {
   readonly line: number;
@@ -61,11 +62,11 @@ export async function readEntries<Entry>(
   { folder, logger }: { readonly folder: string; readonly logger: Logger },
   path: string,
   option: string,
-  read: (text: string, path: string) => DataRead<Entry>,
+  read: (text: string, path: string) => Slices<DataRead<Entry>>,
 ): Promise<readonly Entry[]> {
   const text = await readDataFile(folder, path, option);
-  const { entries, mistakes: wrong } = read(text, path);
-  const mistakes = [...wrong, ...strangeLines(text)].toSorted((a, b) => a.line - b.line);
+  const { entries, mistakes: wrong } = await inSlices(read(text, path));
+  const mistakes = [...wrong, ...(await inSlices(strangeLines(text)))].toSorted((a, b) => a.line - b.line);
   const [first] = mistakes;
   if (entries.length === 0 && first !== undefined) {
     throw new WeirError(
@@ -81,10 +82,14 @@ export async function readEntries<Entry>(
 const replacement = '\uFFFD';
 
 /** Lines whose bytes were no UTF-8. They are used: of an address, or of most of a name, nothing is lost. */
-function strangeLines(text: string): readonly LineMistake[] {
+function* strangeLines(text: string): Slices<readonly LineMistake[]> {
   const mistakes: LineMistake[] = [];
   if (!text.includes(replacement)) return mistakes;
-  for (const [index, line] of text.split('\n').entries()) noteStrangeLine(mistakes, index + 1, line);
+  let number = 0;
+  for (const line of linesOf(text)) {
+    if (++number % itemsAtOnce === 0) yield;
+    noteStrangeLine(mistakes, number, line);
+  }
   return mistakes;
 }
 

@@ -5,6 +5,7 @@ import { readAddressWords } from './address-words.ts';
 import { type DataRead, isYaml, noteMistake, shown } from './data-file.ts';
 import { readFlatEntries } from './flat-entries.ts';
 import { readPrefix } from './prefix-table.ts';
+import { itemsAtOnce, linesOf, type Slices } from './slices.ts';
 import { nameMistake } from './table-files.ts';
 
 export interface HostName {
@@ -13,7 +14,7 @@ export interface HostName {
   readonly name: string;
 }
 
-export function readHostNames(text: string, path: string): DataRead<HostName> {
+export function* readHostNames(text: string, path: string): Slices<DataRead<HostName>> {
   const entries: HostName[] = [];
   const mistakes: { line: number; message: string }[] = [];
 
@@ -25,20 +26,32 @@ export function readHostNames(text: string, path: string): DataRead<HostName> {
   }
 
   if (isYaml(path)) {
-    const flat = readFlatEntries(text);
+    const flat = yield* readFlatEntries(text);
     mistakes.push(...flat.mistakes);
-    for (const { key, value, line } of flat.entries) add(line, key, value);
+    for (const { key, value, line } of flat.entries) {
+      if (line % itemsAtOnce === 0) yield;
+      add(line, key, value);
+    }
     return { entries, mistakes };
   }
-  for (const [index, line] of text
-    .replace(/^\uFEFF/, '')
-    .split('\n')
-    .entries()) {
+  let number = 0;
+  for (const line of linesOf(text)) {
+    if (++number % itemsAtOnce === 0) yield;
     const [address = '', name] = line.replace(/#.*$/, '').trim().split(/\s+/, 2);
     // Names after the first one are aliases.
-    if (address !== '') add(index + 1, address, name ?? '');
+    if (address !== '') add(number, address, name ?? '');
   }
   return { entries, mistakes };
+}
+
+/** Of two names of an address the last one counts. */
+export function* createHostTable(entries: readonly HostName[]): Slices<ReadonlyMap<string, string>> {
+  const names = new Map<string, string>();
+  for (const [index, { address, name }] of entries.entries()) {
+    if (index % itemsAtOnce === 0) yield;
+    names.set(address, name);
+  }
+  return names;
 }
 
 const words = new Uint32Array(4);

@@ -4,6 +4,7 @@
 import { readAddressRange, readAddressWords } from './address-words.ts';
 import { maxMistakes, shown } from './data-file.ts';
 import { createRangeTable, type Nests, noValue } from './range-table.ts';
+import { oneSlice, type Slices } from './slices.ts';
 import { type TargetType, targetNoun, targetValue } from './stored-field.ts';
 
 export type KeyType = 'address' | 'number' | 'text';
@@ -27,7 +28,7 @@ export interface LookupTableBuilder {
    * `overlaps` is told rows whose range overlaps another and lies not within it; they are left out. `repeats` is told rows that count in
    * place of an earlier one with the same key.
    */
-  build(overlaps: TellRow, repeats?: TellRow): LookupTable;
+  build(overlaps: TellRow, repeats?: TellRow): Slices<LookupTable>;
 }
 
 /** A row takes 20 to 40 bytes, and as much as its own texts. */
@@ -41,7 +42,10 @@ type TellRow = (row: number) => void;
 interface Keys {
   /** What is wrong with the key. */
   add(key: string, row: number): string | undefined;
-  build(overlaps: TellRow, repeats: TellRow): { readonly size: number; readonly find: (value: unknown) => number };
+  build(
+    overlaps: TellRow,
+    repeats: TellRow,
+  ): Slices<{ readonly size: number; readonly find: (value: unknown) => number }>;
 }
 
 export function createLookupTable(keyType: KeyType, columns: readonly TargetType[]): LookupTableBuilder {
@@ -78,9 +82,9 @@ export function createLookupTable(keyType: KeyType, columns: readonly TargetType
     return own;
   }
 
-  function build(overlaps: TellRow, repeats: TellRow = () => undefined): LookupTable {
+  function* build(overlaps: TellRow, repeats: TellRow = () => undefined): Slices<LookupTable> {
     known = new Map();
-    const { size, find } = keys.build(overlaps, repeats);
+    const { size, find } = yield* keys.build(overlaps, repeats);
     return { size, find, cell: (row, column) => cells[row * width + column] };
   }
 
@@ -109,9 +113,9 @@ function createAddressKeys(): Keys {
       (range.first.length === 1 ? v4 : v6).add(range.first, range.last, row);
       return undefined;
     },
-    build(overlaps, repeats) {
-      const table4 = v4.build(overlaps, repeatsOnly(repeats));
-      const table6 = v6.build(overlaps, repeatsOnly(repeats));
+    *build(overlaps, repeats) {
+      const table4 = yield* v4.build(overlaps, repeatsOnly(repeats));
+      const table6 = yield* v6.build(overlaps, repeatsOnly(repeats));
       return {
         size: table4.size + table6.size,
         find: (value) => {
@@ -152,8 +156,8 @@ function createNumberKeys(): Keys {
       builder.add(first, last, row);
       return undefined;
     },
-    build(overlaps, repeats) {
-      const table = builder.build(overlaps, repeatsOnly(repeats));
+    *build(overlaps, repeats) {
+      const table = yield* builder.build(overlaps, repeatsOnly(repeats));
       return {
         size: table.size,
         find: (value) => {
@@ -186,7 +190,7 @@ function createTextKeys(): Keys {
     },
     build(_, repeats) {
       for (const row of repeated) repeats(row);
-      return { size: rows.size, find: (value) => rows.get(value) ?? -1 };
+      return oneSlice({ size: rows.size, find: (value: unknown) => rows.get(value) ?? -1 });
     },
   };
 }

@@ -6,6 +6,7 @@ import { type DataRead, isYaml, noteMistake, shown } from './data-file.ts';
 import { readFlatEntries } from './flat-entries.ts';
 import { createPrefixTable, readPrefix } from './prefix-table.ts';
 import { createRecentMap } from './recent-map.ts';
+import { itemsAtOnce, type Slices } from './slices.ts';
 import { nameMistake } from './table-files.ts';
 
 export interface NumberName {
@@ -25,10 +26,11 @@ const maxRemembered = 10_000;
 const noNames: ReadonlyMap<number, string> = new Map();
 
 /** Of two names for the same number the last one counts. */
-export function createNumberNames(entries: readonly NumberName[]): NumberNames {
+export function* createNumberNames(entries: readonly NumberName[]): Slices<NumberNames> {
   const common = new Map<number, string>();
   const own = new Map<string, Map<number, string>>();
-  for (const { exporter, number, name } of entries) {
+  for (const [index, { exporter, number, name }] of entries.entries()) {
+    if (index % itemsAtOnce === 0) yield;
     if (exporter === undefined) common.set(number, name);
     else {
       let names = own.get(exporter);
@@ -66,7 +68,7 @@ export interface NumberNameFormat {
 }
 
 /** YAML: `exporter:` with `number: name` below it, or `number: name`. CSV: exporter, number, name, or number, name. */
-export function readNumberNames(text: string, path: string, format: NumberNameFormat): DataRead<NumberName> {
+export function* readNumberNames(text: string, path: string, format: NumberNameFormat): Slices<DataRead<NumberName>> {
   const { what, max, splitKey, isCommonAllowed } = format;
   const entries: NumberName[] = [];
   const mistakes: { line: number; message: string }[] = [];
@@ -86,19 +88,21 @@ export function readNumberNames(text: string, path: string, format: NumberNameFo
   }
 
   if (!isYaml(path) && /\.(?:csv|tsv)$/i.test(path)) {
-    const rows = readCsvRows(text);
+    const rows = yield* readCsvRows(text);
     mistakes.push(...rows.mistakes);
     for (const [index, { fields, line }] of rows.entries.entries()) {
       const [exporter, number, name] = fields.length >= 3 ? fields : [undefined, ...fields];
+      if (index % itemsAtOnce === 0) yield;
       // A first line without a number is the header.
       if (index === 0 && !/^\d+$/.test(number ?? '')) continue;
       add(line, exporter, number ?? '', name ?? '');
     }
     return { entries, mistakes };
   }
-  const flat = readFlatEntries(text);
+  const flat = yield* readFlatEntries(text);
   mistakes.push(...flat.mistakes);
   for (const { group, key, value, line } of flat.entries) {
+    if (line % itemsAtOnce === 0) yield;
     const split = group === undefined ? splitKey?.(key) : undefined;
     add(line, split?.exporter ?? group, split?.number ?? key, value);
   }

@@ -5,6 +5,7 @@
 //
 // A million prefixes take 18 MB of IPv4 and 42 MB of IPv6 (up to twice as many starts, and a value for each).
 
+import { itemsAtOnce, type Slices } from './slices.ts';
 import { createStartIndex } from './start-index.ts';
 
 type Width = 1 | 2 | 4;
@@ -28,7 +29,7 @@ export interface RangeTableBuilder {
    * `overlaps` is told the values of two ranges that overlap and lie not within each other; the later one is left out. `nests` is
    * told of each range after those that it lies within: its value, and that of the innermost of them, or of the same range before.
    */
-  build(overlaps: (value: number, other: number) => void, nests?: Nests): RangeTable;
+  build(overlaps: (value: number, other: number) => void, nests?: Nests): Slices<RangeTable>;
 }
 
 export function createRangeTable(width: Width): RangeTableBuilder {
@@ -54,8 +55,8 @@ export function createRangeTable(width: Width): RangeTableBuilder {
     values = larger(values, capacity);
   }
 
-  function build(overlaps: (value: number, other: number) => void, nests?: Nests): RangeTable {
-    const sorted = sortedRanges(width, firsts, lasts, count);
+  function* build(overlaps: (value: number, other: number) => void, nests?: Nests): Slices<RangeTable> {
+    const sorted = yield* sortedRanges(width, firsts, lasts, count);
     const starts = new Uint32Array((2 * count + 1) * width);
     const found = new Uint32Array(2 * count + 1);
     /** Ranges that are open, the innermost last. */
@@ -80,7 +81,8 @@ export function createRangeTable(width: Width): RangeTableBuilder {
       if (increment(next)) start(next, 0, outer === undefined ? noValue : values[outer]!);
     }
 
-    for (const range of sorted) {
+    for (const [index, range] of sorted.entries()) {
+      if (index % itemsAtOnce === 0) yield;
       for (
         let top = open.at(-1);
         top !== undefined && compareAt(lasts, top, firsts, range, width) < 0;
@@ -109,14 +111,14 @@ export function createRangeTable(width: Width): RangeTableBuilder {
     firsts = new Uint32Array(0);
     lasts = firsts;
     values = firsts;
-    return toTable(width, starts.slice(0, length * width), found.slice(0, length), size);
+    return yield* toTable(width, starts.slice(0, length * width), found.slice(0, length), size);
   }
 
   return { add, build };
 }
 
-function toTable(width: Width, starts: Uint32Array, values: Uint32Array, size: number): RangeTable {
-  const find = width === 1 ? createNarrowIndex(starts) : createStartIndex(width, starts);
+function* toTable(width: Width, starts: Uint32Array, values: Uint32Array, size: number): Slices<RangeTable> {
+  const find = width === 1 ? createNarrowIndex(starts) : yield* createStartIndex(width, starts);
   return {
     size,
     lookup: (key) => {
@@ -145,31 +147,43 @@ function createNarrowIndex(starts: Uint32Array): (key: Uint32Array) => number {
 }
 
 /** Ranges by their first number, the wider before the narrower, the earlier before the later: by the last word of least weight first. */
-function sortedRanges(width: Width, firsts: Uint32Array, lasts: Uint32Array, count: number): Uint32Array {
-  let sorted = Uint32Array.from({ length: count }, (_, i) => i);
-  for (let word = width - 1; word >= 0; word--) sorted = sortedByWord(sorted, lasts, width, word, 0xffff_ffff);
-  for (let word = width - 1; word >= 0; word--) sorted = sortedByWord(sorted, firsts, width, word, 0);
+function* sortedRanges(width: Width, firsts: Uint32Array, lasts: Uint32Array, count: number): Slices<Uint32Array> {
+  let sorted = new Uint32Array(count);
+  for (let i = 0; i < count; i++) sorted[i] = i;
+  for (let word = width - 1; word >= 0; word--) sorted = yield* sortedByWord(sorted, lasts, width, word, 0xffff_ffff);
+  for (let word = width - 1; word >= 0; word--) sorted = yield* sortedByWord(sorted, firsts, width, word, 0);
   return sorted;
 }
 
+/** One takes some nanoseconds, or some hundred where memory is slow. */
+const rangesAtOnce = 16_384;
+
 /** What has the same 16 bits keeps its order. `flip` with all bits set: the greater before the smaller. */
-function sortedByWord(
+function* sortedByWord(
   order: Uint32Array<ArrayBuffer>,
   words: Uint32Array,
   width: Width,
   word: number,
   flip: number,
-): Uint32Array<ArrayBuffer> {
+): Slices<Uint32Array<ArrayBuffer>> {
   let sorted = order;
   for (const shift of [0, 16]) {
     const digitOf = (range: number) => ((words[range * width + word]! ^ flip) >>> shift) & 0xffff;
     const places = new Uint32Array(0x1_0001);
-    for (const range of sorted) places[digitOf(range) + 1]! += 1;
+    for (let from = 0; from < sorted.length; from += rangesAtOnce) {
+      yield;
+      const to = Math.min(from + rangesAtOnce, sorted.length);
+      for (let i = from; i < to; i++) places[digitOf(sorted[i]!) + 1]! += 1;
+    }
     // All alike: there is nothing to sort.
     if (sorted.length === 0 || places[digitOf(sorted[0]!) + 1] === sorted.length) continue;
     for (let i = 1; i < places.length; i++) places[i]! += places[i - 1]!;
     const next = new Uint32Array(sorted.length);
-    for (const range of sorted) next[places[digitOf(range)]!++] = range;
+    for (let from = 0; from < sorted.length; from += rangesAtOnce) {
+      yield;
+      const to = Math.min(from + rangesAtOnce, sorted.length);
+      for (let i = from; i < to; i++) next[places[digitOf(sorted[i]!)]!++] = sorted[i]!;
+    }
     sorted = next;
   }
   return sorted;

@@ -12,7 +12,7 @@ export interface RemoteListOptions<T> {
   readonly url: string;
   readonly everyMs: number;
   /** Throws an error when the text is no list. */
-  readonly read: (text: string) => T;
+  readonly read: (text: string) => Promise<T>;
   /** Until one was read. */
   readonly empty: T;
   /** Folder in which the last good one is kept; undefined: it is not kept. */
@@ -57,7 +57,7 @@ export async function openRemoteList<T>(options: RemoteListOptions<T>): Promise<
 
   if (file !== undefined) {
     try {
-      list.current = read(await readFile(file, 'utf8'));
+      list.current = await read(await readFile(file, 'utf8'));
       await describe();
     } catch {
       // None was kept, or it is damaged: it is fetched now.
@@ -69,7 +69,7 @@ export async function openRemoteList<T>(options: RemoteListOptions<T>): Promise<
     try {
       const text = await fetchText();
       if (text !== undefined) {
-        list.current = read(text);
+        list.current = await read(text);
         list.version += 1;
         await keep(text);
         await describe();

@@ -7,6 +7,7 @@ import { readAddressRange } from './address-words.ts';
 import { readCsvRows } from './csv-rows.ts';
 import { type DataRead, type LineMistake, noteMistake, shown } from './data-file.ts';
 import { readFlatEntries } from './flat-entries.ts';
+import { itemsAtOnce, linesOf, type Slices } from './slices.ts';
 import { nameMistake } from './table-files.ts';
 
 export const listFormats = ['text', 'csv', 'yaml', 'json'] as const;
@@ -30,20 +31,20 @@ const maxListEntries = 1_000_000;
 /** More labels than an entry has. */
 const maxLabelsPerEntry = 16;
 
-export function readReputationList(text: string, path: string, shape: ListShape): DataRead<LabelledAddress> {
+export function* readReputationList(text: string, path: string, shape: ListShape): Slices<DataRead<LabelledAddress>> {
   const list = createList(shape);
   switch (shape.format ?? formatOf(text, path)) {
     case 'csv':
-      readCsv(text, shape, list);
+      yield* readCsv(text, shape, list);
       break;
     case 'yaml':
-      readYaml(text, list);
+      yield* readYaml(text, list);
       break;
     case 'json':
-      readJson(text, list);
+      yield* readJson(text, list);
       break;
     case 'text':
-      readText(text, list);
+      yield* readText(text, list);
       break;
   }
   return list;
@@ -102,19 +103,20 @@ function formatOf(text: string, path: string): ListFormat {
 }
 
 /** The first word of each line; `#` and `;` begin comments. */
-function readText(text: string, list: OpenList): void {
+function* readText(text: string, list: OpenList): Slices<void> {
   let number = 0;
-  for (const line of text.replace(/^\uFEFF/, '').split('\n')) {
-    number += 1;
+  for (const line of linesOf(text)) {
+    if (++number % itemsAtOnce === 0) yield;
     const word = /^\s*([^\s#;]+)/.exec(line)?.[1];
     if (word !== undefined) list.add(number, word.split(',', 1)[0] ?? '', []);
   }
 }
 
-function readYaml(text: string, list: OpenList): void {
-  const { entries, mistakes } = readFlatEntries(text);
+function* readYaml(text: string, list: OpenList): Slices<void> {
+  const { entries, mistakes } = yield* readFlatEntries(text);
   list.mistakes.push(...mistakes);
   for (const { group, key, value, line } of entries) {
+    if (line % itemsAtOnce === 0) yield;
     // Below a key: addresses of a label, or labels of an address.
     if (group === undefined) list.add(line, key, splitLabels(value));
     else if (readAddressRange(group) !== undefined) list.add(line, group, [key]);
@@ -133,8 +135,8 @@ function splitLabels(text: string): readonly string[] {
 
 const labelColumns = ['label', 'labels', 'tag', 'tags', 'category', 'categories', 'malware', 'threat', 'type'];
 
-function readCsv(text: string, { addressColumn, labelColumn }: ListShape, list: OpenList): void {
-  const { entries: rows, mistakes } = readCsvRows(text);
+function* readCsv(text: string, { addressColumn, labelColumn }: ListShape, list: OpenList): Slices<void> {
+  const { entries: rows, mistakes } = yield* readCsvRows(text);
   list.mistakes.push(...mistakes);
   const [first] = rows;
   if (first === undefined) return;
@@ -160,23 +162,24 @@ function readCsv(text: string, { addressColumn, labelColumn }: ListShape, list: 
   }
   if (addressAt < 0) return;
   for (const { fields, line } of data) {
+    if (line % itemsAtOnce === 0) yield;
     list.add(line, fields[addressAt] ?? '', labelAt < 0 ? [] : splitLabels(fields[labelAt] ?? ''));
   }
 }
 
-function readJson(text: string, list: OpenList): void {
+function* readJson(text: string, list: OpenList): Slices<void> {
   const whole = parse(text);
   if (whole !== undefined) {
-    walk(whole, 1, [], list, 0);
+    yield* walk(whole, 1, [], list, 0);
     return;
   }
   let number = 0;
-  for (const line of text.split('\n')) {
-    number += 1;
+  for (const line of linesOf(text)) {
+    if (++number % itemsAtOnce === 0) yield;
     if (line.trim() === '') continue;
     const value = parse(line);
     if (value === undefined) noteMistake(list.mistakes, number, `not JSON: ${shown(line.trim())}`);
-    else walk(value, number, [], list, 0);
+    else yield* walk(value, number, [], list, 0);
   }
 }
 
@@ -195,11 +198,15 @@ const maxDepth = 8;
 const containers = ['response', 'Event', 'Object', 'Attribute', 'list', 'data', 'entries', 'objects'];
 const addressKeys = ['value', 'ip', 'cidr', 'address', 'ip_address', 'ipAddress', 'network', 'prefix'];
 
-function walk(value: unknown, line: number, labels: readonly string[], list: OpenList, depth: number): void {
+function* walk(value: unknown, line: number, labels: readonly string[], list: OpenList, depth: number): Slices<void> {
   if (depth > maxDepth) return;
   if (typeof value === 'string') list.add(line, value.trim(), labels);
-  else if (Array.isArray(value)) for (const item of value) walk(item, line, labels, list, depth + 1);
-  else if (typeof value === 'object' && value !== null) {
+  else if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) {
+      if (i % itemsAtOnce === itemsAtOnce - 1) yield;
+      yield* walk(value[i], line, labels, list, depth + 1);
+    }
+  } else if (typeof value === 'object' && value !== null) {
     const record = value as Readonly<Record<string, unknown>>;
     const own = [...labels, ...labelsIn(record)].slice(0, maxLabelsPerEntry);
     const address = addressKeys.map((key) => record[key]).find((found) => typeof found === 'string');
@@ -208,7 +215,7 @@ function walk(value: unknown, line: number, labels: readonly string[], list: Ope
     if (typeof address === 'string' && !isOther) list.add(line, address.split('|', 1)[0] ?? '', own);
     for (const key of containers) {
       const inner = record[key];
-      if (typeof inner === 'object' && inner !== null) walk(inner, line, own, list, depth + 1);
+      if (typeof inner === 'object' && inner !== null) yield* walk(inner, line, own, list, depth + 1);
     }
   }
 }

@@ -8,6 +8,8 @@
 //
 // Where all numbers of a slot begin with the same 52 bits, its node goes by those that follow.
 
+import { itemsAtOnce, type Slices } from './slices.ts';
+
 type Width = 2 | 4;
 
 /** Numbers in a slot that are searched as they are: one or two lines of memory. */
@@ -33,7 +35,7 @@ interface Node {
 }
 
 /** `starts`: as many words for each number as `width` says, highest first; sorted, each number once. -1: all are behind the key. */
-export function createStartIndex(width: Width, starts: Uint32Array): (key: Uint32Array) => number {
+export function* createStartIndex(width: Width, starts: Uint32Array): Slices<(key: Uint32Array) => number> {
   const count = starts.length / width;
   const nodes: Node[] = [];
   /** By slot: numbers before it; behind the last slot of a node, those before its end. */
@@ -41,7 +43,12 @@ export function createStartIndex(width: Width, starts: Uint32Array): (key: Uint3
   /** By slot: its node, 0 for none. */
   const nodeOf: number[] = [];
 
-  function addNode(from: number, to: number, wantedLevel: number, depth: number): number {
+  const levels = Math.ceil((width * 32) / bitsPerLevel);
+  /** Slots that get a node of their own. */
+  const crowded: { place: number; wantedLevel: number; depth: number }[] = [];
+  let slotsDone = 0;
+
+  function* addNode(from: number, to: number, wantedLevel: number, depth: number): Slices<void> {
     const last = (to - 1) * width;
     let level = wantedLevel;
     while (level < levels - 1 && bitsAt(width, level, starts, from * width) === bitsAt(width, level, starts, last))
@@ -51,25 +58,29 @@ export function createStartIndex(width: Width, starts: Uint32Array): (key: Uint3
     const slots = Math.max(minSlots, Math.ceil((to - from) / numbersPerSlot));
     const offset = before.length;
     const node: Node = { level, first, scale: range === 0 ? 0 : slots / range, slots, offset };
-    const number = nodes.push(node) - 1;
+    nodes.push(node);
     let at = from;
     for (let slot = 0; slot < slots; slot++) {
       before.push(at);
       nodeOf.push(0);
       while (at < to && slotOf(node, bitsAt(width, level, starts, at * width)) === slot) at += 1;
+      if (++slotsDone % itemsAtOnce === 0) yield;
     }
     before.push(to);
     nodeOf.push(0);
-    if (depth === maxDepth || range === 0) return number;
+    if (depth === maxDepth || range === 0) return;
     for (let place = offset; place < offset + slots; place++) {
-      if (before[place + 1]! - before[place]! <= maxInSlot) continue;
-      nodeOf[place] = addNode(before[place]!, before[place + 1]!, level, depth + 1);
+      if (before[place + 1]! - before[place]! > maxInSlot)
+        crowded.push({ place, wantedLevel: level, depth: depth + 1 });
     }
-    return number;
   }
 
-  const levels = Math.ceil((width * 32) / bitsPerLevel);
-  if (count > 0) addNode(0, count, 0, 1);
+  if (count > 0) yield* addNode(0, count, 0, 1);
+  for (let slot = crowded.pop(); slot !== undefined; slot = crowded.pop()) {
+    const { place, wantedLevel, depth } = slot;
+    nodeOf[place] = nodes.length;
+    yield* addNode(before[place]!, before[place + 1]!, wantedLevel, depth);
+  }
   const befores = Uint32Array.from(before);
   const children = Uint32Array.from(nodeOf);
 

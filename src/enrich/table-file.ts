@@ -2,7 +2,6 @@
 // lines and its pieces would take ten times the memory of the table. Wrong lines are named in the log, the good ones used.
 
 import { readFile, stat } from 'node:fs/promises';
-import { setImmediate } from 'node:timers/promises';
 import { WeirError } from '../model/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { readCsvFields, separatorOf, unclosedQuote } from './csv-rows.ts';
@@ -20,6 +19,7 @@ import {
 import { didYouMean } from './did-you-mean.ts';
 import { readFlatEntries } from './flat-entries.ts';
 import type { LookupTable, LookupTableBuilder } from './lookup-table.ts';
+import { inSlices, itemsAtOnce, type Slices } from './slices.ts';
 
 /** Of what a key has one value only: `10.0.0.0/8: Boston`. */
 export const onlyColumn = 'value';
@@ -40,9 +40,6 @@ const maxFileBytes = 512 * 2 ** 20;
 /** A line is a row; what is longer is another kind of file. */
 const maxLineBytes = 64 * 1024;
 
-/** Other work goes on after so many lines: 20 ms. */
-const linesAtOnce = 16_384;
-
 /** Throws WeirError: there is no file, it has not the columns, or no line of it is right. */
 export async function readTableFile(file: TableFile, builder: LookupTableBuilder): Promise<LookupTable> {
   const mistakes: LineMistake[] = [];
@@ -53,12 +50,14 @@ export async function readTableFile(file: TableFile, builder: LookupTableBuilder
     if (mistake === undefined) lines.push(line);
     else noteMistake(mistakes, line, mistake);
   };
-  if (isYaml(file.path)) await readYamlRows(file, add, mistakes);
-  else await readCsvTable(file, add, mistakes);
+  if (isYaml(file.path)) await inSlices(readYamlRows(file, await readDataFile('.', file.path, 'file'), add, mistakes));
+  else await inSlices(readCsvTable(file, await readWhole(file.path), add, mistakes));
   const { rows } = builder;
-  const table = builder.build(
-    (row) => noteMistake(mistakes, lines[row] ?? 0, 'the range overlaps another and lies not within it'),
-    (row) => noteMistake(mistakes, lines[row] ?? 0, 'the key was there before; this line counts'),
+  const table = await inSlices(
+    builder.build(
+      (row) => noteMistake(mistakes, lines[row] ?? 0, 'the range overlaps another and lies not within it'),
+      (row) => noteMistake(mistakes, lines[row] ?? 0, 'the key was there before; this line counts'),
+    ),
   );
   const [first] = mistakes;
   if (rows === 0 && first !== undefined) {
@@ -70,8 +69,8 @@ export async function readTableFile(file: TableFile, builder: LookupTableBuilder
 
 type AddRow = (key: string, cells: readonly (string | undefined)[], line: number) => void;
 
-async function readYamlRows({ path, columns }: TableFile, add: AddRow, mistakes: LineMistake[]): Promise<void> {
-  const { entries, mistakes: wrong } = readFlatEntries(await readDataFile('.', path, 'file'));
+function* readYamlRows({ path, columns }: TableFile, text: string, add: AddRow, mistakes: LineMistake[]): Slices<void> {
+  const { entries, mistakes: wrong } = yield* readFlatEntries(text);
   for (const { line, message } of wrong) noteMistake(mistakes, line, message);
   let key: string | undefined;
   let cells: (string | undefined)[] = [];
@@ -82,6 +81,7 @@ async function readYamlRows({ path, columns }: TableFile, add: AddRow, mistakes:
   };
   const used = new Set<string>();
   for (const { group, key: name, value, line } of entries) {
+    if (line % itemsAtOnce === 0) yield;
     if (value.startsWith('{') || value.startsWith('[')) {
       noteMistake(mistakes, line, `expected the columns of ${shown(name)} on lines of their own below it`);
       continue;
@@ -109,8 +109,12 @@ async function readYamlRows({ path, columns }: TableFile, add: AddRow, mistakes:
   if (used.size > 0) requireColumns(path, columns, [...used]);
 }
 
-async function readCsvTable({ path, key, columns }: TableFile, add: AddRow, mistakes: LineMistake[]): Promise<void> {
-  const bytes = await readWhole(path);
+function* readCsvTable(
+  { path, key, columns }: TableFile,
+  bytes: Buffer,
+  add: AddRow,
+  mistakes: LineMistake[],
+): Slices<void> {
   if (isUtf16(bytes)) throw invalid(path, ` ${utf16Mistake}`);
   let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
   let separator = ',';
@@ -119,6 +123,7 @@ async function readCsvTable({ path, key, columns }: TableFile, add: AddRow, mist
   let cellsAt: readonly number[] = [];
   const cells: (string | undefined)[] = [];
   for (let line = 1; at < bytes.length; line++) {
+    if (line % itemsAtOnce === 0) yield;
     const newline = bytes.indexOf(10, at);
     const end = newline < 0 ? bytes.length : newline;
     const from = at;
@@ -144,7 +149,6 @@ async function readCsvTable({ path, key, columns }: TableFile, add: AddRow, mist
       for (let i = 0; i < cellsAt.length; i++) cells[i] = fields[cellsAt[i]!];
       add(fields[keyAt]!, cells, line);
     }
-    if (line % linesAtOnce === 0) await setImmediate();
   }
   if (names === undefined)
     throw invalid(

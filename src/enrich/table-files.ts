@@ -6,6 +6,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { type DataRead, readEntries } from './data-file.ts';
 import { fixedFile, openReloadingFile, type ReloadingFile } from './reloading-file.ts';
 import { filePath } from './setting-types.ts';
+import { atOnce, inSlices, type Slices } from './slices.ts';
 
 export interface TableFiles<Entry, Table> {
   readonly step: string;
@@ -14,22 +15,22 @@ export interface TableFiles<Entry, Table> {
   readonly paths: readonly string[];
   readonly folder: string;
   readonly logger: Logger;
-  readonly read: (text: string, path: string) => DataRead<Entry>;
+  readonly read: (text: string, path: string) => Slices<DataRead<Entry>>;
   /** Of all files together, in their order. */
-  readonly build: (entries: readonly Entry[]) => Table;
+  readonly build: (entries: readonly Entry[]) => Slices<Table>;
 }
 
 /** Throws WeirError with the option's name in it. */
 export function openTable<Entry, Table>(files: TableFiles<Entry, Table>): Promise<ReloadingFile<Table>> {
   const { step, option, paths, folder, logger, read, build } = files;
-  if (paths.length === 0) return Promise.resolve(fixedFile(build([])));
+  if (paths.length === 0) return Promise.resolve(fixedFile(atOnce(build([]))));
   return openReloadingFile({
     name: step,
     paths: paths.map((path) => resolve(folder, path)),
     logger,
     open: async () => {
       const lists = await Promise.all(paths.map((path) => readEntries({ folder, logger }, path, option, read)));
-      return build(lists.flat());
+      return inSlices(build(lists.flat()));
     },
   });
 }

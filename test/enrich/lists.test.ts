@@ -6,12 +6,14 @@ import { readCsvRows } from '../../src/enrich/csv-rows.ts';
 import { logMistakes } from '../../src/enrich/data-file.ts';
 import { readFlatEntries } from '../../src/enrich/flat-entries.ts';
 import { createNumberNames } from '../../src/enrich/number-names.ts';
+import { atOnce } from '../../src/enrich/slices.ts';
 import { readInterfaceNames } from '../../src/enrich/steps/interfaces.ts';
 import { readVlanNames } from '../../src/enrich/steps/vlan-names.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 
 describe('key: value lines', () => {
-  const pairsOf = (text: string) => readFlatEntries(text).entries.map(({ group, key, value }) => [group, key, value]);
+  const pairsOf = (text: string) =>
+    atOnce(readFlatEntries(text)).entries.map(({ group, key, value }) => [group, key, value]);
 
   test.each([
     ['"192.0.2.11::ifName.2": "eth0"', '192.0.2.11::ifName.2', 'eth0'],
@@ -34,11 +36,11 @@ describe('key: value lines', () => {
       ['192.0.2.2', '1', 'dmz'],
       [undefined, 'last', 'x'],
     ]);
-    expect(readFlatEntries(text).mistakes).toEqual([]);
+    expect(atOnce(readFlatEntries(text)).mistakes).toEqual([]);
   });
 
   test('a wrong line costs itself', () => {
-    const { entries, mistakes } = readFlatEntries(`a: b\nno colon\nc: d\n${'x'.repeat(5000)}: y\n`);
+    const { entries, mistakes } = atOnce(readFlatEntries(`a: b\nno colon\nc: d\n${'x'.repeat(5000)}: y\n`));
     expect(entries.map(({ key, line }) => [key, line])).toEqual([
       ['a', 1],
       ['c', 3],
@@ -50,7 +52,7 @@ describe('key: value lines', () => {
   test('whatever comes in, reading ends, and each line is an entry, a mistake, or nothing', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => {
-        const { entries, mistakes } = readFlatEntries(text);
+        const { entries, mistakes } = atOnce(readFlatEntries(text));
         expect(entries.length + mistakes.length).toBeLessThanOrEqual(text.split('\n').length);
       }),
     );
@@ -58,7 +60,7 @@ describe('key: value lines', () => {
 });
 
 describe('CSV', () => {
-  const rowsOf = (text: string) => readCsvRows(text).entries.map(({ fields }) => fields);
+  const rowsOf = (text: string) => atOnce(readCsvRows(text)).entries.map(({ fields }) => fields);
 
   test('fields in quotes, comments, and other separators', () => {
     expect(rowsOf('#c\na,"b,""c""",d\r\n\n1,2,\n')).toEqual([
@@ -83,15 +85,19 @@ describe('CSV', () => {
   });
 
   test('a quote that is not closed is named', () => {
-    expect(readCsvRows('a,b\n"c,d\ne,f').mistakes).toEqual([{ line: 2, message: expect.stringContaining('quote') }]);
+    expect(atOnce(readCsvRows('a,b\n"c,d\ne,f')).mistakes).toEqual([
+      { line: 2, message: expect.stringContaining('quote') },
+    ]);
   });
 });
 
 describe('names of interfaces and VLANs', () => {
   test('ElastiFlow’s ifName.yml', () => {
-    const { entries, mistakes } = readInterfaceNames(
-      '"192.0.2.11::ifName.2": "eth0"\n"2001:db8::1::ifName.7": "xe-0/0/7"\n"192.0.2.11::ifName.x": "bad"\n"3": "alone"\n',
-      'ifName.yml',
+    const { entries, mistakes } = atOnce(
+      readInterfaceNames(
+        '"192.0.2.11::ifName.2": "eth0"\n"2001:db8::1::ifName.7": "xe-0/0/7"\n"192.0.2.11::ifName.x": "bad"\n"3": "alone"\n',
+        'ifName.yml',
+      ),
     );
     expect(entries).toEqual([
       { exporter: '192.0.2.11', number: 2, name: 'eth0' },
@@ -101,26 +107,27 @@ describe('names of interfaces and VLANs', () => {
   });
 
   test('CSV with a header', () => {
-    const { entries, mistakes } = readInterfaceNames(
-      'exporter,ifIndex,name\n192.0.2.1,2,eth0\n192.0.2.x,2,eth0',
-      'a.csv',
+    const { entries, mistakes } = atOnce(
+      readInterfaceNames('exporter,ifIndex,name\n192.0.2.1,2,eth0\n192.0.2.x,2,eth0', 'a.csv'),
     );
     expect(entries).toEqual([{ exporter: '192.0.2.1', number: 2, name: 'eth0' }]);
     expect(mistakes).toEqual([{ line: 3, message: expect.stringContaining('"192.0.2.x"') }]);
   });
 
   test('a VLAN beyond 4095 and a name with control characters are wrong', () => {
-    const { entries, mistakes } = readVlanNames('10: office\n4096: no\n11: "a\\u0007b"\n12: lab', 'vlans.yml');
+    const { entries, mistakes } = atOnce(readVlanNames('10: office\n4096: no\n11: "a\\u0007b"\n12: lab', 'vlans.yml'));
     expect(entries.map(({ number }) => number)).toEqual([10, 12]);
     expect(mistakes.map(({ line }) => line)).toEqual([2, 3]);
   });
 
   test('the longest prefix counts, then what is for all', () => {
-    const names = createNumberNames([
-      { exporter: undefined, number: 1, name: 'all' },
-      { exporter: '10.0.0.0/8', number: 2, name: 'ten' },
-      { exporter: '10.1.0.0/16', number: 2, name: 'ten-one' },
-    ]);
+    const names = atOnce(
+      createNumberNames([
+        { exporter: undefined, number: 1, name: 'all' },
+        { exporter: '10.0.0.0/8', number: 2, name: 'ten' },
+        { exporter: '10.1.0.0/16', number: 2, name: 'ten-one' },
+      ]),
+    );
     expect(names.lookup('10.1.2.3', 2)).toBe('ten-one');
     expect(names.lookup('10.2.2.3', 2)).toBe('ten');
     expect(names.lookup('10.1.2.3', 1)).toBe('all');

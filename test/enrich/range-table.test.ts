@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { readAddressRange, readAddressWords } from '../../src/enrich/address-words.ts';
 import { readPrefix } from '../../src/enrich/prefix-table.ts';
 import { createRangeTable, noValue } from '../../src/enrich/range-table.ts';
+import { atOnce } from '../../src/enrich/slices.ts';
 
 const words = new Uint32Array(4);
 
@@ -133,7 +134,7 @@ describe.each([
         (prefixes, keys) => {
           const builder = createRangeTable(width);
           for (const [index, { first, last }] of prefixes.entries()) builder.add(split(first), split(last), index);
-          const table = builder.build(() => expect.fail('prefixes never overlap'));
+          const table = atOnce(builder.build(() => expect.fail('prefixes never overlap')));
           for (const key of [...keys, ...prefixes.flatMap(({ first, last }) => [first, last])]) {
             let expected = noValue;
             for (const [index, { first, last }] of prefixes.entries()) {
@@ -155,7 +156,7 @@ describe.each([
     builder.add(split(15n), split(25n), 1);
     builder.add(split(21n), split(25n), 2);
     const named: number[][] = [];
-    const table = builder.build((value, other) => named.push([value, other]));
+    const table = atOnce(builder.build((value, other) => named.push([value, other])));
     expect(named).toEqual([[1, 0]]);
     expect([9n, 10n, 20n, 21n, 25n, 26n].map((key) => table.lookup(split(key)))).toEqual([
       noValue,
@@ -172,7 +173,7 @@ describe.each([
     const builder = createRangeTable(width);
     const count = 5000;
     for (let i = 0; i < count; i++) builder.add(split(BigInt(i * 10)), split(BigInt(i * 10 + 4)), i);
-    const table = builder.build(() => undefined);
+    const table = atOnce(builder.build(() => undefined));
     for (let i = 0; i < count * 10; i += 7) {
       expect(table.lookup(split(BigInt(i)))).toBe(i % 10 <= 4 ? Math.floor(i / 10) : noValue);
     }

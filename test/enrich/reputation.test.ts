@@ -12,6 +12,7 @@ import { createAddressLabels } from '../../src/enrich/address-labels.ts';
 import { createDocumentLane, createPipeline } from '../../src/enrich/pipeline.ts';
 import { openRemoteList, type RemoteListOptions } from '../../src/enrich/remote-list.ts';
 import { type ListShape, readReputationList } from '../../src/enrich/reputation-list.ts';
+import { atOnce } from '../../src/enrich/slices.ts';
 import { readAllowList, reputationStep } from '../../src/enrich/steps/reputation.ts';
 import { toTestBatch, valueAtPath } from '../../src/enrich/test-record.ts';
 import { createLogger, silentLogger } from '../../src/telemetry/logger.ts';
@@ -25,7 +26,7 @@ const shape: ListShape = {
 };
 
 function read(text: string, path: string, more: Partial<ListShape> = {}) {
-  const { entries, mistakes } = readReputationList(text, path, { ...shape, ...more });
+  const { entries, mistakes } = atOnce(readReputationList(text, path, { ...shape, ...more }));
   return {
     entries: Object.fromEntries(entries.map(({ address, labels }) => [address, labels.join('+')])),
     wrong: mistakes.map(({ line }) => line),
@@ -96,7 +97,9 @@ describe('formats', () => {
   });
 
   test('ElastiFlow’s ip_rep_whitelist.yml: any value but "false" allows', () => {
-    const { entries, mistakes } = readAllowList('"1.1.1.1": "true"\n"8.8.8.8": "false"\n"8.8.4.x": "true"\n', 'a.yml');
+    const { entries, mistakes } = atOnce(
+      readAllowList('"1.1.1.1": "true"\n"8.8.8.8": "false"\n"8.8.4.x": "true"\n', 'a.yml'),
+    );
     expect(entries.map(({ address }) => address)).toEqual(['1.1.1.1']);
     expect(mistakes.map(({ line }) => line)).toEqual([3]);
   });
@@ -105,7 +108,7 @@ describe('formats', () => {
     const text = fc.string({ unit: fc.constantFrom(...'12.:/,;"\'\n[]{}-# abet'), maxLength: 200 });
     fc.assert(
       fc.property(text, fc.constantFrom('text', 'csv', 'yaml', 'json'), (list, format) => {
-        for (const { address } of readReputationList(list, 'x', { ...shape, format }).entries) {
+        for (const { address } of atOnce(readReputationList(list, 'x', { ...shape, format })).entries) {
           expect(ipaddr.isValid(address.split('/')[0] ?? '')).toBe(true);
         }
       }),
@@ -123,7 +126,7 @@ test('every entry that contains an address adds its labels, as an independent re
   const prefix = fc.oneof(v4, v6);
   fc.assert(
     fc.property(fc.array(prefix, { minLength: 1, maxLength: 12 }), prefix, (prefixes, asked) => {
-      const table = createAddressLabels(prefixes.map((address, index) => ({ address, labels: [`l${index}`] })));
+      const table = atOnce(createAddressLabels(prefixes.map((address, index) => ({ address, labels: [`l${index}`] }))));
       const address = asked.split('/')[0] ?? '';
       const parsed = ipaddr.parse(address);
       const expected = prefixes.flatMap((text, index) => {
@@ -156,7 +159,7 @@ async function serve(listener: RequestListener): Promise<string> {
 }
 
 function remote(url: string, more: Partial<RemoteListOptions<string>> = {}) {
-  const readList = (text: string): string => {
+  const readList = async (text: string): Promise<string> => {
     if (text.startsWith('<')) throw new Error('no list');
     return text;
   };
@@ -206,7 +209,7 @@ describe('a list from a URL', () => {
     const seen: string[] = [];
     const list = await remote(url, {
       everyMs: 5,
-      read: (text) => {
+      read: async (text) => {
         if (text.startsWith('<')) throw new Error('no list');
         seen.push(text);
         return text;

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { atOnce } from '../../src/enrich/slices.ts';
 import { createStartIndex } from '../../src/enrich/start-index.ts';
 
 function wordsOf(width: 2 | 4, value: bigint): Uint32Array {
@@ -33,7 +34,7 @@ test.each([
     fc.property(numbers(bits), fc.array(fc.bigInt(0n, max), { maxLength: 20 }), (sorted, others) => {
       const starts = new Uint32Array(sorted.length * width);
       for (const [at, value] of sorted.entries()) starts.set(wordsOf(width, value), at * width);
-      const find = createStartIndex(width, starts);
+      const find = atOnce(createStartIndex(width, starts));
       const near = sorted.flatMap((value) => [value, value + 1n, value - 1n]);
       for (const key of [...near, ...others, 0n, max]) {
         if (key < 0n || key > max) continue;
@@ -49,7 +50,7 @@ test('a list of powers of two, which are as unevenly spread as can be', () => {
   const sorted = Array.from({ length: 128 }, (_, i) => 1n << BigInt(i));
   const starts = new Uint32Array(sorted.length * 4);
   for (const [at, value] of sorted.entries()) starts.set(wordsOf(4, value), at * 4);
-  const find = createStartIndex(4, starts);
+  const find = atOnce(createStartIndex(4, starts));
   expect(sorted.map((value) => find(wordsOf(4, value)))).toEqual(sorted.map((_, i) => i));
   expect(sorted.map((value) => find(wordsOf(4, value - 1n)))).toEqual(sorted.map((_, i) => i - 1));
 });

@@ -18,6 +18,7 @@ import type { FlowDocument } from '../flow-document.ts';
 import { createPrefixTable } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
 import { subnetMap } from '../setting-types.ts';
+import { oneSlice } from '../slices.ts';
 import type { StepDefinition } from '../step.ts';
 import { filePaths, openTable, storedName } from '../table-files.ts';
 
@@ -139,7 +140,7 @@ export const applicationsStep: StepDefinition<ApplicationsOptions> = {
       option: 'vendor_file',
       paths: vendorFile,
       read: readApplicationTypes,
-      build: (entries) => createVendors(entries, inlineVendors, fallback),
+      build: (entries) => oneSlice(createVendors(entries, inlineVendors, fallback)),
     });
 
     function apply(flow: FlowDocument): undefined {

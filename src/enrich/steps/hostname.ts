@@ -7,7 +7,7 @@ import type { RecordBatch } from '../../model/record-batch.ts';
 import type { AddressFacts } from '../address-facts.ts';
 import { toIPv4Text } from '../address-text.ts';
 import type { FlowDocument } from '../flow-document.ts';
-import { readHostNames, toHostKey } from '../host-names.ts';
+import { createHostTable, readHostNames, toHostKey } from '../host-names.ts';
 import { createPrefixTable } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
 import { createReverseNames, type Named } from '../reverse-names.ts';
@@ -102,7 +102,7 @@ export const hostnameStep: StepDefinition<HostnameOptions> = {
     },
   ],
   async create(given, { folder, logger, isOffline, count }) {
-    const inline = Object.entries(given.names).map(([address, name]) => [toHostKey(address) ?? '', name] as const);
+    const inline = Object.entries(given.names).map(([address, name]) => ({ address: toHostKey(address) ?? '', name }));
     const table = await openTable({
       step: 'hostname',
       option: 'file',
@@ -110,7 +110,7 @@ export const hostnameStep: StepDefinition<HostnameOptions> = {
       folder,
       logger,
       read: readHostNames,
-      build: (entries) => new Map([...entries.map(({ address, name }) => [address, name] as const), ...inline]),
+      build: (entries) => createHostTable([...entries, ...inline]),
     });
     const resolver = given.dns && isOffline !== true ? createResolver(given.nameserver) : undefined;
     const limits = {

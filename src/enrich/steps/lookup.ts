@@ -14,6 +14,7 @@ import { openMmdbFile } from '../mmdb-file.ts';
 import { createRecentMap } from '../recent-map.ts';
 import { fixedFile, openReloadingFile, type ReloadingFile } from '../reloading-file.ts';
 import { filePath, keyMistake, subnetKey, twinsIn } from '../setting-types.ts';
+import { atOnce } from '../slices.ts';
 import type { Step, StepContext, StepDefinition } from '../step.ts';
 import { type FieldTarget, fieldTarget, type StoredField, storedField, targetValue } from '../stored-field.ts';
 import { onlyColumn, readTableFile } from '../table-file.ts';
@@ -205,10 +206,12 @@ function readInlineTable(
     if (message === undefined) added.push(key);
     else mistakes.push({ key, message });
   }
-  const table = builder.build((row) => {
-    const key = added[row] ?? '';
-    mistakes.push({ key, message: `the range ${JSON.stringify(key)} overlaps another and lies not within it` });
-  });
+  const table = atOnce(
+    builder.build((row) => {
+      const key = added[row] ?? '';
+      mistakes.push({ key, message: `the range ${JSON.stringify(key)} overlaps another and lies not within it` });
+    }),
+  );
   return { table, mistakes };
 }
 

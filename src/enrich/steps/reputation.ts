@@ -11,6 +11,7 @@ import { fixedFile, type WatchedData } from '../reloading-file.ts';
 import { openRemoteList } from '../remote-list.ts';
 import { type ListShape, listFormats, readReputationList } from '../reputation-list.ts';
 import { duration, filePath, subnetMap, subnets } from '../setting-types.ts';
+import { atOnce, inSlices, itemsAtOnce, type Slices } from '../slices.ts';
 import type { StepContext, StepDefinition } from '../step.ts';
 import { filePaths, openTable, storedName } from '../table-files.ts';
 
@@ -121,7 +122,7 @@ export const reputationStep: StepDefinition<ReputationOptions> = {
     });
     const opened: OpenList[] = [];
     const inline = Object.entries(own).map(([address, ownLabels]) => ({ address, labels: ownLabels }));
-    if (inline.length > 0) opened.push({ table: fixedFile(createAddressLabels(inline)) });
+    if (inline.length > 0) opened.push({ table: fixedFile(atOnce(createAddressLabels(inline))) });
     for (const one of lists)
       opened.push(await openList(typeof one === 'string' ? list.parse({ file: one }) : one, context));
 
@@ -185,7 +186,7 @@ async function openList(
     });
     return { table };
   }
-  const empty = createAddressLabels([]);
+  const empty = atOnce(createAddressLabels([]));
   if (isOffline === true) return { table: fixedFile(empty) };
   const table = await openRemoteList({
     url: given.url,
@@ -193,26 +194,27 @@ async function openList(
     empty,
     logger,
     folder: stateFolder === undefined ? undefined : join(stateFolder, 'lists'),
-    read: (text) => {
-      const { entries, mistakes } = readReputationList(text, from, shape);
+    read: async (text) => {
+      const { entries, mistakes } = await inSlices(readReputationList(text, from, shape));
       const [first] = mistakes;
       // A page that says "sorry" in the place of a list must not make everybody innocent.
       if (entries.length === 0 && first !== undefined)
         throw new Error(`line ${first.line}: ${first.message}; no line is right`);
       logMistakes(logger, basename(from), mistakes);
-      return createAddressLabels(entries);
+      return await inSlices(createAddressLabels(entries));
     },
   });
   return { table };
 }
 
 /** One address per line; or ElastiFlow's `address: "true"`. */
-export function readAllowList(text: string, file: string): DataRead<LabelledAddress> {
-  if (!isYaml(file)) return readReputationList(text, file, allowShape);
-  const { entries, mistakes } = readFlatEntries(text);
+export function* readAllowList(text: string, file: string): Slices<DataRead<LabelledAddress>> {
+  if (!isYaml(file)) return yield* readReputationList(text, file, allowShape);
+  const { entries, mistakes } = yield* readFlatEntries(text);
   const found: LabelledAddress[] = [];
   const wrong = [...mistakes];
   for (const { key, value, line } of entries) {
+    if (line % itemsAtOnce === 0) yield;
     if (value === 'false') continue;
     if (readAddressRange(key) !== undefined) found.push({ address: key, labels: allowedLabel });
     else noteMistake(wrong, line, `expected an address or a subnet, got ${shown(key)}`);

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { isNameless, readHostNames, toHostname, toPointerName } from '../../../src/enrich/host-names.ts';
 import { createDocumentLane, createPipeline } from '../../../src/enrich/pipeline.ts';
 import { createReverseNames } from '../../../src/enrich/reverse-names.ts';
+import { atOnce } from '../../../src/enrich/slices.ts';
 import { hostnameStep } from '../../../src/enrich/steps/hostname.ts';
 import { toTestBatch, valueAtPath } from '../../../src/enrich/test-record.ts';
 import { createLogger, silentLogger } from '../../../src/telemetry/logger.ts';
@@ -245,10 +246,12 @@ describe('names that are written down', () => {
   test('in the format of /etc/hosts, and in YAML', () => {
     const hosts =
       '# hosts\n127.0.0.1 localhost\n2001:DB8:0::1\tprinter.example printer # second floor\nx y\n10.0.0.1\n';
-    const { entries, mistakes } = readHostNames(hosts, 'hosts');
+    const { entries, mistakes } = atOnce(readHostNames(hosts, 'hosts'));
     expect(entries.map(({ name }) => name)).toEqual(['localhost', 'printer.example']);
     expect(mistakes.map(({ line }) => line)).toEqual([4, 5]);
-    const yaml = readHostNames('"10.0.0.1": "Core switch"\n2001:db8::1: printer\n10.0.0.0/8: net\n', 'names.yml');
+    const yaml = atOnce(
+      readHostNames('"10.0.0.1": "Core switch"\n2001:db8::1: printer\n10.0.0.0/8: net\n', 'names.yml'),
+    );
     expect(yaml.entries.map(({ name }) => name)).toEqual(['Core switch', 'printer']);
     expect(yaml.mistakes.map(({ line }) => line)).toEqual([3]);
   });

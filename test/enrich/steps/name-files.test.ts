@@ -12,6 +12,7 @@ import {
 } from '../../../src/enrich/application-names.ts';
 import { loadMacVendors } from '../../../src/enrich/mac-vendors.ts';
 import { createDocumentLane, createPipeline } from '../../../src/enrich/pipeline.ts';
+import { atOnce } from '../../../src/enrich/slices.ts';
 import type { StepDefinition } from '../../../src/enrich/step.ts';
 import { applicationsStep } from '../../../src/enrich/steps/applications.ts';
 import { interfacesStep } from '../../../src/enrich/steps/interfaces.ts';
@@ -97,21 +98,23 @@ describe.each([
 });
 
 test('lines of application files that are wrong are named', () => {
-  expect(readApplicationIds('fortinet:\n  0..10: Skype\n13:453: SSL\nx: y\n')).toEqual({
+  expect(atOnce(readApplicationIds('fortinet:\n  0..10: Skype\n13:453: SSL\nx: y\n'))).toEqual({
     entries: [
       { type: 'fortinet', id: '0..10', name: 'Skype' },
       { type: '', id: '13..453', name: 'SSL' },
     ],
     mistakes: [{ line: 4, message: expect.stringContaining('"x"') }],
   });
-  expect(readApplicationServers('192.0.2.2:99999: a\n192.0.2.300:1: b\n192.0.2.2:\n  80: c\n')).toEqual({
+  expect(atOnce(readApplicationServers('192.0.2.2:99999: a\n192.0.2.300:1: b\n192.0.2.2:\n  80: c\n'))).toEqual({
     entries: [{ address: '192.0.2.2', port: 80, name: 'c' }],
     mistakes: [
       { line: 1, message: expect.stringContaining('99999') },
       { line: 2, message: expect.stringContaining('192.0.2.300') },
     ],
   });
-  expect(readApplicationTypes('192.0.2.0/24: fortinet\nhost: fortinet\n192.0.2.1: "a b"').mistakes).toHaveLength(2);
+  expect(
+    atOnce(readApplicationTypes('192.0.2.0/24: fortinet\nhost: fortinet\n192.0.2.1: "a b"')).mistakes,
+  ).toHaveLength(2);
 });
 
 test.each([
