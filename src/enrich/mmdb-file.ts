@@ -1,10 +1,11 @@
 // Opens MaxMind DB files: a path in, look-ups by address text out. A file that is missing or no database is a WeirError;
 // a look-up that meets garbage inside the file finds nothing, and is told.
 
-import { readFile, stat } from 'node:fs/promises';
 import { Reader, type Response } from 'maxmind';
 import { WeirError } from '../model/errors.ts';
+import { limitRecords, requireSmallMetadata } from './mmdb-limits.ts';
 import { keepOrRest } from './resting-file.ts';
+import { type FileProblem, readWholeFile } from './whole-file.ts';
 
 export interface MmdbFile {
   readonly path: string;
@@ -104,37 +105,17 @@ async function openReader(path: string, option: string): Promise<Reader<Response
   }
 }
 
-/** A city in eight languages has a hundred. */
-const maxRecordValues = 4096;
-
-/**
- * Values of a record may be pointers to others, and a few hundred bytes of them unfold to billions. The library follows them all, one call
- * of `decode` for each value: here they are counted.
- */
 function toReader(bytes: Buffer): Reader<Response> {
+  requireSmallMetadata(bytes);
   const reader = new Reader<Response>(bytes);
-  const { decoder } = reader as unknown as { readonly decoder: { decode: (offset: number) => unknown } };
-  const decode = decoder.decode.bind(decoder);
-  let depth = 0;
-  let values = 0;
-  decoder.decode = (offset) => {
-    if (depth === 0) values = 0;
-    values += 1;
-    if (values > maxRecordValues) throw new RangeError(`a record has more than ${maxRecordValues} values`);
-    depth += 1;
-    try {
-      return decode(offset);
-    } finally {
-      depth -= 1;
-    }
-  };
+  limitRecords((reader as unknown as { readonly decoder: { decode: (offset: number) => unknown } }).decoder, bytes);
   return reader;
 }
 
 async function readWhole(path: string, option: string): Promise<Buffer> {
+  let found: Buffer | FileProblem;
   try {
-    const found = await stat(path);
-    if (found.isFile() && found.size <= maxFileBytes) return await readFile(path);
+    found = await readWholeFile(path, maxFileBytes);
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
     const reason = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`;
@@ -144,7 +125,8 @@ async function readWhole(path: string, option: string): Promise<Buffer> {
       cause,
     });
   }
-  throw invalid(path, option, 'is no file that can be read whole', 'Name a .mmdb file below 2 GiB.');
+  if (typeof found !== 'string') return found;
+  throw invalid(path, option, found, 'Name a .mmdb file below 2 GiB that is there as a whole.');
 }
 
 function invalid(path: string, option: string, problem: string, hint: string, cause?: unknown): WeirError {

@@ -139,3 +139,57 @@ test('a database whose records unfold without end everywhere is refused', async 
     'not a whole MaxMind DB',
   );
 });
+
+/** A map of one key, "x", with this value. */
+const metadataWith = (...value: readonly number[]): Buffer => Buffer.from([0xe1, 0x41, 0x78, ...value]);
+
+const mark = Buffer.from('\xab\xcd\xefMaxMind.com', 'latin1');
+
+/** Lists of 28 pointers, each to the next list (pointers of metadata count from its beginning). */
+function bombMetadata(): Buffer {
+  const bomb = pointerBomb();
+  for (let i = 0; i + 1 < bomb.length; i++) {
+    if ((bomb[i]! & 0xf8) !== 0x20) continue;
+    bomb.writeUInt16BE(0x2000 | ((bomb.readUInt16BE(i) & 0x7ff) + 3), i);
+    i += 1;
+  }
+  return Buffer.concat([metadataWith(), bomb]);
+}
+
+/** 24 lists of 16 million in each other: each takes 128 MB when it is made. */
+const longLists = Buffer.concat(Array.from({ length: 24 }, () => Buffer.from([0x1f, 0x04, 0xff, 0xff, 0xff])));
+
+test.each([
+  ['unfolds without end', bombMetadata()],
+  ['points at itself', metadataWith(0x20, 0x03)],
+  ['is a circle of two', Buffer.concat([metadataWith(0x20, 0x05), Buffer.from([0x20, 0x03])])],
+  ['has lists without end', Buffer.concat([metadataWith(), longLists])],
+  ['is a list', Buffer.from([0x01, 0x04, 0x20, 0x00])],
+  ['ends early', metadataWith()],
+  ['is not there', Buffer.alloc(0)],
+  ['has a second beginning', Buffer.concat([metadataWith(0x41, 0x79), mark, metadataWith(0x20, 0x03)])],
+])('a database whose metadata %s is refused', async (_, metadata) => {
+  const path = await writeDatabase(join(folder, 'metadata.mmdb'), 'Test', [['8.8.8.0/24', mountainView]]);
+  const bytes = await readFile(path);
+  await writeFile(path, Buffer.concat([bytes.subarray(0, bytes.indexOf(mark) + mark.length), metadata]));
+  const started = performance.now();
+  await expect(openStep('geoip', 'metadata.mmdb')).rejects.toThrow('not a whole MaxMind DB');
+  expect(performance.now() - started).toBeLessThan(2000);
+});
+
+test.each(['geoip', 'lookup'] as const)('%s goes on without a record that is longer than memory', async (name) => {
+  const path = await writeDatabase(join(folder, `long-${name}.mmdb`), 'Test', [
+    ['8.8.8.0/24', { note: 'x'.repeat(500) }],
+  ]);
+  const bytes = await readFile(path);
+  longLists.copy(bytes, bytes.indexOf(Buffer.from('Dnote')) + 5);
+  await writeFile(path, bytes);
+  const { step, counted } = await openStep(name, `long-${name}.mmdb`);
+  const pipeline = createPipeline({ steps: [{ name, step }] });
+  const before = process.memoryUsage().rss;
+  const batch = toTestBatch({ protocol: 'ipfix', fields: { destinationIPv4Address: '8.8.8.8', octetDeltaCount: 7 } });
+  pipeline.toDocuments(batch, createDocumentLane());
+  expect(process.memoryUsage().rss - before).toBeLessThan(100e6);
+  expect(counted).toEqual(['lookup-failed']);
+  await pipeline.close();
+});
