@@ -1,11 +1,11 @@
 // Files of users that steps read: lists, tables, names. A file that is not there is an error; a line that is wrong is named
 // in the log, and the good ones are used.
 
-import { readFile, stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { WeirError } from '../model/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { inSlices, itemsAtOnce, linesOf, type Slices } from './slices.ts';
+import { readWholeFile } from './whole-file.ts';
 
 export interface LineMistake {
   readonly line: number;
@@ -31,13 +31,11 @@ export const maxMistakes = 1000;
 export async function readDataFile(folder: string, path: string, option: string): Promise<string> {
   const file = resolve(folder, path);
   try {
-    const found = await stat(file);
-    // A pipe or a device may never end.
-    if (!found.isFile()) throw new WeirError('file-invalid', `${option}: ${path} is no file`);
-    if (found.size > maxDataBytes) {
-      throw new WeirError('file-invalid', `${option}: ${path} is larger than ${maxDataBytes / 2 ** 20} MiB`);
+    const bytes = await readWholeFile(file, maxDataBytes);
+    if (typeof bytes === 'string') {
+      const problem = bytes === 'is too large' ? `is larger than ${maxDataBytes / 2 ** 20} MiB` : bytes;
+      throw new WeirError('file-invalid', `${option}: ${path} ${problem}`);
     }
-    const bytes = await readFile(file);
     if (isUtf16(bytes)) throw new WeirError('file-invalid', `${option}: ${path} ${utf16Mistake}`);
     return bytes.toString('utf8');
   } catch (cause) {

@@ -9,7 +9,10 @@ export interface FileWatchOptions {
   /** What `readStamp` gave before the files were read. */
   readonly stamp: string;
   readonly everyMs: number;
-  /** Called when a change has settled: the files were the same twice in a row, nobody writes them any more. Must not reject. */
+  /**
+   * Called when a change has settled: the files were the same twice in a row, nobody writes them any more. Where they never are, now and
+   * then. Must not reject.
+   */
   readonly onChange: () => Promise<void>;
 }
 
@@ -21,8 +24,9 @@ export interface FileWatch {
 export async function readStamp(paths: readonly string[]): Promise<string> {
   const stamps = paths.map(async (path) => {
     try {
-      const { dev, ino, size, mtimeMs } = await stat(path);
-      return `${dev} ${ino} ${size} ${mtimeMs}`;
+      // The time of the last change of any kind, too: a file may have become readable, and is the same otherwise.
+      const { dev, ino, size, mtimeMs, ctimeMs } = await stat(path);
+      return `${dev} ${ino} ${size} ${mtimeMs} ${ctimeMs}`;
     } catch (error) {
       return String((error as NodeJS.ErrnoException).code);
     }
@@ -30,19 +34,25 @@ export async function readStamp(paths: readonly string[]): Promise<string> {
   return [...paths, ...(await Promise.all(stamps))].join('\n');
 }
 
+/** What somebody replaces all the time is read once in so many looks. */
+const maxLooks = 12;
+
 /** Does not keep the process alive. */
 export function createFileWatch({ paths, stamp, everyMs, onChange }: FileWatchOptions): FileWatch {
   let known = stamp;
   let unsettled: string | undefined;
+  let looks = 0;
   let isStopped = false;
   let timer: NodeJS.Timeout | undefined;
 
   async function look(): Promise<void> {
     const found = await readStamp(paths());
+    looks = found === known ? 0 : looks + 1;
     if (isStopped || found === known) unsettled = undefined;
-    else if (found !== unsettled) unsettled = found;
+    else if (found !== unsettled && looks < maxLooks) unsettled = found;
     else {
       unsettled = undefined;
+      looks = 0;
       known = found;
       await onChange();
     }

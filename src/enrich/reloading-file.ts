@@ -62,14 +62,19 @@ export async function openReloadingFile<T>({
     isRefused: false,
   };
 
+  let isStopped = false;
+
   async function reload(): Promise<void> {
     try {
-      file.current = await open();
+      const opened = await open();
+      if (isStopped) return;
+      file.current = opened;
       file.files = await describeFiles(paths);
       file.version += 1;
       file.isRefused = false;
       logger.info({ step: name, files: paths }, 'a data file has changed: the new one is in use');
     } catch (error) {
+      if (isStopped) return;
       file.refusals += 1;
       file.isRefused = true;
       const reason = error instanceof Error ? error.message : String(error);
@@ -82,7 +87,12 @@ export async function openReloadingFile<T>({
   }
 
   const watch = createFileWatch({ paths: () => paths, stamp, everyMs, onChange: reload });
-  return Object.assign(file, { stop: watch.stop });
+  function stop(): void {
+    isStopped = true;
+    watch.stop();
+  }
+
+  return Object.assign(file, { stop });
 }
 
 /** For what came with weir, and changes with it only. */

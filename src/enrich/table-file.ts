@@ -1,7 +1,6 @@
 // Files that the step `lookup` reads, CSV and YAML → rows of a lookup table. Read line by line from the bytes: a text of a million
 // lines and its pieces would take ten times the memory of the table. Wrong lines are named in the log, the good ones used.
 
-import { readFile, stat } from 'node:fs/promises';
 import { WeirError } from '../model/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { readCsvFields, separatorOf, unclosedQuote } from './csv-rows.ts';
@@ -20,6 +19,7 @@ import { didYouMean } from './did-you-mean.ts';
 import { readFlatEntries } from './flat-entries.ts';
 import type { LookupTable, LookupTableBuilder } from './lookup-table.ts';
 import { inSlices, itemsAtOnce, type Slices } from './slices.ts';
+import { readWholeFile } from './whole-file.ts';
 
 /** Of what a key has one value only: `10.0.0.0/8: Boston`. */
 export const onlyColumn = 'value';
@@ -173,9 +173,9 @@ async function readWhole(path: string): Promise<Buffer> {
   let reason: string;
   let cause: unknown;
   try {
-    const found = await stat(path);
-    if (found.isFile() && found.size <= maxFileBytes) return await readFile(path);
-    reason = found.isFile() ? `is larger than ${maxFileBytes / 2 ** 20} MiB` : 'is no file';
+    const found = await readWholeFile(path, maxFileBytes);
+    if (typeof found !== 'string') return found;
+    reason = found === 'is too large' ? `is larger than ${maxFileBytes / 2 ** 20} MiB` : found;
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     reason = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`;
