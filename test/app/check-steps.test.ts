@@ -201,7 +201,7 @@ describe('data files', () => {
     ).toEqual([
       'p.yml:3:5 reputation: lists: /dev/zero is no file',
       'p.yml:4:5 lookup: file: /dev/zero is no file',
-      'p.yml:5:5 geoip: database: /dev/zero is no file that can be read whole',
+      'p.yml:5:5 geoip: database: /dev/zero is no file',
     ]);
     await expect(check('/dev/zero')).rejects.toThrow('/dev/zero:1:1 the file is larger than 1 MiB');
   });
