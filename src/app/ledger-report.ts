@@ -138,9 +138,8 @@ async function readWritten(file: PipelineFile, sinceMs: number): Promise<Sums> {
   const sums: Sums = { exporters: new Map(), ports: new Map() };
   if (file.index.elasticsearch === undefined) {
     const { readLedgerFiles } = await import('../index/ledger-file.ts');
-    for (const document of await readLedgerFiles(file.index.files.directory))
-      if (document['pipeline'] === file.name && Date.parse(String(document['@timestamp'])) >= sinceMs)
-        addDocument(sums, document);
+    const question = { pipeline: file.name, sinceMs };
+    for await (const document of readLedgerFiles(file.index.files.directory, question)) addDocument(sums, document);
     return sums;
   }
   return withElasticsearch(file, async ({ client }) => {

@@ -1,12 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeLedger } from '../../src/app/ledger-report.ts';
+import { createLedgerFile } from '../../src/index/ledger-file.ts';
 
 const nowMs = Date.UTC(2026, 10, 24, 12, 30, 10);
 const at = { '@timestamp': '2026-11-24T12:10:00.000Z', pipeline: 'flow' };
 const decoded = (count: number) => ({ records_exported: count, records_decoded: count, records_queued: count });
+const toId = (row: number) => `page-${row.toString(36)}`;
 const documents = [
   { ...at, exporter: '10.0.0.1', stage: 'listen', ...decoded(100), records_spooled: 40, sets_parked: 2 },
   { ...at, exporter: '10.0.0.1', stage: 'listen', faults: { 'template-missing': 2, 'set-malformed': 1 } },
@@ -28,9 +30,12 @@ describe('weir ledger', () => {
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'weir-ledger-report-'));
     file = join(folder, 'pipeline.yml');
-    const lines = documents.map((document, id) => `${JSON.stringify({ id: `${id}`, ...document })}\n`);
+    const lines = documents.map((document, row) => `${JSON.stringify({ id: toId(row), ...document })}\n`);
     mkdirSync(join(folder, 'flows', 'ledger'), { recursive: true });
-    writeFileSync(join(folder, 'flows', 'ledger', 'ledger-2026.11.ndjson'), lines.join(''));
+    // The page was cut off, and written again as a whole.
+    const cut = `${lines.slice(0, 4).join('')}${lines[4]!.slice(0, 40)}\n`;
+    writeFileSync(join(folder, 'flows', 'ledger', 'ledger-2026.11.ndjson'), `${cut}${lines.join('')}`);
+    writeFileSync(join(folder, 'flows', 'ledger', 'ledger-2026.10.ndjson'), lines.join('').replaceAll('-11-', '-10-'));
     const folders = `index: { files: { directory: "${join(folder, 'flows')}" } }\nstate: "${folder}"`;
     writeFileSync(file, `name: flow\nlisten: [ "udp://127.0.0.1:2055" ]\nsteps: []\n${folders}\n`);
   });
@@ -85,7 +90,24 @@ describe('weir ledger', () => {
   });
 
   it('takes a time before all time for the beginning', async () => {
-    expect(namesIn(await read(undefined, '99999999d'))).toContain('10.0.0.9');
+    const text = await read(undefined, '99999999d');
+    expect(namesIn(text)).toContain('10.0.0.9');
+    expect(text).toContain('queued: 226 records');
     await expect(read(['10.9.9.9'], '99999999d')).rejects.toThrow('nothing of the exporter');
+  });
+
+  it('writes files that others can read and only weir can write, whatever the umask', async () => {
+    const directory = join(folder, 'written');
+    const before = process.umask(0);
+    try {
+      const row = { minuteMs: nowMs, exporter: '10.0.0.1', stage: 'listen', process: 'x', counts: {} } as const;
+      await createLedgerFile({ directory, pipeline: 'flow' }).write(
+        { id: 'a', rows: [row] },
+        AbortSignal.timeout(5000),
+      );
+    } finally {
+      process.umask(before);
+    }
+    expect(statSync(join(directory, 'ledger', 'ledger-2026.11.ndjson')).mode & 0o777).toBe(0o644);
   });
 });
