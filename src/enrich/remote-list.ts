@@ -1,11 +1,11 @@
 // A list that is fetched from a URL in the background, now and at an interval. Until it is there, and when a fetch fails, the last
 // good one serves: the one in memory, at the start the one that was kept in the state folder.
 
-import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../telemetry/logger.ts';
-import { maxDataBytes } from './data-file.ts';
+import { isUtf16, maxDataBytes, utf16Mistake } from './data-file.ts';
 import { type DataFile, describeFiles, type WatchedData } from './reloading-file.ts';
 
 export interface RemoteListOptions<T> {
@@ -67,9 +67,14 @@ export async function openRemoteList<T>(options: RemoteListOptions<T>): Promise<
   async function load(): Promise<void> {
     let isGood = false;
     try {
-      const text = await fetchText();
-      if (text !== undefined) {
-        list.current = await read(text);
+      const fetched = await fetchText();
+      if (fetched !== undefined) {
+        const { text, tag } = fetched;
+        const opened = await read(text);
+        if (stopping.signal.aborted) return;
+        list.current = opened;
+        // Of one that was refused "the same as before" would be no good news.
+        entityTag = tag;
         list.version += 1;
         await keep(text);
         await describe();
@@ -91,17 +96,12 @@ export async function openRemoteList<T>(options: RemoteListOptions<T>): Promise<
     timer.unref();
   }
 
-  async function describe(): Promise<void> {
-    if (file === undefined) return;
-    list.files = (await describeFiles([file])).map((kept) => ({ ...kept, path: shown }));
-  }
-
   /** Undefined: it is the same as before (RFC 9110 §15.4.5). */
-  async function fetchText(): Promise<string | undefined> {
+  async function fetchText(): Promise<{ readonly text: string; readonly tag: string | undefined } | undefined> {
     const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(maxMs)]);
     const headers = { 'user-agent': 'weir', ...(entityTag !== undefined && { 'if-none-match': entityTag }) };
     const response = await fetch(url, { signal, headers });
-    if (response.status === 304) return undefined;
+    if (response.status === 304 && entityTag !== undefined) return undefined;
     if (!response.ok || response.body === null) {
       await response.body?.cancel();
       throw new Error(`the server answers ${response.status}`);
@@ -113,17 +113,30 @@ export async function openRemoteList<T>(options: RemoteListOptions<T>): Promise<
       if (bytes > maxBytes) throw new Error(`the list is larger than ${maxBytes} bytes`);
       chunks.push(chunk);
     }
+    const whole = Buffer.concat(chunks);
+    if (isUtf16(whole)) throw new Error(`the list ${utf16Mistake}`);
+    const text = whole.toString('utf8');
+    // Either would make everybody innocent, or, by an address that stands in the page, somebody guilty.
+    if (/^\uFEFF?\s*$/.test(text)) throw new Error('the server answers with nothing');
+    if (/^\uFEFF?\s*</.test(text)) throw new Error('the server answers with a web page');
     const tag = response.headers.get('etag');
-    entityTag = tag !== null && tag.length <= 256 ? tag : undefined;
-    return Buffer.concat(chunks).toString('utf8');
+    return { text, tag: tag !== null && tag.length <= 256 ? tag : undefined };
+  }
+
+  async function describe(): Promise<void> {
+    if (file === undefined) return;
+    list.files = (await describeFiles([file])).map((kept) => ({ ...kept, path: shown }));
   }
 
   async function keep(text: string): Promise<void> {
     if (folder === undefined || file === undefined) return;
     try {
       await mkdir(folder, { recursive: true });
-      await writeFile(`${file}.new`, text);
-      await rename(`${file}.new`, file);
+      // Another step, or another weir, may keep the same list.
+      const part = `${file}.${randomUUID()}.new`;
+      await writeFile(part, text)
+        .then(() => rename(part, file))
+        .finally(() => rm(part, { force: true }));
     } catch (error) {
       logger.warn({ list: shown, reason: reasonOf(error) }, 'a list could not be kept for the next start');
     }

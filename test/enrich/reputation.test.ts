@@ -1,10 +1,12 @@
 // Reputation lists: their formats, what of them is used, and those that come over the network.
 
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -219,6 +221,68 @@ describe('a list from a URL', () => {
     await list.stop();
     expect(seen.filter((text) => text !== '')).toEqual(expect.arrayContaining(['good', 'new']));
     expect(seen[0]).toBe('good');
+  });
+
+  test.each<[string, RequestListener, string]>([
+    ['nothing', (_request, response) => response.end(), 'nothing'],
+    ['empty lines', (_request, response) => response.end('\uFEFF \n\n'), 'nothing'],
+    [
+      'a web page with an address in it',
+      (_request, response) => response.end('\n<!doctype html>\n192.0.2.9\n'),
+      'a web page',
+    ],
+    ['UTF-16', (_request, response) => response.end(Buffer.from('\uFEFF192.0.2.9\n', 'utf16le')), 'UTF-16'],
+    ['304, unasked', (_request, response) => response.writeHead(304).end(), '304'],
+    ['429', (_request, response) => response.writeHead(429, { 'retry-after': '1' }).end('192.0.2.9'), '429'],
+    [
+      'half of it',
+      (_request, response) =>
+        response.writeHead(200, { 'content-length': '99' }).write('192.0.2.9\n', () => response.destroy()),
+      '',
+    ],
+    [
+      'a gzip bomb',
+      (_request, response) =>
+        response.setHeader('content-encoding', 'gzip').end(gzipSync(Buffer.alloc(3_000_000, 'x'))),
+      'larger than 1000000 bytes',
+    ],
+  ])('whose server answers with %s is refused, and the one before stays in use', async (_, answer, reason) => {
+    const url = await serve((request, response) => (request.url === '/kept' ? answer(request, response) : undefined));
+    const kept = url.replace('drop.txt', 'kept');
+    await writeFile(join(folder, `${createHash('sha256').update(kept).digest('hex')}.list`), '192.0.2.1\n');
+    const reasons: string[] = [];
+    const logger = createLogger({ write: (line) => reasons.push((JSON.parse(line) as { reason: string }).reason) });
+    const list = await remote(kept, { logger, limits: { maxBytes: 1_000_000 }, read: async (text) => text });
+    await vi.waitFor(() => expect(reasons).toEqual([expect.stringContaining(reason)]));
+    expect(list).toMatchObject({ current: '192.0.2.1\n', isRefused: true, refusals: 1, version: 0 });
+    await list.stop();
+  });
+
+  test('that was refused is refused again, and is not the same as before', async () => {
+    const asked: unknown[] = [];
+    const url = await serve((request, response) => {
+      const known = request.headers['if-none-match'];
+      asked.push(known);
+      response.setHeader('etag', '"bad"');
+      if (known === '"bad"') response.writeHead(304).end();
+      else response.end('bad');
+    });
+    const list = await remote(url, { everyMs: 5, read: () => Promise.reject(new Error('no list')) });
+    await vi.waitFor(() => expect(list.refusals).toBeGreaterThan(2));
+    expect(new Set(asked)).toEqual(new Set([undefined]));
+    expect(list.isRefused).toBe(true);
+    await list.stop();
+  });
+
+  test('is kept by several at once, and none is in another’s way', async () => {
+    const url = await serve((_request, response) => response.end('192.0.2.1\n'));
+    const lines: string[] = [];
+    const logger = createLogger({ level: 'warn', write: (line) => lines.push(line) });
+    const lists = await Promise.all(Array.from({ length: 8 }, () => remote(url, { logger })));
+    await vi.waitFor(() => expect(lists.map(({ current }) => current)).toEqual(lists.map(() => '192.0.2.1\n')));
+    await Promise.all(lists.map((list) => list.stop()));
+    expect(lines).toEqual([]);
+    expect(await readdir(folder)).toEqual([expect.stringMatching(/^\w{64}\.list$/)]);
   });
 
   test('that has no end, or never comes, is given up', async () => {
