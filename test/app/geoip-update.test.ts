@@ -1,13 +1,22 @@
 // `weir geoip update`, against a server of our own: it has the paths of the sources.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { updateDatabases } from '../../src/app/geoip/update.ts';
 import { openMmdbFile } from '../../src/enrich/mmdb-file.ts';
 import { google, mountainView, writeDatabase } from '../enrich/city-database.ts';
@@ -147,6 +156,46 @@ test('says that a key is refused, without the key', async () => {
     (reason: Error) => reason,
   );
   expect(error.message).toBe('GeoLite2-City: the server refuses the licence key (HTTP 401)');
+});
+
+test('a server that refuses whoever comes without a key is said to refuse, not to refuse a key', async () => {
+  files.set(dbIp('city', '2026-01'), 403);
+  await expect(update(newFolder())).rejects.toThrow('DB-IP city lite 2026-01: the server answers HTTP 403');
+});
+
+test('a folder in the place of the database is one clear error, and nothing is left behind', async () => {
+  const folder = newFolder();
+  mkdirSync(join(folder, 'city.mmdb'), { recursive: true });
+  files.set(dbIp('city', '2026-01'), gzipSync(city)).set(dbIp('asn', '2026-01'), gzipSync(asn));
+  await expect(update(folder)).rejects.toMatchObject({
+    code: 'folder-unwritable',
+    message: expect.stringContaining('EISDIR'),
+  });
+  expect(readdirSync(folder)).toEqual(['city.mmdb']);
+});
+
+test('a download that is told to stop leaves nothing behind, and one that was killed is cleared away later', async () => {
+  const folder = newFolder();
+  server.removeAllListeners('request').on('request', (_request, response: ServerResponse) => {
+    response.writeHead(200, { 'content-length': 1_000_000 });
+    response.write(gzipSync(randomBytes(1000)).subarray(0, 500));
+  });
+  const stopping = new AbortController();
+  const updating = update(folder, { signal: stopping.signal });
+  updating.catch(() => undefined);
+  await vi.waitFor(() => expect(readdirSync(folder)).toEqual([expect.stringMatching(/\.part$/)]));
+  stopping.abort();
+  await expect(updating).rejects.toMatchObject({ code: 'stopped' });
+  expect(readdirSync(folder)).toEqual([]);
+
+  const id = '917776f7-278e-4106-be50-c73987e908bb';
+  const names = [`city.mmdb.${id}.part`, `asn.mmdb.${id}.part`, `notes.${id}.part`];
+  for (const name of names) writeFileSync(join(folder, name), 'x');
+  const nowMs = Date.now();
+  utimesSync(join(folder, names[1]!), nowMs / 1000, (nowMs - 7 * 3_600_000) / 1000);
+  utimesSync(join(folder, names[2]!), nowMs / 1000, (nowMs - 7 * 3_600_000) / 1000);
+  await expect(update(folder, { nowMs, signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'stopped' });
+  expect(readdirSync(folder).toSorted()).toEqual([names[0], names[2]]);
 });
 
 test('says what it did not find, and that a server says nothing', async () => {

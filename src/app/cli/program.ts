@@ -4,13 +4,13 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { PipelineFile } from '../../enrich/pipeline-file.ts';
 import { maxWorkers } from '../../enrich/worker-limit.ts';
 import { readEnvironment } from '../config.ts';
-import { waitForReloadSignals, waitForStopSignal } from '../lifecycle.ts';
+import { exitCodeOf, type StopSignal, waitForReloadSignals, waitForStopSignal } from '../lifecycle.ts';
 import type { RunOptions } from '../run.ts';
 import { readVersion } from '../version.ts';
 import { addCaptureVerb } from './capture-verb.ts';
 import { addDeadLetterVerbs } from './dead-letter-verbs.ts';
 import { addDoctorVerb } from './doctor-verb.ts';
-import { exitCodes } from './failure.ts';
+import { exitCodes, toFailure } from './failure.ts';
 import { addIndexVerbs } from './index-verbs.ts';
 import { addLedgerVerb } from './ledger-verb.ts';
 import { addQueueVerbs } from './queue-verbs.ts';
@@ -290,15 +290,27 @@ export function createProgram({ startedAtMs, onVerb }: ProgramOptions): Command 
       const { city = false, directory, from } = flags;
       // What stands in a command is seen by all users of the machine.
       const licenseKey = flags.licenseKey ?? (readEnvironment()['MAXMIND_LICENSE_KEY'] || undefined);
+      const stopping = new AbortController();
+      let stoppedBy: StopSignal | undefined;
+      void waitForStopSignal().then((signal) => {
+        stoppedBy = signal;
+        stopping.abort();
+      });
       const lines = await updateDatabases({
         city,
         directory,
         nowMs: Date.now(),
+        signal: stopping.signal,
         ...(licenseKey !== undefined && { licenseKey }),
         ...(from !== undefined && { from }),
         ...(progress && { progress }),
+      }).catch((error: unknown) => {
+        if (stoppedBy === undefined) throw error;
+        process.stderr.write(toFailure(error, { debug: false, help: '' }).text);
+        process.exitCode = exitCodeOf[stoppedBy];
+        return [];
       });
-      process.stdout.write(`${lines.join('\n')}\n`);
+      if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
     });
 
   program.hook('preAction', (_, verb) => onVerb(verb.name(), verb.opts<Partial<RunFlags>>().logLevel === 'debug'));

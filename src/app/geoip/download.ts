@@ -21,6 +21,8 @@ export interface DownloadOptions {
   readonly silenceMs: number;
   /** So long a download may take. */
   readonly limitMs: number;
+  /** Ends it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export type Outcome = 'not there' | 'unchanged' | { readonly builtAtMs: number; readonly bytes: number };
@@ -42,7 +44,9 @@ export async function downloadDatabase(download: Download, options: DownloadOpti
     const file = await tryDatabase(part, download);
     const before = await openMmdbFile(path, download.kind).catch(() => undefined);
     if (before?.builtAtMs === file.builtAtMs && before.databaseType === file.databaseType) return 'unchanged';
-    await rename(part, path);
+    await rename(part, path).catch((cause: unknown) => {
+      throw toWeirError(download, cause, undefined);
+    });
     return { builtAtMs: file.builtAtMs, bytes: file.bytes };
   } finally {
     await rm(part, { force: true });
@@ -54,9 +58,9 @@ export async function downloadDatabase(download: Download, options: DownloadOpti
 async function fetchTo(
   part: string,
   download: Download,
-  { progress, silenceMs, limitMs }: DownloadOptions,
+  { progress, silenceMs, limitMs, signal }: DownloadOptions,
 ): Promise<boolean> {
-  const deadline = createDeadline(silenceMs, limitMs);
+  const deadline = createDeadline(silenceMs, limitMs, signal);
   const hash = createHash('sha256');
   try {
     const response = await request(download, download.url, deadline.signal);
@@ -88,18 +92,27 @@ async function fetchTo(
     await checkSum(download, hash.digest('hex'), deadline.signal);
     return true;
   } catch (cause) {
+    if (signal?.aborted === true)
+      throw new WeirError('stopped', `${download.title}: not loaded, for weir was told to stop`, {
+        hint: 'What was there before is still there.',
+      });
     throw toWeirError(download, cause, deadline.reason());
   } finally {
     deadline.end();
   }
 }
 
-async function request({ title }: Download, url: string, signal: AbortSignal): Promise<Response | undefined> {
+async function request(
+  { title, url: own, checksumUrl }: Download,
+  url: string,
+  signal: AbortSignal,
+): Promise<Response | undefined> {
   const response = await fetch(url, { signal, headers: { 'user-agent': 'weir' } });
   if (response.ok && response.body !== null) return response;
   await response.body?.cancel();
   if (response.status === 404) return undefined;
-  if (response.status === 401 || response.status === 403) {
+  const hasKey = checksumUrl !== undefined || own.includes('license_key=');
+  if (hasKey && (response.status === 401 || response.status === 403)) {
     throw new WeirError('download-failed', `${title}: the server refuses the licence key (HTTP ${response.status})`, {
       hint: 'Check the key, and that the account may download GeoLite2 databases.',
     });
@@ -158,6 +171,14 @@ async function sync(path: string): Promise<void> {
   }
 }
 
+const unwritable: readonly string[] = ['EACCES', 'EPERM', 'ENOENT', 'EROFS', 'EISDIR', 'ENOTDIR', 'EIO'];
+
+/** Undici's words for what a connection does. */
+const reasons: Readonly<Record<string, string>> = {
+  UND_ERR_SOCKET: 'the server has cut the connection',
+  UND_ERR_CONNECT_TIMEOUT: 'the server does not answer',
+};
+
 function toWeirError({ title }: Download, error: unknown, given: string | undefined): WeirError {
   if (error instanceof WeirError) return error;
   const { message, cause, ...rest } = error as Error & { code?: unknown; cause?: NodeJS.ErrnoException };
@@ -168,18 +189,18 @@ function toWeirError({ title }: Download, error: unknown, given: string | undefi
       hint: 'Make room; what was there before is still there.',
       cause: error,
     });
-  if (code === 'EACCES' || code === 'ENOENT' || code === 'EROFS')
+  if (unwritable.includes(code))
     return new WeirError('folder-unwritable', `${title}: the database can't be written (${code})`, { cause: error });
   if (code.startsWith('Z_'))
     return new WeirError('file-invalid', `${title}: the download is damaged (${message})`, { hint: 'Try again.' });
-  const reason = given ?? cause?.code ?? cause?.message ?? message;
+  const reason = given ?? reasons[cause?.code ?? ''] ?? cause?.code ?? cause?.message ?? message;
   return new WeirError('download-failed', `${title}: ${reason}`, {
     hint: 'Check the connection to the Internet, or name another server with --from.',
     retryable: true,
   });
 }
 
-function createDeadline(silenceMs: number, limitMs: number) {
+function createDeadline(silenceMs: number, limitMs: number, stopSignal: AbortSignal | undefined) {
   const controller = new AbortController();
   let came = 0;
   let isOver = false;
@@ -206,7 +227,7 @@ function createDeadline(silenceMs: number, limitMs: number) {
   }
 
   return {
-    signal: controller.signal,
+    signal: stopSignal === undefined ? controller.signal : AbortSignal.any([controller.signal, stopSignal]),
     count,
     reason,
     end() {

@@ -1,5 +1,6 @@
 // `weir geoip update`: newer databases of places and autonomous systems, each under a name that stays.
 
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WeirError } from '../../model/errors.ts';
 import { makeFolder } from '../folder.ts';
@@ -19,6 +20,8 @@ export interface UpdateOptions {
   readonly silenceMs?: number;
   /** Of one download. */
   readonly limitMs?: number;
+  /** Ends it; what is loaded by then stays. */
+  readonly signal?: AbortSignal;
 }
 
 const defaultSilenceMs = 30_000;
@@ -27,10 +30,11 @@ const defaultLimitMs = 6 * 3_600_000;
 /** Lines for people. Throws WeirError; databases that were loaded before stay. */
 export async function updateDatabases(options: UpdateOptions): Promise<readonly string[]> {
   const { city, licenseKey, directory, from, nowMs, progress, silenceMs = defaultSilenceMs } = options;
-  const limits = { silenceMs, limitMs: options.limitMs ?? defaultLimitMs };
+  const limits = { silenceMs, limitMs: options.limitMs ?? defaultLimitMs, signal: options.signal };
   const kinds: readonly DatabaseKind[] = [city ? 'city' : 'country', 'asn'];
   const choices = toDownloads({ kinds, licenseKey, base: from, nowMs });
   await makeFolder(directory, '--directory');
+  await removeLeftovers(directory, nowMs - limits.limitMs);
   const lines: string[] = [];
   const attributions = new Set<string>();
   for (const choice of choices) {
@@ -51,6 +55,18 @@ export async function updateDatabases(options: UpdateOptions): Promise<readonly 
     `In the pipeline file:  geoip: { database: ${place} }  asn: { database: ${join(directory, 'asn.mmdb')} }  (from the folder of that file)`,
   ];
 }
+
+/** Of processes that were killed. No download takes longer than its limit, so none that is older is at work. */
+async function removeLeftovers(directory: string, beforeMs: number): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (!leftover.test(name)) continue;
+    const path = join(directory, name);
+    const found = await stat(path).catch(() => undefined);
+    if (found !== undefined && found.mtimeMs < beforeMs) await rm(path, { force: true });
+  }
+}
+
+const leftover = /^(?:city|country|asn)\.mmdb\.[0-9a-f-]{36}\.part$/;
 
 async function firstThere(choice: readonly Download[], options: Parameters<typeof downloadDatabase>[1]) {
   for (const download of choice) {
