@@ -54,6 +54,7 @@ export async function setupKibana(
       ['new', 'import'],
       ['changed by weir', 'import anew'],
       ['changed by user', force ? 'overwrite' : 'leave'],
+      ['deleted by user', force ? 'import anew' : 'leave out'],
       ['unchanged', 'keep'],
     ] as const) {
       const found = counts(state);
@@ -61,10 +62,12 @@ export async function setupKibana(
       lines.push(
         `${state.padEnd(15)} ${found.length} ${found.length === 1 ? 'object' : 'objects'}: ${dryRun ? `would ${verb}` : past[verb]}`,
       );
-      if (state === 'changed by user' || (dryRun && state !== 'unchanged')) lines.push(...toList(found, dryRun));
+      if (state.endsWith('by user') || (dryRun && state !== 'unchanged')) lines.push(...toList(found, dryRun));
     }
     if (!force && counts('changed by user').length > 0)
       lines.push('    (changed in Kibana, or imported by hand; --force overwrites them)');
+    if (!force && counts('deleted by user').length > 0)
+      lines.push('    (deleted in Kibana; --force imports them, and overwrites what was changed there)');
     return lines;
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -93,5 +96,6 @@ const past = {
   'import anew': 'imported anew',
   overwrite: 'overwritten',
   leave: 'left',
+  'leave out': 'left out',
   keep: 'kept',
 } as const;

@@ -43,15 +43,28 @@ export async function planImport(
   signal: AbortSignal,
 ): Promise<KibanaPlan> {
   const { found, record } = await readThere(client, objects, signal);
+  const states = new Map(
+    objects.map((object) => [object, toState(object, found.get(keyOf(object)), record.get(keyOf(object)))]),
+  );
+  const isImported = (state: ObjectState | undefined) =>
+    state === 'new' || state === 'changed by weir' || (force && state !== 'unchanged');
+  // What was deleted alone, while something shows it, is a hole in that: it comes back.
+  const byKey = new Map(objects.map((object) => [keyOf(object), object]));
+  const kept = objects.filter((object) => states.get(object) !== 'deleted by user');
+  for (const object of kept) {
+    const { references } = (!isImported(states.get(object)) && found.get(keyOf(object))) || object;
+    for (const key of references) {
+      const shown = byKey.get(key);
+      if (shown === undefined || states.get(shown) !== 'deleted by user') continue;
+      states.set(shown, 'new');
+      kept.push(shown);
+    }
+  }
   return {
     record,
     objects: objects.map((object) => {
-      const state = toState(object, found.get(keyOf(object)), record.get(keyOf(object)));
-      return {
-        object,
-        state,
-        willImport: state === 'new' || state === 'changed by weir' || (force && state !== 'unchanged'),
-      };
+      const state = states.get(object)!;
+      return { object, state, willImport: isImported(state) };
     }),
   };
 }

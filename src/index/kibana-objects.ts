@@ -12,12 +12,16 @@ export interface SavedObject {
   readonly line: string;
   /** Hash of the line. */
   readonly source: string;
+  /** Keys of what it shows, or reads. */
+  readonly references: readonly string[];
 }
 
 /** Of an object as Kibana has it. */
 export interface FoundObject {
   readonly updatedAt: string;
   readonly made: string;
+  /** Keys. */
+  readonly references: readonly string[];
 }
 
 /** What was imported when; `updatedAt` and `made` are absent from before the import to after it. */
@@ -29,7 +33,7 @@ export interface ImportEntry {
 
 export type ImportRecord = ReadonlyMap<string, ImportEntry>;
 
-export type ObjectState = 'new' | 'changed by weir' | 'changed by user' | 'unchanged';
+export type ObjectState = 'new' | 'changed by weir' | 'changed by user' | 'deleted by user' | 'unchanged';
 
 export function keyOf({ type, id }: { readonly type: string; readonly id: string }): string {
   return `${type}/${id}`;
@@ -40,8 +44,13 @@ export function readSavedObjects(ndjson: string): readonly SavedObject[] {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => {
-      const { type, id, attributes } = JSON.parse(line) as { type: string; id: string; attributes: { title: string } };
-      return { type, id, title: attributes.title, line, source: hash(line) };
+      const { type, id, attributes, references } = JSON.parse(line) as {
+        type: string;
+        id: string;
+        attributes: { title: string };
+        references: unknown;
+      };
+      return { type, id, title: attributes.title, line, source: hash(line), references: toKeys(references) };
     });
 }
 
@@ -54,7 +63,7 @@ export function toState(
   found: FoundObject | undefined,
   entry: ImportEntry | undefined,
 ): ObjectState {
-  if (found === undefined) return 'new';
+  if (found === undefined) return entry?.updatedAt === undefined ? 'new' : 'deleted by user';
   if (entry === undefined) return 'changed by user';
   const isOurs = entry.updatedAt === undefined || entry.updatedAt === found.updatedAt || entry.made === found.made;
   if (!isOurs) return 'changed by user';
@@ -69,7 +78,14 @@ export function toFound(value: unknown): FoundObject | undefined {
   return {
     updatedAt: String(object['updated_at']),
     made: hash(toStable([toCompared(object['type'], attributes), object['references']])),
+    references: toKeys(object['references']),
   };
+}
+
+function toKeys(references: unknown): readonly string[] {
+  return Array.isArray(references)
+    ? references.map((value) => `${asRecord(value)?.['type']}/${asRecord(value)?.['id']}`)
+    : [];
 }
 
 /** Kibana itself counts in an index pattern how often a field is used, and refreshes its list of fields. */

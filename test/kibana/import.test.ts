@@ -69,11 +69,50 @@ test('an upgrade of Kibana, which migrates again, is no change of the user', asy
   expect((await run())[1]).toBe(`unchanged       ${count} objects: kept`);
 });
 
-test('what was deleted in Kibana is imported again', async () => {
+test('a dashboard that somebody deleted is left out, and imported with --force only', async () => {
   await run();
   kibana.objects.delete('default/dashboard/weir-threats');
-  expect(await run()).toContain('new             1 object: imported');
+  expect(await run()).toContain('deleted by user 1 object: left out');
+  expect(kibana.objects.has('default/dashboard/weir-threats')).toBe(false);
+  expect(await run({ force: true })).toContain('deleted by user 1 object: imported anew');
   expect(kibana.objects.has('default/dashboard/weir-threats')).toBe(true);
+  expect((await run())[1]).toBe(`unchanged       ${count} objects: kept`);
+});
+
+test('a panel or an index pattern that somebody deleted comes back where something shows it', async () => {
+  await run();
+  const [panel, pattern] = [
+    'default/visualization/weir-threats-reputation-flow-records',
+    'default/index-pattern/weir-flow',
+  ];
+  for (const key of [panel, pattern]) expect(kibana.objects.delete(key), key).toBe(true);
+  expect(await run()).toContain('new             2 objects: imported');
+  for (const key of [panel, pattern]) expect(kibana.objects.has(key), key).toBe(true);
+});
+
+test('a panel that the user took off a dashboard and deleted stays deleted', async () => {
+  await run();
+  const key = 'default/dashboard/weir-threats';
+  const { references, ...dashboard } = kibana.objects.get(key)!;
+  const id = 'weir-threats-reputation-flow-records';
+  kibana.objects.set(key, {
+    ...dashboard,
+    references: references.filter((reference) => (reference as { id: string }).id !== id),
+    updated_at: '2026-06-01T00:00:00Z',
+  });
+  kibana.objects.delete(`default/visualization/${id}`);
+  const lines = await run();
+  expect(lines).toContain('changed by user 1 object: left');
+  expect(lines).toContain('deleted by user 1 object: left out');
+  expect(kibana.objects.has(`default/visualization/${id}`)).toBe(false);
+});
+
+test('where all is deleted but the note of it, it is said what brings it back', async () => {
+  await run();
+  for (const key of kibana.objects.keys()) if (!key.endsWith('weir-import')) kibana.objects.delete(key);
+  const lines = await run();
+  expect(lines).toContain(`deleted by user ${count} objects: left out`);
+  expect(lines.at(-1)).toContain('--force imports');
 });
 
 test('an import that was cut off is still weir’s', async () => {
