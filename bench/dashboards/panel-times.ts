@@ -39,10 +39,10 @@ export async function openDashboard(
   const lanes = createLanes(connections);
   let searches = 0;
   const askOf =
-    (pattern: string): Ask =>
+    (pattern: string, query?: string): Ask =>
     (body) => {
       searches += 1;
-      return lanes(() => search(url, pattern, body));
+      return lanes(() => search(url, pattern, query === undefined ? body : withQuery(body, query)));
     };
   const startedAt = performance.now();
   const byPanel = new Map<string, number>();
@@ -63,7 +63,9 @@ export async function openDashboard(
   for (const panel of dashboard.rows.flat()) {
     if (panel.config.kind === 'text') continue;
     const object = toPanelObject(panel, dashboard.name, dashboard.config.title);
-    works.push(() => timed(panel.title, () => askPanel(panel, object, range, askOf(panel.source.pattern))));
+    works.push(() =>
+      timed(panel.title, () => askPanel(panel, object, range, askOf(panel.source.pattern, dashboard.config.query))),
+    );
   }
   if (isAlone) for (const work of works) await work();
   else await Promise.all(works.map((work) => work()));
@@ -86,6 +88,12 @@ function askPanel(panel: Panel, object: SavedObject, range: TimeRange, ask: Ask)
     default:
       return askAggregations(object, range, ask);
   }
+}
+
+/** What stands in the dashboard's search bar is asked of each panel. */
+function withQuery(body: object, query: string): object {
+  const asked = { query_string: { query, analyze_wildcard: true } };
+  return { ...body, query: { bool: { filter: [(body as { query: object }).query, asked] } } };
 }
 
 async function search(url: string, pattern: string, body: object): Promise<Answer> {

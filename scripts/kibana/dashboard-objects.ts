@@ -108,7 +108,11 @@ function toDashboardObject({ name, config }: Dashboard, placed: readonly Placed[
       description: config.question,
       hits: 0,
       kibanaSavedObjectMeta: {
-        searchSourceJSON: JSON.stringify({ query: { language: 'kuery', query: '' }, filter: [] }),
+        searchSourceJSON: JSON.stringify({
+          query:
+            config.query === undefined ? { language: 'kuery', query: '' } : { language: 'lucene', query: config.query },
+          filter: [],
+        }),
       },
       optionsJSON: JSON.stringify({ hidePanelTitles: false, useMargins: true }),
       panelsJSON: JSON.stringify(panels),

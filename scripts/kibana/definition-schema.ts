@@ -184,6 +184,8 @@ export const dashboardSchema = z.strictObject({
   needs: z.string().min(1).max(1000),
   /** Splits whose values a reader may choose. On a screen of 1280 pixels a fifth one is cut off. */
   controls: z.array(name).max(4).default([]),
+  /** In Lucene's language: what stands in the search bar until somebody, or a link, writes something else there. */
+  query: text.optional(),
   rows: z.array(z.array(panel).min(1).max(6)).min(1).max(20),
 });
 

@@ -147,6 +147,20 @@ test('the navigation leads to dashboards of the file, and to each of them', () =
   expect(dashboards.map(({ id }) => id).filter((id) => !links.includes(id))).toEqual([]);
 });
 
+test('opened about no address, the dashboard of one address asks for one that nobody has', () => {
+  const queries = ofType('dashboard').map(({ id, attributes }) => {
+    const { searchSourceJSON } = attributes['kibanaSavedObjectMeta'] as { searchSourceJSON: string };
+    return [id, (JSON.parse(searchSourceJSON) as { query: object }).query] as const;
+  });
+  for (const [id, query] of queries)
+    expect(query, id).toEqual(
+      id === 'weir-address'
+        ? // RFC 5737 §3.
+          { language: 'lucene', query: 'flow.src_addr:"192.0.2.1" OR flow.dst_addr:"192.0.2.1"' }
+        : { language: 'kuery', query: '' },
+    );
+});
+
 test('a click on an address or a name opens a dashboard of the file, with a query for fields that there are, and the value in it', () => {
   let links = 0;
   for (const { attributes } of ofType('index-pattern')) {
