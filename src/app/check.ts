@@ -5,7 +5,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { didYouMeanField } from '../enrich/did-you-mean.ts';
 import { documentFieldNames } from '../enrich/document-fields.ts';
 import { createDocumentLane, type DocumentLane, type Pipeline } from '../enrich/pipeline.ts';
-import { type PipelineFile, type PipelineTest, type Place, placeText } from '../enrich/pipeline-file.ts';
+import {
+  type PipelineFile,
+  type PipelineTest,
+  type Place,
+  placeText,
+  type WrongPipelineFile,
+} from '../enrich/pipeline-file.ts';
 import { stepCatalog } from '../enrich/step-catalog.ts';
 import { toTestBatch, valueAtPath } from '../enrich/test-record.ts';
 import type { DocumentBatch } from '../model/document.ts';
@@ -13,8 +19,8 @@ import type { ElementDefinition } from '../model/element.ts';
 import { WeirError } from '../model/errors.ts';
 import { createLogger, type Logger, silentLogger } from '../telemetry/logger.ts';
 import { toCountText } from './count-text.ts';
-import { loadPipelineFile } from './pipeline-source.ts';
-import { openPipeline } from './steps.ts';
+import { examineFile } from './pipeline-source.ts';
+import { openPipeline, stepFilesError } from './steps.ts';
 
 export interface CheckOptions {
   /** Also try the ports, and the servers that the file names. */
@@ -28,9 +34,10 @@ export async function check(
   named: string | undefined,
   { connect = false, print = false }: CheckOptions = {},
 ): Promise<string> {
-  const file = await loadPipelineFile(named);
-  const { path, steps, tests } = file;
   const warnings = createWarnings();
+  const file = await examineFile(named);
+  if ('error' in file) throw warnings.addTo(await withStepFiles(file, warnings.logger));
+  const { path, steps, tests } = file;
   await checkPipeline(file, warnings.logger).catch((error: unknown) => {
     throw warnings.addTo(error);
   });
@@ -39,6 +46,14 @@ export async function check(
   if (!print) return lines.join('\n');
   const { toEffectiveYaml } = await import('../enrich/effective-file.ts');
   return `${toEffectiveYaml(file, stepCatalog)}${lines.map((line) => `# ${line}`).join('\n')}`;
+}
+
+/** The mistakes of a file, and of those that its right steps name. */
+async function withStepFiles(file: WrongPipelineFile, logger: Logger): Promise<WeirError> {
+  const { error } = file;
+  const more = await stepFilesError(file, logger);
+  if (more === undefined) return error;
+  return new WeirError(error.code, `${error.message}\n${more.message}`, { context: error.context, cause: error });
 }
 
 /** A line for each. Throws WeirError with all of them when one went wrong. */
@@ -113,14 +128,13 @@ async function runTest(
   pipeline: Pipeline,
   lane: DocumentLane,
 ): Promise<readonly Difference[]> {
-  const { expect, expectPlace, fieldsPlace, record } = test;
-  let batch: ReturnType<typeof toTestBatch>;
-  try {
-    batch = toTestBatch(record, elements);
-  } catch (error) {
-    if (error instanceof WeirError) return [{ place: fieldsPlace, message: error.message }];
-    throw error;
-  }
+  const { expect, expectPlace, fieldPlaces, record } = test;
+  const mistakes: Difference[] = [];
+  const batch = toTestBatch(record, elements, (name, message) => {
+    const place = fieldPlaces.get(name) ?? expectPlace;
+    mistakes.push({ place, message: `field ${JSON.stringify(name)}: ${message}` });
+  });
+  if (mistakes.length > 0) return mistakes;
   await pipeline.prepare(batch);
   const made = pipeline.toDocuments(batch, lane);
   const documents = documentsIn(made);

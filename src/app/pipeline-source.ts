@@ -5,7 +5,13 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { isAbsolute, relative } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { maxPipelineFileBytes, type PipelineFile, placeText, readPipelineFile } from '../enrich/pipeline-file.ts';
+import {
+  examinePipelineFile,
+  maxPipelineFileBytes,
+  type PipelineFile,
+  placeText,
+  type WrongPipelineFile,
+} from '../enrich/pipeline-file.ts';
 import { stepCatalog } from '../enrich/step-catalog.ts';
 import { notUtf8 } from '../enrich/yaml-limits.ts';
 import { WeirError } from '../model/errors.ts';
@@ -16,8 +22,18 @@ const shippedPipeline = fileURLToPath(new URL('../../pipelines/flow.yml', import
 
 /** Throws WeirError `file-missing` or `pipeline-invalid`. */
 export async function loadPipelineFile(named: string | undefined, silenceMs = maxSilenceMs): Promise<PipelineFile> {
+  const file = await examineFile(named, silenceMs);
+  if ('error' in file) throw file.error;
+  return file;
+}
+
+/** Throws WeirError where it can't be read. */
+export async function examineFile(
+  named: string | undefined,
+  silenceMs = maxSilenceMs,
+): Promise<PipelineFile | WrongPipelineFile> {
   const path = named ?? nearPath(shippedPipeline);
-  return readPipelineFile(await readText(path, silenceMs), {
+  return examinePipelineFile(await readText(path, silenceMs), {
     path,
     environment: readEnvironment(),
     stepDefinitions: stepCatalog,

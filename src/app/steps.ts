@@ -28,13 +28,27 @@ export async function openPipeline(file: PipelineFile, options: OpenOptions): Pr
   return createPipeline({ steps: await createSteps(file, options), fieldMap });
 }
 
+/** Undefined: all files that the steps name can be opened. */
+export async function stepFilesError(file: StepsOfFile, logger: Logger): Promise<WeirError | undefined> {
+  try {
+    const steps = await createSteps(file, { logger, isOffline: true });
+    await Promise.all(steps.map(({ step }) => step.close?.()));
+    return undefined;
+  } catch (error) {
+    if (error instanceof WeirError) return error;
+    throw error;
+  }
+}
+
+type StepsOfFile = Pick<PipelineFile, 'steps' | 'folder' | 'path'> & Partial<Pick<PipelineFile, 'state'>>;
+
 /** Databases are read side by side. Throws a WeirError with all that went wrong; the steps that were opened are closed again. */
 async function createSteps(
-  file: PipelineFile,
+  file: StepsOfFile,
   { logger, isOffline = false, ledger }: OpenOptions,
 ): Promise<NamedStep[]> {
   const { steps, folder, path, state } = file;
-  const context = { folder, logger, isOffline, ...(!isOffline && { stateFolder: state.directory }) };
+  const context = { folder, logger, isOffline, ...(!isOffline && state && { stateFolder: state.directory }) };
   const counting = (step: string) => ledger && { count: (outcome: string) => countStepOutcome(ledger, step, outcome) };
   const results = await Promise.allSettled(
     steps.map(async ({ name, options, place }): Promise<NamedStep> => {

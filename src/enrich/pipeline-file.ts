@@ -83,7 +83,8 @@ export interface PipelineTest {
   readonly record: TestRecord;
   /** One for each document that the record becomes. None: a step drops the flow. */
   readonly expect: readonly ExpectedDocument[];
-  readonly fieldsPlace: Place;
+  /** Where each field of the record is written. */
+  readonly fieldPlaces: ReadonlyMap<string, Place>;
   readonly expectPlace: Place;
 }
 
@@ -107,37 +108,71 @@ export const maxPipelineFileBytes = 2 ** 20;
 /** More mistakes than anybody reads at once. */
 const maxMistakes = 50;
 
+/** A file that is wrong. */
+export interface WrongPipelineFile extends Pick<PipelineFile, 'folder' | 'path'> {
+  /** Lists every mistake. */
+  readonly error: WeirError;
+  /** Those that are right: their files may be wrong, too. */
+  readonly steps: readonly PipelineStep[];
+}
+
+/** Throws the WeirError of a wrong file. */
 export function readPipelineFile(text: string, options: PipelineFileOptions): PipelineFile {
+  const file = examinePipelineFile(text, options);
+  if ('error' in file) throw file.error;
+  return file;
+}
+
+export function examinePipelineFile(text: string, options: PipelineFileOptions): PipelineFile | WrongPipelineFile {
   const { path } = options;
+  const wrong = (error: WeirError, steps: readonly PipelineStep[] = []): WrongPipelineFile => {
+    return { error, steps, folder: dirname(resolve(path)), path };
+  };
   if (Buffer.byteLength(text) > maxPipelineFileBytes) {
-    throw invalid(path, [{ line: 1, column: 1, message: 'the file is larger than 1 MiB: is it a pipeline file?' }]);
+    const message = 'the file is larger than 1 MiB: is it a pipeline file?';
+    return wrong(invalid(path, [{ line: 1, column: 1, message }]));
   }
   // YAML 1.2 §5.1 has no NUL: of a database or a program the parser would complain line by line.
-  if (text.includes('\0'))
-    throw invalid(path, [{ line: 1, column: 1, message: 'the file is no text: is it a pipeline file?' }]);
+  if (text.includes('\0')) {
+    const message = 'the file is no text: is it a pipeline file?';
+    return wrong(invalid(path, [{ line: 1, column: 1, message }]));
+  }
   const tree = readYaml(text, options.environment, path);
   // What follows a syntax error is guesswork of the parser: settle the syntax first.
-  if (tree.syntaxErrors.length > 0) throw invalid(path, tree.syntaxErrors, [], tree.includedPaths);
+  if (tree.syntaxErrors.length > 0) return wrong(invalid(path, tree.syntaxErrors, [], tree.includedPaths));
   if (tree.value === undefined || tree.value === null) {
     const message = 'the file is empty; the shortest pipeline is "name: flow" and "steps: []"';
-    throw invalid(path, [...tree.mistakes, { line: 1, column: 1, message }], [], tree.includedPaths);
+    return wrong(invalid(path, [...tree.mistakes, { line: 1, column: 1, message }], [], tree.includedPaths));
   }
   // Of a file that is far too big, what follows would be about its rest.
-  if (tree.isTooBig) throw invalid(path, tree.mistakes);
+  if (tree.isTooBig) return wrong(invalid(path, tree.mistakes));
   const checked = check(pipelineSchema, tree.value, tree, [], '');
   const { steps, mistakes: stepMistakes } = readSteps(tree, options.stepDefinitions);
-  const mistakes = [...tree.mistakes, ...('mistakes' in checked ? checked.mistakes : []), ...stepMistakes];
   const config = 'data' in checked ? (checked.data as PipelineConfig) : undefined;
-  if (config !== undefined && mistakes.length === 0) mistakes.push(...contradictions(config, tree));
-  const decode = config === undefined ? undefined : readDecodeSection(config.decode, tree, path);
-  mistakes.push(...(decode?.mistakes ?? []));
+  const alone = [...tree.mistakes, ...('mistakes' in checked ? checked.mistakes : []), ...stepMistakes];
+  // Of more nobody would read.
+  const right = alone.length > maxMistakes ? {} : rightSections(config, tree);
+  const decode = right.decode && readDecodeSection(right.decode, tree, path);
+  const mistakes = [...alone, ...contradictions(right, tree), ...(decode?.mistakes ?? [])];
   const fileMistakes = decode?.fileMistakes ?? [];
   if (mistakes.length + fileMistakes.length > 0 || config === undefined || decode === undefined) {
-    throw invalid(path, mistakes, fileMistakes, tree.includedPaths);
+    return wrong(invalid(path, mistakes, fileMistakes, tree.includedPaths), steps);
   }
   const given = 'data' in checked ? (checked.given as object) : {};
   const written = { ...given, steps: steps.map((step) => ({ [step.name]: step.given })) };
   return { ...toPipelineFile(config, steps, decode.elements, tree, path), written };
+}
+
+/** Sections without a mistake; `config`: the whole file, where nothing in it is of a wrong type. */
+function rightSections(config: PipelineConfig | undefined, tree: YamlTree): Partial<PipelineConfig> {
+  const given = tree.value as Readonly<Record<string, unknown>>;
+  const sections = Object.entries(pipelineSchema.shape).flatMap(([key, schema]): (readonly [string, unknown])[] => {
+    if (tree.isBrokenWithin(key)) return [];
+    if (config !== undefined) return [[key, config[key as keyof PipelineConfig]]];
+    const checked = check(schema, given[key], tree, [key], key);
+    return 'data' in checked ? [[key, checked.data]] : [];
+  });
+  return Object.fromEntries(sections);
 }
 
 function invalid(
@@ -174,21 +209,45 @@ function withoutQuotes(mistake: Mistake): Mistake {
   };
 }
 
+interface Contradiction {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+interface ContradictionRule {
+  /** What it looks at: where one of them is wrong, it would be about what is not meant. */
+  readonly sections: readonly (keyof PipelineConfig)[];
+  readonly find: (config: PipelineConfig) => readonly Contradiction[];
+}
+
 /** Settings that are right alone and wrong together. */
-function contradictions(config: PipelineConfig, tree: YamlTree): Mistake[] {
-  const mistakes: Mistake[] = [];
-  const add = (path: readonly PropertyKey[], message: string) => mistakes.push({ ...tree.placeOf(path), message });
-  for (const { path, message } of collectContradictions(config)) add(path, message);
-  for (const { path, message } of queueContradictions(config.queue, config.batch.bytes)) add(path, message);
-  for (const [index, { record }] of config.tests.entries()) {
-    if (record.agent === undefined || record.protocol === 'sflow5') continue;
-    add(['tests', index, 'record', 'agent'], 'record.agent: only sflow5 has an agent in its header');
-  }
-  for (const { path, message } of elasticsearchContradictions(config.index.elasticsearch, config.index.name))
-    add(path, message);
-  for (const { path, message } of kibanaContradictions(config.kibana)) add(path, message);
-  for (const { path, message } of telemetryContradictions(config.telemetry)) add(path, message);
-  return mistakes;
+const contradictionRules: readonly ContradictionRule[] = [
+  { sections: ['listen', 'collect', 'queue'], find: collectContradictions },
+  { sections: ['queue', 'batch'], find: ({ queue, batch }) => queueContradictions(queue, batch.bytes) },
+  { sections: ['index'], find: ({ index }) => elasticsearchContradictions(index.elasticsearch, index.name) },
+  { sections: ['kibana'], find: ({ kibana }) => kibanaContradictions(kibana) },
+  { sections: ['telemetry'], find: ({ telemetry }) => telemetryContradictions(telemetry) },
+  {
+    sections: ['tests'],
+    find: ({ tests }) =>
+      tests.flatMap(({ record }, index) =>
+        record.agent === undefined || record.protocol === 'sflow5'
+          ? []
+          : [
+              {
+                path: ['tests', index, 'record', 'agent'],
+                message: 'record.agent: only sflow5 has an agent in its header',
+              },
+            ],
+      ),
+  },
+];
+
+function contradictions(right: Partial<PipelineConfig>, tree: YamlTree): Mistake[] {
+  return contradictionRules.flatMap(({ sections, find }) => {
+    if (!sections.every((section) => section in right)) return [];
+    return find(right as PipelineConfig).map(({ path, message }) => ({ ...tree.placeOf(path), message }));
+  });
 }
 
 function toPipelineFile(
@@ -221,7 +280,7 @@ function toPipelineFile(
     tests: config.tests.map((test, index) => ({
       name: test.name,
       record: toTestRecord(test.record),
-      fieldsPlace: tree.placeOfKey(['tests', index, 'record', 'fields']),
+      fieldPlaces: placesOfKeys(tree, ['tests', index, 'record', 'fields'], test.record.fields),
       expectPlace: tree.placeOfKey(['tests', index, 'expect']),
       expect: toExpected(tree, index, test.expect),
     })),
@@ -241,11 +300,15 @@ function toExpected(
   const path = ['tests', test, 'expect'];
   const placed = (fields: ExpectedDocument['fields'], at: readonly (string | number)[]): ExpectedDocument => ({
     fields,
-    places: new Map(Object.keys(fields).map((field) => [field, tree.placeOfKey([...at, field])])),
+    places: placesOfKeys(tree, at, fields),
   });
   return Array.isArray(expect)
     ? expect.map((fields, index) => placed(fields, [...path, index]))
     : [placed(expect, path)];
+}
+
+function placesOfKeys(tree: YamlTree, at: readonly (string | number)[], mapping: object): ReadonlyMap<string, Place> {
+  return new Map(Object.keys(mapping).map((key) => [key, tree.placeOfKey([...at, key])]));
 }
 
 function toTestRecord(record: PipelineConfig['tests'][number]['record']): TestRecord {

@@ -36,6 +36,8 @@ export interface YamlTree {
   readonly includedPaths: readonly string[];
   /** A mistake that is already noted took the value at this path away. */
   isBroken(path: Path): boolean;
+  /** Or one at a path that begins with this key. */
+  isBrokenWithin(section: string): boolean;
 }
 
 /** What is not shown of the value at a path. */
@@ -52,6 +54,7 @@ const maxAliasedValues = 10_000;
 export function readYaml(text: string, environment: Readonly<Record<string, string>>, path = 'pipeline.yml'): YamlTree {
   const mistakes: Mistake[] = [];
   const broken = new Set<string>();
+  const brokenSections = new Set<PropertyKey | undefined>();
   const values = new Map<string, Place>();
   const keys = new Map<string, Place>();
   const variables = new Map<string, readonly string[]>();
@@ -118,6 +121,7 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
   /** The value at a path is missing because of a mistake that is noted. */
   function breakAt(path: Path): undefined {
     broken.add(pathKey(path));
+    brokenSections.add(path[0]);
     return undefined;
   }
 
@@ -277,6 +281,7 @@ export function readYaml(text: string, environment: Readonly<Record<string, stri
     textIncludes,
     includedPaths: includes.paths,
     isBroken: (path) => broken.has(pathKey(path)),
+    isBrokenWithin: (section) => brokenSections.has(section),
   };
 }
 

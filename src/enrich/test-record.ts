@@ -38,18 +38,27 @@ const testTimeMs = Date.UTC(2026, 0, 1);
 const v5Header = { count: 1, engineType: 0, engineId: 0, samplingMode: 0 } as const;
 const sflowHeader = { sampleType: 'flow_sample', sampleSequence: 0, sourceIdType: 0, sourceIdIndex: 0 } as const;
 
+/** A field whose name or value is wrong. Throws, or leaves the field out. */
+type TellMistake = (name: string, message: string) => void;
+
 /** `definitions`: elements of users' files. */
 export function toTestBatch(
   { protocol, exporter = '192.0.2.1', fields, samplingInterval, agent, header }: TestRecord,
   definitions: readonly ElementDefinition[] = [],
+  tell: TellMistake = refuse,
 ): RecordBatch {
   const types = definitions.length === 0 ? elementTypes() : withDefinitions(elementTypes(), definitions);
   const columns: Column[] = [];
   const row: FieldValue[] = [];
   for (const [name, value] of Object.entries(fields)) {
-    const type = types.get(name) ?? typeOfUnlisted(name, value, types);
-    columns.push({ name, type });
-    row.push(readReadable(name, value, type));
+    const type = types.get(name) ?? typeOfUnlisted(name, value);
+    const read = type === undefined ? undefined : readReadable(value, type);
+    if (type === undefined) tell(name, noSuchElement(name, types));
+    else if (read === undefined) tell(name, `expected ${expected[type]}, got ${JSON.stringify(value)}`);
+    else {
+      columns.push({ name, type });
+      row.push(read);
+    }
   }
   if (samplingInterval !== undefined && protocol !== 'netflow5') {
     columns.push({ name: joinedSamplingInterval, type: 'number' });
@@ -149,20 +158,19 @@ const joinedTexts: readonly string[] = Object.values(joinedNames);
 /** Lists of sFlow are numbers, too. */
 const sflowLists = ['asPath', 'communities', 'mplsLabels'];
 
-function typeOfUnlisted(name: string, value: unknown, types: ReadonlyMap<string, ColumnType>): ColumnType {
+/** Undefined: there is no such element. */
+function typeOfUnlisted(name: string, value: unknown): ColumnType | undefined {
   if (name === joinedSamplingInterval) return 'number';
   if (joinedTexts.includes(name)) return 'text';
   if (/^sflow(?:\.\w+)+$/.test(name)) return typeof value === 'string' ? 'text' : 'number';
   if (sflowLists.includes(name)) return 'number';
   if (/^(?:\d+\/\d+|v9:\d+|iana:\d+)$/.test(name)) return typeof value === 'number' ? 'number' : 'text';
-  throw mistake(
-    name,
-    `no information element has this name${didYouMean(
-      name,
-      [...[...types.keys()].filter((key) => !key.includes(':') && !key.includes('/')), ...joinedTexts],
-      'see data/information-elements.tsv',
-    )}`,
-  );
+  return undefined;
+}
+
+function noSuchElement(name: string, types: ReadonlyMap<string, ColumnType>): string {
+  const known = [...[...types.keys()].filter((key) => !key.includes(':') && !key.includes('/')), ...joinedTexts];
+  return `no information element has this name${didYouMean(name, known, 'see data/information-elements.tsv')}`;
 }
 
 const expected: Readonly<Record<ColumnType, string>> = {
@@ -177,12 +185,12 @@ const expected: Readonly<Record<ColumnType, string>> = {
   list: 'the bytes of a list as hex digits',
 };
 
-function readReadable(name: string, value: unknown, type: ColumnType): FieldValue {
+/** Undefined: it is no value of the type, or one of its items is none. */
+function readReadable(value: unknown, type: ColumnType): FieldValue | undefined {
   if (value === null) return null;
-  if (Array.isArray(value)) return value.map((item) => readReadable(name, item, type));
-  const read = readScalar(value, type);
-  if (read === undefined) throw mistake(name, `expected ${expected[type]}, got ${JSON.stringify(value)}`);
-  return read;
+  if (!Array.isArray(value)) return readScalar(value, type);
+  const items = value.map((item) => readReadable(item, type));
+  return items.every((item) => item !== undefined) ? items : undefined;
 }
 
 function readScalar(value: unknown, type: ColumnType): FieldValue | undefined {
@@ -217,6 +225,6 @@ function readTime(value: unknown): number | undefined {
   return Number.isFinite(ms) ? ms : undefined;
 }
 
-function mistake(name: string, message: string): WeirError {
-  return new WeirError('pipeline-invalid', `field ${JSON.stringify(name)}: ${message}`);
+function refuse(name: string, message: string): never {
+  throw new WeirError('pipeline-invalid', `field ${JSON.stringify(name)}: ${message}`);
 }

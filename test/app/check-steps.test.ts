@@ -191,6 +191,16 @@ describe('data files', () => {
     ]);
   });
 
+  test('are named beside the mistakes of the pipeline file', async () => {
+    expect(
+      await said('geoip: { database: nowhere.mmdb }', 'asn: { databse: x }', 'hostname: { file: none.yml }'),
+    ).toEqual([
+      'p.yml:4:12 unknown key "databse" in asn; did you mean "database"?',
+      'p.yml:3:5 geoip: database: the file nowhere.mmdb does not exist',
+      'p.yml:5:5 hostname: file: cannot read none.yml (ENOENT)',
+    ]);
+  });
+
   test('what never ends is not read', async () => {
     expect(
       await said(

@@ -180,6 +180,16 @@ test('a condition on what only a template types says why it can not be', async (
 });
 
 /** `files`: what lies beside it. */
+test('all wrong fields of a record are told, each at its place', async () => {
+  const record =
+    'record: { protocol: ipfix, exporter: 10.0.0.1, fields: { sourceIPv4Address: 10.0.0.300, vlanId: x, vlanID: 5 } }';
+  await expect(
+    checkText(`name: a\nsteps: []\ntests:\n  - name: t\n    ${record}\n    expect: { flow.vlan: 5 }\n`),
+  ).rejects.toThrow(
+    /:5:62 test "t": field "sourceIPv4Address": expected an IPv4 address, got "10\.0\.0\.300"\n.*:5:93 .*"vlanId": expected a number.*\n.*:5:104 .*"vlanID": no information element/,
+  );
+});
+
 async function checkText(text: string, files: Readonly<Record<string, string>> = {}): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'weir-check-'));
   try {

@@ -204,7 +204,7 @@ describe('weir check', () => {
         'failing.yml:10:7 test "counts": unknown field "flow.byts"; did you mean "flow.bytes"?',
         'failing.yml:13:5 test "is dropped": expected no document, got one: no step drops it',
         'failing.yml:16:5 test "is not dropped": expected a document, got none: dropped by drop',
-        'failing.yml:18:52 test "has a mistyped element": field "octetDeltaCont": no information element has this name; did you mean "octetDeltaCount"?',
+        'failing.yml:18:62 test "has a mistyped element": field "octetDeltaCont": no information element has this name; did you mean "octetDeltaCount"?',
         'failing.yml: 4 of 5 tests failed',
       ],
     );

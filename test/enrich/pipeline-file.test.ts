@@ -133,7 +133,10 @@ describe('a file that is right', () => {
           header: {},
         },
         expect: [{ fields: { 'flow.bytes': 100_000 }, places: new Map([['flow.bytes', { line: 18, column: 15 }]]) }],
-        fieldsPlace: { line: 17, column: 55 },
+        fieldPlaces: new Map([
+          ['sourceIPv4Address', { line: 17, column: 65 }],
+          ['octetDeltaCount', { line: 17, column: 96 }],
+        ]),
         expectPlace: { line: 18, column: 5 },
       },
     ]);
@@ -444,6 +447,26 @@ const wrongFiles: readonly [
     'an address twice',
     withLines('listen: [ "udp://[::]:1", "udp://[::]:1" ]'),
     ['3:27 listen: :: port 1 is in the list twice'],
+  ],
+  [
+    'what contradicts itself, beside other mistakes in other sections',
+    withLines(
+      'listen: [ "udp://[::]:1", "udp://[::]:1" ]',
+      'batch: { age: fast }',
+      'queue: { memory: 1MiB }',
+      'decode: { elements: [ nowhere.yml ] }',
+      'index: { elasticsearch: { nodes: "http://es:9200", username: u } }',
+      `telemetry: { http: "0.0.0.0:1", token: "\${UNSET}" }`,
+      'tests: [ { name: t, record: { protocol: ipfix, exporter: 10.0.0.1, agent: 10.0.0.2, fields: {} }, expect: {} } ]',
+    ),
+    [
+      '3:27 listen: :: port 1 is in the list twice',
+      '4:15 batch.age: expected a duration such as "200ms" (ms, s, m, h, d), got "fast"',
+      "6:23 decode.elements: can't read nowhere.yml: there is no such file",
+      '7:25 index.elasticsearch: password is missing',
+      `8:41 the environment variable UNSET is not set and has no default; set it, or write \${UNSET:default}`,
+      '9:75 record.agent: only sflow5 has an agent in its header',
+    ],
   ],
   [
     'a TCP port for two things',

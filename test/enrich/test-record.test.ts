@@ -80,7 +80,7 @@ describe('a mistake names the field and what was expected', () => {
     ],
     [
       { octetDeltaCount: [1, true] },
-      'field "octetDeltaCount": expected a number, or an integer beyond 2^53 as text, got true',
+      'field "octetDeltaCount": expected a number, or an integer beyond 2^53 as text, got [1,true]',
     ],
     [
       { sourceMacAddress: '1:2:3' },
