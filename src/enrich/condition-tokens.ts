@@ -25,7 +25,7 @@ const space = /\s*/y;
 const word = /[A-Za-z_@][\w@]*(?:\.[A-Za-z_][\w-]*)*/y;
 const text = /"(?:[^"\\]|\\[\s\S])*"|'(?:[^'\\]|\\[\s\S])*'/y;
 /** Digits with colons or three dots, or hexadecimal groups: what they are worth is asked later. */
-const address = /(?:\d+(?:\.\d+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:]*(?:\d+(?:\.\d+){3})?)(?:\/\d+)?/y;
+const address = /(?:(?:[0-9A-Fa-f]*:[0-9A-Fa-f:]*:)?\d+(?:\.\d+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:]*)(?:\/\d+)?/y;
 const number = /-?\d+(?:\.\d+)?(?![\w:])/y;
 const sign = /\.\.|<=|>=|!=|[=<>()[\],]/y;
 

@@ -108,7 +108,7 @@ const groupsAfter: readonly FieldGroup[] = [
     fields: [field('canonical', ({ canonical }) => canonical)],
     write: ({ canonical }) => (canonical === undefined ? '' : `,"canonical":${canonical}`),
   },
-  derived('server_rule', toStoredRule),
+  text('server_rule', 'serverRule'),
   text('traffic_direction', 'trafficDirection'),
   networkInterface(
     'input',
@@ -197,15 +197,11 @@ export function flowText(flow: FlowDocument, rewrite?: Rewrite): string {
   );
 }
 
-/** What the flow itself said needs no remark, as in ElastiFlow's documents; what nobody said does. */
-/** Rules that look at port numbers alone are ElastiFlow's, too: a document says what else decided. */
-function toStoredRule({ serverRule }: FlowDocument): string | undefined {
-  return serverRule === 'service' || serverRule === 'registered' || serverRule === 'port' ? undefined : serverRule;
-}
-
+/** Where the flow itself says that its counters are whole, there is nothing to remark, as in ElastiFlow's documents. */
 function toStoredSource({ samplingSource, samplingInterval }: FlowDocument): SamplingSource | undefined {
   if (samplingInterval === undefined) return 'none';
-  return samplingSource === 'header' || samplingSource === 'record' ? undefined : samplingSource;
+  const isOwn = samplingSource === 'header' || samplingSource === 'record';
+  return isOwn && samplingInterval <= 1 ? undefined : samplingSource;
 }
 
 const protocolTexts: string[] = [];

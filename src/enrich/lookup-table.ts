@@ -138,18 +138,23 @@ function repeatsOnly(repeats: TellRow): Nests {
 /** `53`, `1024-65535` or `1024..65535`. */
 const numberRange = /^(\d{1,16})(?:\s*(?:-|\.\.)\s*(\d{1,16}))?$/;
 
+/** Both ends included; undefined: it is neither a whole number nor a range. */
+export function readNumberRange(key: string): readonly [from: number, to: number] | undefined {
+  const match = numberRange.exec(key);
+  const from = Number(match?.[1]);
+  const to = match?.[2] === undefined ? from : Number(match[2]);
+  return match === null || !Number.isSafeInteger(to) ? undefined : [from, to];
+}
+
 function createNumberKeys(): Keys {
   const builder = createRangeTable(2);
   const first = new Uint32Array(2);
   const last = new Uint32Array(2);
   return {
     add(key, row) {
-      const match = numberRange.exec(key);
-      const from = Number(match?.[1]);
-      const to = match?.[2] === undefined ? from : Number(match[2]);
-      if (match === null || !Number.isSafeInteger(to)) {
-        return `expected a whole number or a range such as 1024-65535, got ${shown(key)}`;
-      }
+      const range = readNumberRange(key);
+      if (range === undefined) return `expected a whole number or a range such as 1024-65535, got ${shown(key)}`;
+      const [from, to] = range;
       if (to < from) return `the range ${shown(key)} is empty`;
       toWords(from, first);
       toWords(to, last);

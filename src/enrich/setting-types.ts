@@ -113,10 +113,25 @@ export function subnets() {
 
 /** A map by subnet, longest prefix first; no subnet may be there twice, in whatever spelling. */
 export function subnetMap<T extends z.ZodType>(value: T, error: string) {
-  return z.record(subnet, value, { error }).superRefine((entries, context) => {
-    for (const { key, message } of twinsIn(Object.keys(entries), subnetKey, 'subnet'))
+  return z.record(subnet, value, { error }).superRefine(noTwins(subnetKey, 'subnet'));
+}
+
+/** A map by interface number. */
+export function interfaceMap<T extends z.ZodType>(value: T, error?: string) {
+  return z.record(interfaceKey, value, { error }).superRefine(noTwins(numberKey, 'interface'));
+}
+
+/** The same for `1` and `01`. */
+export function numberKey(text: string): string | undefined {
+  return /^\d{1,15}$/.test(text) ? String(Number(text)) : undefined;
+}
+
+/** For `superRefine` of a map: no key may say again what an earlier one says (`twinsIn`). */
+export function noTwins(toIdentity: (key: string) => string | undefined, noun: string) {
+  return (entries: object, context: z.core.$RefinementCtx<unknown>): void => {
+    for (const { key, message } of twinsIn(Object.keys(entries), toIdentity, noun))
       keyMistake(context, entries, [key], message);
-  });
+  };
 }
 
 /** The same for `10.0.0.0/8` and `10.1.2.3/8`, for IPv6 in all its spellings, and for IPv4-mapped IPv6. */

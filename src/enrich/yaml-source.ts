@@ -63,7 +63,7 @@ export function parseSource(file: YamlFile): { readonly source: Source; readonly
     const message =
       error.code === 'MULTIPLE_DOCS'
         ? 'a pipeline file is one YAML document: "---" begins another'
-        : `not YAML: ${sentence(error.message)}`;
+        : `not YAML: ${sentence(error.message)}${/flow-(?:seq|map)-/.test(error.message) ? quotesWanted : ''}`;
     mistakes.push({ ...at, message });
   }
   return {
@@ -71,6 +71,9 @@ export function parseSource(file: YamlFile): { readonly source: Source; readonly
     mistakes,
   };
 }
+
+/** A condition with a list, or a variable, between braces. */
+const quotesWanted = '; a text with [ ] { } or a variable in it wants quotes here';
 
 /** Messages of the parser in one line. */
 function sentence(message: string): string {

@@ -56,6 +56,43 @@ describe('weir check says of', () => {
       'lookup: { by: flow.src_addr, table: { 10.0.0.0/8: a, 10.0.0.1/8: b }, set: { labels.a: value } }',
       ['p.yml:3:58 lookup.table: the same subnet as "10.0.0.0/8" ("10.0.0.1/8")'],
     ],
+    ...(
+      [
+        [
+          'vlan-names: { names: { 10.0.0.0/8: { 10: a }, 10.1.2.3/8: { 11: b } } }',
+          'vlan-names.names',
+          'VLAN or subnet',
+          '10.0.0.0/8',
+          '10.1.2.3/8',
+        ],
+        ['vlan-names: { names: { 10: a, "010": b } }', 'vlan-names.names', 'VLAN or subnet', '10', '010'],
+        ['vlan-names: { names: { 10.0.0.1: { 10: a, "010": b } } }', 'vlan-names.names.10.0.0.1', 'VLAN', '10', '010'],
+        ['interfaces: { names: { 10.0.0.1: { 1: a, "01": b } } }', 'interfaces.names.10.0.0.1', 'interface', '1', '01'],
+        ['sampling: { default: { 10.0.0.1: { 1: 5, "01": 7 } } }', 'sampling.default.10.0.0.1', 'interface', '1', '01'],
+        ['services: { names: { tcp/80: a, tcp/080: b } }', 'services.names', 'port', 'tcp/80', 'tcp/080'],
+        ['applications: { names: { 13..1: a, "13:1": b } }', 'applications.names', 'id', '13..1', '13:1'],
+        [
+          'applications: { servers: { "[::1]:80": a, "0:0::1:80": b } }',
+          'applications.servers',
+          'address and port',
+          '[::1]:80',
+          '0:0::1:80',
+        ],
+        [
+          'lookup: { by: flow.vlan, table: { 10-12: a, 010..12: b }, set: { labels.a: value } }',
+          'lookup.table',
+          'range',
+          '10-12',
+          '010..12',
+        ],
+      ] as const
+    ).map(([step, where, noun, first, second]): [string, string, string[]] => [
+      `the same ${noun} in two spellings: ${second}`,
+      step,
+      [
+        `p.yml:3:${5 + Math.max(step.lastIndexOf(`${second}:`), step.lastIndexOf(`"${second}":`))} ${where}: the same ${noun} as "${first}" ("${second}")`,
+      ],
+    ]),
     [
       'the same subnet of agents',
       'interfaces: { snmp: { agents: { 10.0.0.0/8: { community: s3cret }, 10.0.0.1/8: { community: s3cret } } } }',

@@ -286,16 +286,17 @@ describe('IPFIX', () => {
 
   describe('the sampling interval', () => {
     test.each([
-      [{ samplingInterval: 100 }, 100, undefined],
+      [{ samplingInterval: 100 }, 100, 'record'],
       [{ samplingInterval: 0 }, 0, undefined],
-      [{ samplingInterval: 0, samplerRandomInterval: 50 }, 50, undefined],
-      [{ samplingPacketInterval: 1, samplingPacketSpace: 999 }, 1000, undefined],
-      [{ samplingSize: 2, samplingPopulation: 1000 }, 500, undefined],
-      [{ samplingProbability: 0.25 }, 4, undefined],
+      [{ samplingInterval: 1 }, 1, undefined],
+      [{ samplingInterval: 0, samplerRandomInterval: 50 }, 50, 'record'],
+      [{ samplingPacketInterval: 1, samplingPacketSpace: 999 }, 1000, 'record'],
+      [{ samplingSize: 2, samplingPopulation: 1000 }, 500, 'record'],
+      [{ samplingProbability: 0.25 }, 4, 'record'],
       [{ samplingProbability: 0 }, undefined, 'none'],
-      [{ samplingFlowInterval: 8 }, 8, undefined],
+      [{ samplingFlowInterval: 8 }, 8, 'record'],
       [{ 'weir.samplingInterval': 512 }, 512, 'options'],
-      [{ samplingInterval: 7, 'weir.samplingInterval': 512 }, 7, undefined],
+      [{ samplingInterval: 7, 'weir.samplingInterval': 512 }, 7, 'record'],
       [{ samplingInterval: 0, 'weir.samplingInterval': 512 }, 512, 'options'],
       [{ samplingPacketInterval: 1 }, undefined, 'none'],
     ])('%j → %s (%s)', (fields, interval, source) => {
@@ -473,6 +474,7 @@ describe('sFlow', () => {
         direction: 'ingress',
         ip_version: 'IPv4',
         sampling_interval: 1000,
+        sampling_source: 'record',
         src_addr: '10.0.0.1',
         src_hostname: '10.0.0.1',
         src_mac: '00:00:5e:00:53:01',

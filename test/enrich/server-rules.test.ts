@@ -183,8 +183,7 @@ describe.each([
       });
       return valueAtPath(JSON.parse(pipeline.toDocuments(batch, lane).bytes.toString()), 'flow.server_rule');
     });
-    // The first is decided by its ports: that is not said.
-    expect(rules).toEqual([undefined, 'order']);
+    expect(rules).toEqual(['port', 'order']);
   });
 });
 

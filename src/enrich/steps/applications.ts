@@ -5,7 +5,6 @@ import { z } from 'zod';
 import {
   type ApplicationId,
   type ApplicationServer,
-  type ApplicationType,
   createApplicationNames,
   createApplicationServers,
   readApplicationIds,
@@ -14,10 +13,9 @@ import {
   readApplicationTypes,
   readServerKey,
 } from '../application-names.ts';
+import { createExporterSetting } from '../exporter-setting.ts';
 import type { FlowDocument } from '../flow-document.ts';
-import { createPrefixTable } from '../prefix-table.ts';
-import { createRecentMap } from '../recent-map.ts';
-import { subnetMap } from '../setting-types.ts';
+import { noTwins, subnetMap } from '../setting-types.ts';
 import { oneSlice } from '../slices.ts';
 import type { StepDefinition } from '../step.ts';
 import { filePaths, openTable, storedName } from '../table-files.ts';
@@ -28,6 +26,16 @@ const vendor = z
 
 const vendorsExpected = 'expected the name of a vendor, or a mapping from subnet of exporters to vendor';
 
+function idOfKey(key: string): string | undefined {
+  const read = readApplicationKey(key);
+  return read && `${read.type} ${read.id}`;
+}
+
+function serverOfKey(key: string): string | undefined {
+  const read = readServerKey(key);
+  return read && `${read.address} ${read.port}`;
+}
+
 const options = z.strictObject({
   names: z
     .record(
@@ -37,6 +45,7 @@ const options = z.strictObject({
       storedName,
       { error: 'expected a mapping from application id to name' },
     )
+    .superRefine(noTwins(idOfKey, 'id'))
     .default({})
     .describe('Names of ids: `13..453` for all exporters, `fortinet__0..10` for those of a vendor.'),
   file: filePaths('a YAML file with names of application ids')
@@ -57,6 +66,7 @@ const options = z.strictObject({
       storedName,
       { error: 'expected a mapping from address and port to name' },
     )
+    .superRefine(noTwins(serverOfKey, 'address and port'))
     .default({})
     .describe('Names by address and port: `192.0.2.2:9092: kafka`. They go before what the exporter sends.'),
   servers_file: filePaths('a YAML file with names by address and port')
@@ -65,9 +75,6 @@ const options = z.strictObject({
 });
 
 export type ApplicationsOptions = z.infer<typeof options>;
-
-/** Exporters whose vendor was found: as many as the ledger counts. */
-const maxRemembered = 10_000;
 
 const unknownVendor = '';
 
@@ -140,7 +147,13 @@ export const applicationsStep: StepDefinition<ApplicationsOptions> = {
       option: 'vendor_file',
       paths: vendorFile,
       read: readApplicationTypes,
-      build: (entries) => oneSlice(createVendors(entries, inlineVendors, fallback)),
+      build: (entries) =>
+        oneSlice(
+          createExporterSetting(
+            [...entries.map(({ exporter, type }) => [exporter, type] as const), ...inlineVendors],
+            fallback,
+          ),
+        ),
     });
 
     function apply(flow: FlowDocument): undefined {
@@ -166,17 +179,6 @@ export const applicationsStep: StepDefinition<ApplicationsOptions> = {
     };
   },
 };
-
-function createVendors(
-  entries: readonly ApplicationType[],
-  inline: readonly (readonly [string, string])[],
-  fallback: string,
-): (exporter: string) => string {
-  const table = createPrefixTable([...entries.map(({ exporter, type }) => [exporter, type] as const), ...inline]);
-  if (table.size === 0) return () => fallback;
-  const remembered = createRecentMap<string, string>(maxRemembered);
-  return (exporter) => remembered.get(exporter) ?? remembered.add(exporter, table.lookup(exporter) ?? fallback);
-}
 
 function isDigit(code: number): boolean {
   return code >= 48 && code <= 57;

@@ -5,10 +5,15 @@ import { z } from 'zod';
 import type { AddressFacts, AutonomousSystem } from '../address-facts.ts';
 import { openAsnDatabase, openShippedAsnDatabase } from '../asn-database.ts';
 import { databasePaths } from '../database-option.ts';
+import { createExporterSetting } from '../exporter-setting.ts';
 import { createMmdbFaultNote } from '../fault-note.ts';
 import type { FlowDocument } from '../flow-document.ts';
 import { fixedFile, openReloadingFile } from '../reloading-file.ts';
+import { subnetMap } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
+
+const preferred = z.enum(['database', 'exporter'], { error: 'expected database or exporter' });
+const preferredExpected = 'expected database or exporter, or a mapping from subnet of exporters to one of them';
 
 const options = z.strictObject({
   database: databasePaths
@@ -17,10 +22,10 @@ const options = z.strictObject({
       'An AS database (.mmdb: GeoLite2-ASN, DB-IP ASN), from the folder of the pipeline file; a list where IPv4 and IPv6 have a file each. Default: the database that comes with weir.',
     ),
   prefer: z
-    .enum(['database', 'exporter'], { error: 'expected database or exporter' })
+    .union([preferred, subnetMap(preferred, preferredExpected)], { error: preferredExpected })
     .default('database')
     .describe(
-      'With `exporter`, the AS numbers that the exporter’s BGP knows (elements 16 and 17, NetFlow v5, sFlow’s gateway data) go first where it sends some; the database has their names, and serves where it does not.',
+      'One of both, or a map from subnet of exporters to one of both. With `exporter`, the AS numbers that the exporter’s BGP knows (elements 16 and 17, NetFlow v5, sFlow’s gateway data) go first where it sends some; the database has their names, and serves where it does not.',
     ),
 });
 
@@ -79,6 +84,12 @@ export const asnStep: StepDefinition<AsnOptions> = {
       },
     },
     {
+      title: 'exporters may differ',
+      options: { prefer: { '192.0.2.0/24': 'exporter', '192.0.2.1': 'database' } },
+      record: { sourceIPv4Address: '10.0.0.115', destinationIPv4Address: '8.8.8.8', bgpDestinationAsNumber: 13335 },
+      expect: { 'flow.dst_asn': 15169 },
+    },
+    {
       title: 'an exporter that does not know (0), or has no room for the number (23456): the database',
       options: { prefer: 'exporter' },
       record: {
@@ -93,7 +104,13 @@ export const asnStep: StepDefinition<AsnOptions> = {
   async create({ database, prefer }, context) {
     const { folder, logger } = context;
     const paths = database?.map((path) => resolve(folder, path));
-    const reading = { readsNames: prefer === 'exporter', noteFault: createMmdbFaultNote('asn', context) };
+    const choices = typeof prefer === 'string' ? {} : prefer;
+    const preferredOf = createExporterSetting(
+      Object.entries(choices),
+      typeof prefer === 'string' ? prefer : 'database',
+    );
+    const isExporterAsked = [prefer, ...Object.values(choices)].includes('exporter');
+    const reading = { readsNames: isExporterAsked, noteFault: createMmdbFaultNote('asn', context) };
     const openFixed = async () => {
       const shipped = await openShippedAsnDatabase('database', reading);
       return fixedFile(shipped, shipped.close);
@@ -120,13 +137,14 @@ export const asnStep: StepDefinition<AsnOptions> = {
     }
 
     function apply(flow: FlowDocument): undefined {
+      if (preferredOf(flow.exporter) !== 'exporter') return;
       flow.srcSystem = systemOf(flow.src, flow.srcAsNumber);
       flow.dstSystem = systemOf(flow.dst, flow.dstAsNumber);
     }
 
     return {
       describe,
-      ...(prefer === 'exporter' && { readsAsNumbers: true, apply }),
+      ...(isExporterAsked && { readsAsNumbers: true, apply }),
       factsVersion: () => systems.version,
       watched: [systems],
       close: async () => systems.stop(),

@@ -3,9 +3,9 @@
 
 import { z } from 'zod';
 import type { AddressFacts } from '../address-facts.ts';
+import { createExporterSetting } from '../exporter-setting.ts';
 import type { FlowDocument } from '../flow-document.ts';
 import { createPrefixTable } from '../prefix-table.ts';
-import { createRecentMap } from '../recent-map.ts';
 import { subnetMap, subnets } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
 
@@ -36,9 +36,6 @@ const options = z.strictObject({
 });
 
 export type DirectionOptions = z.infer<typeof options>;
-
-/** Exporters whose interfaces are remembered: as many as the ledger counts. */
-const maxRemembered = 10_000;
 
 export const directionStep: StepDefinition<DirectionOptions> = {
   name: 'direction',
@@ -80,10 +77,10 @@ export const directionStep: StepDefinition<DirectionOptions> = {
   ],
   create({ networks, interfaces }) {
     const own = networks === undefined ? undefined : createPrefixTable(networks.map((text) => [text, true]));
-    const externalOf = createPrefixTable(
+    const externalOf = createExporterSetting<ReadonlySet<number> | 'unlisted'>(
       Object.entries(interfaces ?? {}).map(([text, { external }]) => [text, new Set(external)]),
+      'unlisted',
     );
-    const remembered = createRecentMap<string, ReadonlySet<number> | 'unlisted'>(maxRemembered);
 
     function describe(facts: AddressFacts): void {
       facts.isInternal =
@@ -92,9 +89,8 @@ export const directionStep: StepDefinition<DirectionOptions> = {
 
     function apply(flow: FlowDocument): undefined {
       const { exporter, src, dst, inputSnmp, outputSnmp } = flow;
-      if (externalOf.size > 0 && inputSnmp !== undefined && outputSnmp !== undefined) {
-        const external =
-          remembered.get(exporter) ?? remembered.add(exporter, externalOf.lookup(exporter) ?? 'unlisted');
+      if (inputSnmp !== undefined && outputSnmp !== undefined) {
+        const external = externalOf(exporter);
         if (external !== 'unlisted') {
           flow.trafficDirection = toDirection(!external.has(inputSnmp), !external.has(outputSnmp));
           return;

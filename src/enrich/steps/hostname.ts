@@ -11,7 +11,7 @@ import { createHostTable, readHostNames, toHostKey } from '../host-names.ts';
 import { createPrefixTable } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
 import { createReverseNames, type Named } from '../reverse-names.ts';
-import { duration, keyMistake, subnets, twinsIn, whole } from '../setting-types.ts';
+import { duration, noTwins, subnets, whole } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
 import { filePaths, openTable, storedName } from '../table-files.ts';
 
@@ -35,10 +35,7 @@ const options = z.strictObject({
     .describe('Whose names: of exporters, of the end points of flows, or of both.'),
   names: z
     .record(hostKey, storedName, { error: 'expected a mapping from address to name' })
-    .superRefine((entries, context) => {
-      for (const { key, message } of twinsIn(Object.keys(entries), toHostKey, 'address'))
-        keyMistake(context, entries, [key], message);
-    })
+    .superRefine(noTwins(toHostKey, 'address'))
     .default({})
     .describe('A map from address to name; such names go before all others.'),
   file: filePaths('a file with names of hosts')

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { RecordBatch } from '../../model/record-batch.ts';
 import type { FlowDocument } from '../flow-document.ts';
 import { createNumberNames, type NumberName, readNumberNames } from '../number-names.ts';
-import { interfaceKey, subnetMap } from '../setting-types.ts';
+import { interfaceMap, subnetMap } from '../setting-types.ts';
 import { readSnmpTable, type SnmpInterface } from '../snmp-agent.ts';
 import { createSnmpInterfaces } from '../snmp-interfaces.ts';
 import { type SnmpSettings, snmpSettings } from '../snmp-settings.ts';
@@ -17,7 +17,7 @@ const maxInterface = 2 ** 32 - 1;
 
 const options = z.strictObject({
   names: subnetMap(
-    z.record(interfaceKey, storedName, { error: 'expected a mapping from interface number to name' }),
+    interfaceMap(storedName, 'expected a mapping from interface number to name'),
     'expected a mapping from exporter to interface names, such as "192.0.2.1: { 2: eth0 }"',
   )
     .default({})

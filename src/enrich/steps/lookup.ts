@@ -9,7 +9,7 @@ import { didYouMean } from '../did-you-mean.ts';
 import { createFaultNote, createMmdbFaultNote } from '../fault-note.ts';
 import { cutText } from '../field-template.ts';
 import type { FlowDocument } from '../flow-document.ts';
-import { type CellValue, createLookupTable, type KeyType, type LookupTable } from '../lookup-table.ts';
+import { type CellValue, createLookupTable, type KeyType, type LookupTable, readNumberRange } from '../lookup-table.ts';
 import { openMmdbFile } from '../mmdb-file.ts';
 import { createRecentMap } from '../recent-map.ts';
 import { fixedFile, openReloadingFile, type ReloadingFile } from '../reloading-file.ts';
@@ -68,6 +68,13 @@ const inlineTable = z
     error: `expected at most ${maxInlineRows} rows: put the table into a file`,
   });
 
+/** What a key of a table says, in whatever spelling. Texts have one. */
+const identities: Readonly<Record<KeyType, (key: string) => string | undefined>> = {
+  address: subnetKey,
+  number: (key) => readNumberRange(key)?.join('-'),
+  text: () => undefined,
+};
+
 interface Given {
   readonly by: string;
   readonly file?: string | undefined;
@@ -105,8 +112,9 @@ const options = z
     const { by: path, set: entries } = given;
     const field = storedField(path);
     if (table === undefined || typeof field === 'string') return given;
-    const built = readInlineTable(keyTypeOf(field) ?? 'text', toTargets(entries), Object.values(entries), table);
-    const twins = keyTypeOf(field) === 'address' ? twinsIn(Object.keys(table), subnetKey, 'subnet') : [];
+    const keyType = keyTypeOf(field) ?? 'text';
+    const built = readInlineTable(keyType, toTargets(entries), Object.values(entries), table);
+    const twins = twinsIn(Object.keys(table), identities[keyType], keyType === 'number' ? 'range' : 'subnet');
     const mistakes = [...built.mistakes, ...twins];
     for (const { key, message } of mistakes) keyMistake(context, table, ['table', key], message);
     const columns = columnsOf(table);

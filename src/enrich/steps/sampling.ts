@@ -1,11 +1,10 @@
 // Step `sampling`: which sampling interval counts for a flow, and what its bytes and packets stand for.
 
 import { z } from 'zod';
+import { createExporterSetting } from '../exporter-setting.ts';
 import type { FlowDocument } from '../flow-document.ts';
-import { createPrefixTable } from '../prefix-table.ts';
-import { createRecentMap } from '../recent-map.ts';
 import { scaled } from '../scaled-count.ts';
-import { interfaceKey, subnetMap } from '../setting-types.ts';
+import { interfaceMap, subnetMap } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
 
 const interval = z
@@ -13,7 +12,7 @@ const interval = z
   .min(1, { error: 'expected a sampling interval of at least 1 (1: every packet was counted)' })
   .max(2 ** 32 - 1, { error: 'expected a sampling interval below 4294967296' });
 
-const ofExporter = z.union([interval, z.record(interfaceKey, interval)], {
+const ofExporter = z.union([interval, interfaceMap(interval)], {
   error: 'expected a sampling interval, or a mapping from interface number to sampling interval',
 });
 
@@ -108,23 +107,20 @@ export const samplingStep: StepDefinition<SamplingOptions> = {
 /** The file says nothing for this exporter. */
 const none = 0;
 
-/** Exporters whose choice is remembered: as many as the ledger counts; spoofed ones push others out, no more. */
-const maxRemembered = 10_000;
-
 type ByInterface = ReadonlyMap<number, number>;
 
 function createChoice(setting: z.infer<typeof perExporter> | undefined): (flow: FlowDocument) => number {
   if (setting === undefined) return () => none;
   if (typeof setting === 'number') return () => setting;
-  const table = createPrefixTable(
+  const settingOf = createExporterSetting(
     Object.entries(setting).map(([prefix, given]): [string, number | ByInterface] => [
       prefix,
       typeof given === 'number' ? given : new Map(Object.entries(given).map(([key, value]) => [Number(key), value])),
     ]),
+    none,
   );
-  const remembered = createRecentMap<string, number | ByInterface>(maxRemembered);
   return ({ exporter, direction, inputSnmp, outputSnmp }) => {
-    const found = remembered.get(exporter) ?? remembered.add(exporter, table.lookup(exporter) ?? none);
+    const found = settingOf(exporter);
     if (typeof found === 'number') return found;
     // 1: metered where it went out (IPFIX element 61).
     return found.get((direction === 1 ? outputSnmp : inputSnmp) ?? -1) ?? none;

@@ -58,7 +58,7 @@ export const serverStep: StepDefinition<ServerOptions> = {
         destinationTransportPort: 443,
         protocolIdentifier: 17,
       },
-      expect: { 'flow.server_addr': '216.58.0.131', 'flow.server_rule': null },
+      expect: { 'flow.server_addr': '216.58.0.131', 'flow.server_rule': 'service' },
     },
     {
       title: 'the exporter saw that the destination began',

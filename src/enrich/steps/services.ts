@@ -6,7 +6,7 @@ import type { FlowDocument } from '../flow-document.ts';
 import { createPrefixTable } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
 import { createServiceNames, readPortKey } from '../service-names.ts';
-import { subnetMap } from '../setting-types.ts';
+import { noTwins, subnetMap } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
 
 const portKey = z
@@ -20,9 +20,16 @@ const serviceName = z
   .string({ error: 'expected the name of a service' })
   .regex(/^[^\p{Cc}]{1,64}$/u, { error: 'expected the name of a service: 1 to 64 characters on one line' });
 
-const names = z.record(portKey, serviceName, {
-  error: 'expected a mapping from protocol and port to name, such as "tcp/8443: my-admin"',
-});
+function portOfKey(key: string): string | undefined {
+  const read = readPortKey(key);
+  return read && `${read.protocol} ${read.port}`;
+}
+
+const names = z
+  .record(portKey, serviceName, {
+    error: 'expected a mapping from protocol and port to name, such as "tcp/8443: my-admin"',
+  })
+  .superRefine(noTwins(portOfKey, 'port'));
 
 const options = z.strictObject({
   names: names

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { FlowDocument } from '../flow-document.ts';
 import { createNumberNames, type NumberName, readNumberNames } from '../number-names.ts';
 import { readPrefix } from '../prefix-table.ts';
-import { keyMistake } from '../setting-types.ts';
+import { keyMistake, noTwins, numberKey, subnetKey } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
 import { filePaths, openTable, storedName } from '../table-files.ts';
 
@@ -15,7 +15,9 @@ const isVlan = (key: string): boolean => /^\d{1,4}$/.test(key) && Number(key) <=
 
 const vlanKey = z.string().refine(isVlan, { error: 'expected a VLAN, 0 to 4095' }).meta({ pattern: '^\\d{1,4}$' });
 
-const vlanNames = z.record(vlanKey, storedName, { error: 'expected a mapping from VLAN to name' });
+const vlanNames = z
+  .record(vlanKey, storedName, { error: 'expected a mapping from VLAN to name' })
+  .superRefine(noTwins(numberKey, 'VLAN'));
 
 const options = z.strictObject({
   names: z
@@ -37,6 +39,7 @@ const options = z.strictObject({
         keyMistake(context, names, [key], message);
       }
     })
+    .superRefine(noTwins((key) => numberKey(key) ?? subnetKey(key), 'VLAN or subnet'))
     .default({})
     .describe('A map from VLAN to name; or from subnet of exporters to such a map, where they differ.'),
   file: filePaths('a YAML or CSV file with names of VLANs')
