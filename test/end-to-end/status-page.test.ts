@@ -12,6 +12,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createNetflow9Exporter } from '../../src/app/demo/build-netflow9.ts';
 import { describeWith } from '../needs.ts';
+import { startElasticsearchDouble } from '../servers/elasticsearch-double.ts';
 import { freePort } from '../servers/free-port.ts';
 import { createFlowSender, numberedFlow } from './numbered-flows.ts';
 import { startWeir, type WeirProcess, waitUntil } from './weir-process.ts';
@@ -178,6 +179,40 @@ describeWith(['chromium'], 'the status page', () => {
       await other.stop('SIGKILL');
     }
   });
+
+  test('shows the colour of the cluster, what to do when it is red, and the configuration without its password', async () => {
+    const elasticsearch = await startElasticsearchDouble();
+    let health = { status: 'yellow', unassigned_shards: 2 };
+    elasticsearch.answer = (_, path) => (path === '/_cluster/health' ? [200, health] : undefined);
+    const at = `http://127.0.0.1:${await freePort()}`;
+    const password = 'a-secret-password';
+    const other = await startWeir({
+      folder: join(folder, 'elasticsearch'),
+      telemetry: `{ http: "${new URL(at).host}" }`,
+      index: `{ elasticsearch: { nodes: "${elasticsearch.url}", username: weir, password: "\${ES_PASSWORD}" } }`,
+      environment: { ES_PASSWORD: password },
+    });
+    try {
+      const { page, complaints } = await open({}, at);
+      const cluster = page.locator('#facts div', { has: page.getByText('Cluster', { exact: true }) });
+      await cluster.getByText('yellow: 2 shards without a place').waitFor();
+      health = { status: 'red', unassigned_shards: 3 };
+      await cluster.getByText('red: 3 shards without a place').waitFor();
+      const todo = page.locator('#warnings');
+      await todo.getByText(/The cluster of .* is red: 3 shards have no place/).waitFor();
+      await todo.getByText('curl ELASTICSEARCH/_cluster/allocation/explain?pretty').waitFor();
+      await page.locator('#configuration-details summary').click();
+      const configuration = page.locator('#configuration-details pre');
+      await configuration.getByText('username: weir').waitFor();
+      expect(await configuration.innerText()).toMatch(/password: "?\*\*\*"?/);
+      expect(await page.content()).not.toContain(password);
+      expect(complaints).toEqual([]);
+      await page.close();
+    } finally {
+      await other.stop('SIGKILL');
+      await elasticsearch.stop();
+    }
+  }, 60_000);
 
   test('says that weir does not answer any more', async () => {
     const { page } = await open();
