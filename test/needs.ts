@@ -17,6 +17,7 @@ const needs = {
   faketime: { command: 'faketime', install: 'apt install faketime' },
   chromium: { command: 'chromium', install: 'apt install --no-install-recommends chromium' },
   iptables: { command: 'iptables', install: 'apt install iptables' },
+  'iptables-legacy': { command: 'iptables-legacy', install: 'apt install iptables' },
   nft: { command: 'nft', install: 'apt install nftables' },
   ip: { command: 'ip', install: 'apt install iproute2' },
   openssl: { command: 'openssl', install: 'apt install openssl' },

@@ -9,31 +9,33 @@ import type { Check, Checked } from './check.ts';
 import { type RunProgram, runProgram } from './clock.ts';
 
 type Transport = 'udp' | 'tcp';
+/** Whose datagrams an address takes; of one that takes both, IPv4's: most exporters send by it. */
+type Family = 'ip' | 'ip6';
 
 interface Firewall {
   readonly tool: string;
   /** Undefined: these rules don't say. */
-  drops(port: number, transport: Transport): boolean | undefined;
+  drops(port: number, transport: Transport, family: Family): boolean | undefined;
   /** The command that lets the port in. */
-  allow(port: number, transport: Transport): string;
+  allow(port: number, transport: Transport, family: Family): string;
 }
 
 export function checkFirewall({ listen }: PipelineFile, run: RunProgram = runProgram): Check {
   return {
     what: 'firewall',
     async run(): Promise<Checked> {
-      const firewalls = (await Promise.all([readFirewalld(listen, run), readIptables(run), readNft(run)])).filter(
-        (found) => found !== undefined,
-      );
+      const read = [readFirewalld(listen, run), readIptables(run), readLegacyIptables(run), readNft(run)];
+      const firewalls = (await Promise.all(read)).filter((found) => found !== undefined);
       if (firewalls.length === 0)
         return { findings: [], said: 'no rules can be read (as root they can, where there are any)' };
       const findings: Finding[] = [];
       for (const address of listen) {
         const transport = address.protocol === 'udp' ? 'udp' : 'tcp';
-        const dropping = firewalls.find(({ drops }) => drops(address.port, transport) === true);
+        const family = address.host.includes(':') && address.host !== '::' ? 'ip6' : 'ip';
+        const dropping = firewalls.find(({ drops }) => drops(address.port, transport, family) === true);
         if (dropping === undefined) continue;
         const { tool, allow } = dropping;
-        const values = { tool, address: toAddressText(address), allow: allow(address.port, transport) };
+        const values = { tool, address: toAddressText(address), allow: allow(address.port, transport, family) };
         findings.push(toFinding('firewall-drops', values));
       }
       return {
@@ -64,16 +66,22 @@ async function readFirewalld(listen: PipelineFile['listen'], run: RunProgram): P
   };
 }
 
-async function readIptables(run: RunProgram): Promise<Firewall | undefined> {
-  const rules = await run('iptables', ['-S']);
+/** Where "iptables" is that of nftables, older rules may lie beside it. Asking makes tables of them, so only where there are some. */
+async function readLegacyIptables(run: RunProgram): Promise<Firewall | undefined> {
+  const tables = (await run('cat', ['/proc/net/ip_tables_names'])) ?? '';
+  return /^filter$/m.test(tables) ? readIptables(run, 'iptables-legacy') : undefined;
+}
+
+async function readIptables(run: RunProgram, tool = 'iptables'): Promise<Firewall | undefined> {
+  const rules = await run(tool, ['-S']);
   if (rules === undefined || !/^-P INPUT/m.test(rules)) return undefined;
   return {
-    tool: 'iptables',
-    drops: (port, transport) => iptablesDrops(rules, port, transport),
+    tool,
+    drops: (port, transport, family) => (family === 'ip' ? iptablesDrops(rules, port, transport) : undefined),
     allow: (port, transport) =>
       /^-N ufw/m.test(rules)
         ? `ufw allow ${port}/${transport}`
-        : `iptables -I INPUT -p ${transport} --dport ${port} -j ACCEPT`,
+        : `${tool} -I INPUT -p ${transport} --dport ${port} -j ACCEPT`,
   };
 }
 
@@ -121,10 +129,16 @@ async function readNft(run: RunProgram): Promise<Firewall | undefined> {
   if (rules === undefined || !/hook input/.test(rules)) return undefined;
   return {
     tool: 'nftables',
-    drops: (port, transport) => nftDrops(rules, port, transport),
-    allow: (port, transport) =>
-      `nft insert rule ${inputChainOf(rules, port, transport)} ${transport} dport ${port} accept`,
+    drops: (port, transport, family) => nftDrops(tablesOf(rules, family), port, transport),
+    allow: (port, transport, family) =>
+      `nft insert rule ${inputChainOf(tablesOf(rules, family), port, transport)} ${transport} dport ${port} accept`,
   };
+}
+
+/** Of `nft list ruleset`, the tables that see packets of the family. */
+function tablesOf(rules: string, family: Family): string {
+  const tables = rules.split(/^(?=table )/m);
+  return tables.filter((table) => new RegExp(`^table (?:inet|${family}) `).test(table)).join('');
 }
 
 /** `nft list ruleset`: chains of several tools may stand beside each other; iptables' and firewalld's are looked at by these. */

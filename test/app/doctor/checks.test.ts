@@ -235,12 +235,13 @@ function inNetwork(name: string): RunProgram {
   };
 }
 
-describeWith(['ip', 'nft', 'iptables'], 'a firewall of the kernel', () => {
+describeWith(['ip', 'nft', 'iptables', 'iptables-legacy'], 'a firewall of the kernel', () => {
   const network = `weir-doctor-${process.pid}`;
   const run = inNetwork(network);
   beforeAll(() => void execFileSync('ip', ['netns', 'add', network]));
   afterAll(() => void execFileSync('ip', ['netns', 'delete', network]));
-  const ask = async () => checkFirewall(await readFile(['listen: [ "udp://0.0.0.0:2055" ]']), run).run();
+  const ask = async (host = '0.0.0.0') =>
+    checkFirewall(await readFile([`listen: [ "udp://${host}:2055" ]`]), run).run();
 
   it.each([
     [
@@ -267,6 +268,11 @@ describeWith(['ip', 'nft', 'iptables'], 'a firewall of the kernel', () => {
     ],
     ['iptables that drops the port', ['iptables -A INPUT -p udp --dport 2055 -j DROP'], 'iptables -F INPUT'],
     ['iptables that drops all', ['iptables -P INPUT DROP'], 'iptables -P INPUT ACCEPT'],
+    [
+      'iptables-legacy that drops the port',
+      ['iptables-legacy -A INPUT -p udp --dport 2055 -j DROP'],
+      'iptables-legacy -F INPUT',
+    ],
   ])('%s is found, and its command lets the port in', async (_, commands, undo) => {
     const carryOut = async (command: string): Promise<void> => {
       const [program = '', ...args] = command.split(' ');
@@ -280,6 +286,17 @@ describeWith(['ip', 'nft', 'iptables'], 'a firewall of the kernel', () => {
     expect(idsOf(await ask())).toEqual([]);
     await carryOut(undo);
   });
+});
+
+it('a firewall of IPv6 alone is told of an address of IPv6 alone', async () => {
+  const rules =
+    'table ip6 filter {\n\tchain INPUT {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n}\ntable bridge x {\n}\n';
+  const run: RunProgram = async (program) => (program === 'nft' ? rules : undefined);
+  const ask = async (host: string) => checkFirewall(await readFile([`listen: [ "udp://${host}:2055" ]`]), run).run();
+  for (const host of ['0.0.0.0', '192.0.2.1', '[::]']) expect(idsOf(await ask(host)), host).toEqual([]);
+  expect((await ask('[2001:db8::1]')).findings[0]?.fix).toEqual([
+    'nft insert rule ip6 filter INPUT udp dport 2055 accept',
+  ]);
 });
 
 it('firewalld that does not name our port is found, and asked with its own words', async () => {
