@@ -13,12 +13,28 @@ export interface Condition {
   readonly text: string;
   /** Does it hold for the flow as it is now? Costs 10 to 80 ns (bench/lookup.ts). */
   readonly holds: Holds;
+  /** Paths that it looks at. */
+  readonly fields: readonly string[];
 }
 
 /** Throws ConditionError. */
 export function createCondition(text: string): Condition {
   const term: Term = parseCondition(text);
-  return { text, holds: compileCondition(term) ?? interpretCondition(term) };
+  return { text, holds: compileCondition(term) ?? interpretCondition(term), fields: fieldsOf(term) };
+}
+
+function fieldsOf(term: Term): readonly string[] {
+  switch (term.kind) {
+    case 'and':
+    case 'or':
+      return term.terms.flatMap(fieldsOf);
+    case 'not':
+      return fieldsOf(term.term);
+    case 'fields':
+      return [term.field.path, term.other.path];
+    default:
+      return [term.field.path];
+  }
 }
 
 /** The type of an option that is a condition. `params.offset` of an issue is where in the text the mistake is. */

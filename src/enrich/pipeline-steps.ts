@@ -1,9 +1,9 @@
 // The steps of a pipeline file: each list item → a step with the options that its own schema makes of them.
 
-import type { ZodType } from 'zod';
 import { didYouMean } from './did-you-mean.ts';
 import type { Mistake, Place, YamlTree } from './pipeline-yaml.ts';
 import { check, show } from './schema-issues.ts';
+import type { StepDefinition } from './step.ts';
 
 export interface PipelineStep {
   readonly name: string;
@@ -15,10 +15,7 @@ export interface PipelineStep {
 }
 
 /** What is needed of a step's definition to read its options. */
-export interface StepOptions {
-  readonly name: string;
-  readonly options: ZodType;
-}
+export interface StepOptions extends Pick<StepDefinition<unknown>, 'name' | 'options' | 'uses'> {}
 
 /** Each item is a mapping with one key, or a bare name. Items of another type are named by the schema. */
 export function readSteps(tree: YamlTree, stepDefinitions: readonly StepOptions[]) {
@@ -51,7 +48,26 @@ export function readSteps(tree: YamlTree, stepDefinitions: readonly StepOptions[
     if ('data' in result) steps.push({ name, options: result.data, given: result.given, place });
     else for (const mistake of result.mistakes) mistakes.push(mistake);
   }
+  // A step that is wrong may be the one that sets a label.
+  if (mistakes.length === 0) mistakes.push(...unsetLabels(steps, stepDefinitions));
   return { steps, mistakes };
+}
+
+/** Steps that look at a label which none before them sets: it would be absent from every flow. */
+function unsetLabels(steps: readonly PipelineStep[], definitions: readonly StepOptions[]): readonly Mistake[] {
+  const mistakes: Mistake[] = [];
+  const known = new Set<string>();
+  for (const { name, options, place } of steps) {
+    const uses = definitions.find((candidate) => candidate.name === name)?.uses?.(options) ?? [];
+    for (const { path, isWritten } of uses.filter((use) => use.path.startsWith('labels.'))) {
+      if (isWritten) known.add(path);
+      else if (!known.has(path)) {
+        const guess = didYouMean(path, [...known], 'the labels are');
+        mistakes.push({ ...place, message: `${name}: no step before it sets ${show(path)}${guess}` });
+      }
+    }
+  }
+  return mistakes;
 }
 
 function oneStepPerItem(first: string, others: readonly string[]): string {

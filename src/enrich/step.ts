@@ -14,6 +14,8 @@ export interface StepDefinition<Options> {
   readonly summary: string;
   /** Strict: unknown keys are mistakes. `{}` must be valid unless the step makes no sense without options. */
   readonly options: ZodType<Options>;
+  /** Where options name fields: which the step reads and writes, in the order in which it does. A label that nobody writes is a mistake. */
+  uses?(options: Options): readonly FieldUse[];
   /** Document fields, by stored path. */
   readonly reads: readonly string[];
   readonly writes: readonly string[];
@@ -23,6 +25,16 @@ export interface StepDefinition<Options> {
   /** Opens what the step needs (databases). Throws WeirError with the option's name in it. */
   create(options: Options, context: StepContext): Step | Promise<Step>;
 }
+
+export interface FieldUse {
+  readonly path: string;
+  readonly isWritten: boolean;
+}
+
+export const readsOf = (paths: readonly string[] = []): readonly FieldUse[] =>
+  paths.map((path) => ({ path, isWritten: false }));
+
+export const writeOf = (path: string): FieldUse => ({ path, isWritten: true });
 
 export interface StepCost {
   /** µs of CPU per document with the options in bench/steps.ts, which prints it anew; the machine is named in step-page.ts. */

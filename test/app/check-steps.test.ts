@@ -203,6 +203,44 @@ test('where a list of subnets is expected, one may stand alone', async () => {
   ).toEqual(['p.yml: 4 steps, 0 tests passed']);
 });
 
+describe('a label that no step before sets', () => {
+  const sets = 'fields: { set: { labels.site: Boston } }';
+  const unknown = 'no step before it sets "labels.siet"; did you mean "labels.site"?';
+
+  test.each([
+    'drop: { when: "flow.dst_port = 53 or not (labels.siet = \'x\')" }',
+    'drop: { when: { labels.siet: x } }',
+    'keep: { when: exists labels.siet }',
+    'sample: { one_in: 10, when: labels.site = labels.siet }',
+    'fields: { when: "labels.siet = \'x\'", remove: [ flow.tos ] }',
+    'fields: { copy: { labels.siet: flow.application } }',
+    'fields: { rename: { labels.siet: labels.other } }',
+    `fields: { set: { labels.other: "at \${labels.siet}" } }`,
+    'lookup: { by: labels.siet, table: { a: b }, set: { labels.other: value } }',
+    'lookup: { by: flow.vlan, when: "labels.siet = \'x\'", table: { 1: b }, set: { labels.siet: value } }',
+  ])('is a mistake: %s', async (step) => {
+    expect(await said(sets, step)).toEqual([`p.yml:4:5 ${step.slice(0, step.indexOf(':'))}: ${unknown}`]);
+    expect(await said(step.replaceAll('siet', 'site'), sets)).toEqual([
+      `p.yml:3:5 ${step.slice(0, step.indexOf(':'))}: no step before it sets "labels.site"`,
+    ]);
+  });
+
+  test('is none where it is set, or may be absent, or a step that sets it is wrong otherwise', async () => {
+    const more = [
+      `fields: { copy: { flow.vlan: labels.a }, rename: { labels.a: labels.b }, set: { labels.c: "\${labels.b}", labels.d: "\${labels.c}\${labels.e:none}" } }`,
+      'lookup: { by: labels.d, table: { x: y }, set: { labels.f: value } }',
+      'keep: { when: "labels.f = \'y\' and exists labels.b" }',
+    ];
+    expect(await said(...more)).toEqual(['p.yml: 3 steps, 0 tests passed']);
+    expect(
+      await said(
+        'lookup: { by: flow.vlan, table: { x: y }, set: { labels.f: value } }',
+        'keep: { when: exists labels.f }',
+      ),
+    ).toEqual([expect.stringMatching(/^p\.yml:3:\d+ lookup\.table: expected a whole number/)]);
+  });
+});
+
 describe('data files', () => {
   test('a database of another kind is refused, and all steps that cannot be opened are named at once', async () => {
     writeFileSync(join(folder, 'empty.mmdb'), '');

@@ -6,7 +6,7 @@ import type { FlowDocument } from '../flow-document.ts';
 import { createPrefixTable, readPrefix } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
 import { keyMistake } from '../setting-types.ts';
-import type { StepDefinition } from '../step.ts';
+import { readsOf, type StepDefinition } from '../step.ts';
 import { type FieldType, storedField } from '../stored-field.ts';
 
 const number = /^-?\d+(?:\.\d+)?$/;
@@ -70,6 +70,7 @@ export const dropStep: StepDefinition<DropOptions> = {
   name: 'drop',
   summary: 'Drops flows for which a condition holds; they are counted, not stored.',
   options,
+  uses: ({ when }) => readsOf(isCondition(when) ? when.fields : Object.keys(when)),
   reads: [],
   writes: [],
   cost: { microseconds: 0.2, remark: 'That of the condition. A flow that is dropped saves the rest of its way.' },

@@ -7,7 +7,7 @@ import { createFaultNote } from '../fault-note.ts';
 import { createTemplate, cutText, readTemplate, valueText } from '../field-template.ts';
 import type { FlowDocument } from '../flow-document.ts';
 import { keyMistake } from '../setting-types.ts';
-import type { StepContext, StepDefinition } from '../step.ts';
+import { readsOf, type StepContext, type StepDefinition, writeOf } from '../step.ts';
 import {
   type FieldTarget,
   fieldRemoval,
@@ -107,6 +107,11 @@ export const fieldsStep: StepDefinition<FieldsOptions> = {
   name: 'fields',
   summary: 'Copies, renames, sets and removes fields; fields of your own go below `labels`.',
   options,
+  uses: ({ when, copy = {}, rename = {}, set = {} }) => [
+    ...readsOf(when?.fields),
+    ...[...Object.entries(copy), ...Object.entries(rename)].flatMap(([from, to]) => [...readsOf([from]), writeOf(to)]),
+    ...Object.entries(set).flatMap(([path, value]) => [...readsOf(templateFields(value)), writeOf(path)]),
+  ],
   reads: [],
   writes: [],
   cost: { microseconds: 0.7, remark: 'For one label.' },
@@ -168,6 +173,14 @@ export const fieldsStep: StepDefinition<FieldsOptions> = {
     return { apply };
   },
 };
+
+function templateFields(value: string | number): readonly string[] {
+  const read = readTemplate(String(value));
+  // What may be absent is asked for with a text in its place.
+  return 'message' in read
+    ? []
+    : read.pieces.flatMap(({ field, otherwise }) => (otherwise === undefined ? field.path : []));
+}
 
 type Edit = (flow: FlowDocument) => void;
 /** Of faults of a field, by its path. */

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { conditionOption } from '../condition.ts';
-import type { StepDefinition } from '../step.ts';
+import { readsOf, type StepDefinition } from '../step.ts';
 
 const options = z.strictObject({
   when: conditionOption.describe('A condition (docs/conditions.md): flows for which it does not hold are dropped.'),
@@ -14,6 +14,7 @@ export const keepStep: StepDefinition<KeepOptions> = {
   name: 'keep',
   summary: 'Keeps flows for which a condition holds; the others are counted, not stored.',
   options,
+  uses: ({ when }) => readsOf(when.fields),
   reads: [],
   writes: [],
   cost: { microseconds: 0.2, remark: 'That of the condition. A flow that is dropped saves the rest of its way.' },

@@ -15,7 +15,7 @@ import { createRecentMap } from '../recent-map.ts';
 import { fixedFile, openReloadingFile, type ReloadingFile } from '../reloading-file.ts';
 import { filePath, keyMistake, subnetKey, twinsIn } from '../setting-types.ts';
 import { atOnce } from '../slices.ts';
-import type { Step, StepContext, StepDefinition } from '../step.ts';
+import { readsOf, type Step, type StepContext, type StepDefinition, writeOf } from '../step.ts';
 import { type FieldTarget, fieldTarget, type StoredField, storedField, targetValue } from '../stored-field.ts';
 import { onlyColumn, readTableFile } from '../table-file.ts';
 import { valueAtPath } from '../test-record.ts';
@@ -132,6 +132,11 @@ export const lookupStep: StepDefinition<LookupOptions> = {
   name: 'lookup',
   summary: 'Looks up a field in a table of your own (CSV, YAML, MaxMind DB) and sets fields from what it finds.',
   options,
+  uses: ({ by: path, when, set: entries }) => [
+    ...readsOf(when?.fields),
+    ...readsOf([path]),
+    ...Object.keys(entries).map(writeOf),
+  ],
   reads: [],
   writes: [],
   cost: {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { conditionOption } from '../condition.ts';
 import type { FlowDocument } from '../flow-document.ts';
 import { scaled } from '../scaled-count.ts';
-import type { StepDefinition } from '../step.ts';
+import { readsOf, type StepDefinition } from '../step.ts';
 import { hashText, mixHash } from '../text-hash.ts';
 
 const options = z.strictObject({
@@ -30,6 +30,7 @@ export const sampleStep: StepDefinition<SampleOptions> = {
   summary:
     'Stores one flow out of N and multiplies its bytes and packets by N; the others are counted, not stored. The same flow has the same fate each time.',
   options,
+  uses: ({ when }) => readsOf(when?.fields),
   reads: ['flow.bytes', 'flow.packets'],
   writes: ['flow.bytes', 'flow.packets', 'flow.sampling_flow_interval'],
   cost: {
