@@ -42,7 +42,7 @@ export interface BucketConfigOptions {
 /** Each ordered by the first metric, the largest first. */
 export function toBucketConfigs(splits: readonly Split[], options: BucketConfigOptions): JsonObject[] {
   const { schemas, sizes, firstId, hasOther = false } = options;
-  return splits.map(({ field, label }, index) => ({
+  return splits.map(({ field, label, none }, index) => ({
     id: `${firstId + index}`,
     enabled: true,
     type: 'terms',
@@ -54,8 +54,8 @@ export function toBucketConfigs(splits: readonly Split[], options: BucketConfigO
       orderBy: '1',
       otherBucket: hasOther,
       otherBucketLabel: 'Other',
-      missingBucket: false,
-      missingBucketLabel: 'Missing',
+      missingBucket: none !== undefined,
+      missingBucketLabel: none ?? 'Missing',
       customLabel: label,
       ...(splits.length > 2 && { json: JSON.stringify({ shard_size: toShardSize(sizes[index]!, splits.length) }) }),
     },

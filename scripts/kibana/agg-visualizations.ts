@@ -97,7 +97,10 @@ function toDecades(first: number): JsonObject[] {
   }));
 }
 
-export function toMetric({ measures }: Panel): JsonObject {
+/** Of a grid of 48 columns; below that, five figures in large letters are wider than a panel is at 1280 pixels. */
+const wideMetric = 8;
+
+export function toMetric({ config, measures }: Panel): JsonObject {
   return {
     type: 'metric',
     params: {
@@ -112,7 +115,13 @@ export function toMetric({ measures }: Panel): JsonObject {
         colorsRange: [{ from: 0, to: 10_000 }],
         labels: { show: true },
         invertColors: false,
-        style: { bgFill: '#000', bgColor: false, labelColor: false, subText: '', fontSize: 30 },
+        style: {
+          bgFill: '#000',
+          bgColor: false,
+          labelColor: false,
+          subText: '',
+          fontSize: (config.width ?? wideMetric) < wideMetric ? 22 : 30,
+        },
       },
     },
     aggs: toMetricConfigs(measures),

@@ -21,7 +21,7 @@ and lists to choose from. Volumes count in thousands: 1 GB is 10⁹ bytes.
 - A **donut** shows the largest parts and the rest as "Other". Where a flow has several values (countries of both sides, TCP flags), parts overlap and there is no rest.
 - A **series** shows the largest twelve parts, stacked, and a line for all: what is between is the rest. Its last interval, which is not over, is left out.
 - A **list** shows the largest, too, with a bar as long as the first number. What it says of intervals (95th percentile, maximum) is of averages over as short an interval as
-  Elasticsearch's limit of buckets allows: 30 minutes for a day, 3 hours for a week; a part without flows counts as 0.
+  Elasticsearch's limit of buckets allows: seconds for an hour, 30 minutes for a day, 3 hours for a week; a part without flows counts as 0.
 - **What weir counted**, at the head, is of all exporters in the time that is looked at, whatever is chosen below ([0053](decisions/0053-what-kibana-can-t-count-vega-does.md)).
 - A **sankey** shows the largest, and of each the largest it goes to, by bytes.
 - Every number is held by a test that runs each panel's own searches on a real Elasticsearch, over known flows ([0049](decisions/0049-panels-are-checked-by-their-numbers.md)).

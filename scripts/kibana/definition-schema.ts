@@ -62,6 +62,8 @@ const split = z.strictObject({
   field,
   /** More than one value in a document: the parts make more than the whole. */
   multiple: z.boolean().default(false),
+  /** A part of its own for documents without a value, and its name; in tables. */
+  none: text.optional(),
 });
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
@@ -95,8 +97,8 @@ const source = z.strictObject({
   pattern: text,
   template: text,
   time: field,
-  /** No finer than that can it be drawn over time. */
-  every: z.enum(['1m', '1h']).default('1m'),
+  /** One document stands for so long a time: nothing finer is told of it. */
+  every: z.enum(['1m', '1h']).optional(),
 });
 
 export const sharedSchema = z.strictObject({

@@ -19,11 +19,16 @@ export interface ListDataOptions {
   readonly timeField: string;
   /** As Kibana's Vega or Elasticsearch knows it; for measures with `intervals`. */
   readonly interval: JsonObject | string;
+  /** One document stands for so long a time. */
+  readonly every?: '1m' | '1h' | undefined;
   /** The expression of the bucket that holds the aggregations. */
   readonly at: string;
 }
 
-export function toListData(measures: readonly Measure[], { timeField, interval, at }: ListDataOptions): ListData {
+export function toListData(
+  measures: readonly Measure[],
+  { timeField, interval, every, at }: ListDataOptions,
+): ListData {
   const order = toOrder(measures[0]!);
   const orderAggs: Record<string, JsonObject> = order.aggregation === undefined ? {} : { order: order.aggregation };
   const aggs = { ...orderAggs };
@@ -66,7 +71,11 @@ export function toListData(measures: readonly Measure[], { timeField, interval, 
       return `${at}.${name}.avg > 0 ? ${at}.${name}.std_deviation / ${at}.${name}.avg : null`;
     const value = statistic === 'percentile' ? `${at}.${name}.values['95.0']` : `${at}.${name}.value`;
     const buckets = `${at}.times.buckets`;
-    const seconds = `((${buckets}[1].key - ${buckets}[0].key) / 1000)`;
+    const between = `(${buckets}[1].key - ${buckets}[0].key) / 1000`;
+    // In shorter intervals what was counted in a minute would look like a peak of one of them, and nothing in the others.
+    if (every !== undefined && statistic !== 'maximum')
+      throw new Error(`${measure.name}: of documents of ${every} only the maximum can be told by interval`);
+    const seconds = every === undefined ? `(${between})` : `max(${secondsOf[every]}, ${between})`;
     const perSecond = of.isPerSecond ? `${scaled(value, of.times)} / ${seconds}` : scaled(value, of.times);
     if (over === undefined) return `${buckets}.length > 1 ? ${perSecond} : null`;
     const whole = addPart(`${key}_over`, over);
@@ -88,6 +97,8 @@ export function toListData(measures: readonly Measure[], { timeField, interval, 
     };
   return { aggs, values, order: order.path, orderAggs };
 }
+
+const secondsOf = { '1m': 60, '1h': 3600 } as const;
 
 /** The name under which Elasticsearch works it out: what is there by another name is not worked out twice. */
 function addOnce(aggs: Record<string, JsonObject>, name: string, asked: JsonObject): string {

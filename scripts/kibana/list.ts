@@ -9,6 +9,7 @@ import {
   emptyWord,
   textColor,
   toBuckets,
+  toEmptyText,
   toTimeRange,
   toVegaUrl,
   toVegaValue,
@@ -33,6 +34,7 @@ export function toList(panel: Panel): JsonObject {
   const data = toListData(measures, {
     timeField: source.time,
     interval: config.interval ?? { '%autointerval%': toIntervalTarget(panel.sizes) },
+    every: source.every,
     at: newSinceDays === undefined ? bucket : `${bucket}.now`,
   });
   const since = (aggs: JsonObject) => (newSinceDays === undefined ? aggs : toSinceAggs(source.time, aggs));
@@ -162,20 +164,7 @@ export function toList(panel: Panel): JsonObject {
         }),
         from: { data: 'heads' },
       },
-      {
-        type: 'text',
-        interactive: false,
-        encode: {
-          update: {
-            x: { signal: 'width / 2' },
-            y: { signal: 'height / 2' },
-            align: { value: 'center' },
-            fill: { value: textColor },
-            fontSize: { value: 13 },
-            text: { signal: "length(data('shown')) == 0 ? 'Nothing in this time range' : ''" },
-          },
-        },
-      },
+      toEmptyText("length(data('shown')) == 0", 'Nothing in this time range'),
     ],
   });
 }

@@ -2,7 +2,16 @@
 
 import type { Panel } from './definitions.ts';
 import type { Json, JsonObject } from './saved-object.ts';
-import { textColor, toVegaMeasure, toVegaText, toVegaUrl, toVegaVisualization, vegaSchema } from './vega-data.ts';
+import {
+  textColor,
+  toBuckets,
+  toEmptyText,
+  toVegaMeasure,
+  toVegaText,
+  toVegaUrl,
+  toVegaVisualization,
+  vegaSchema,
+} from './vega-data.ts';
 
 export function toSankey(panel: Panel): JsonObject {
   const { measures, splits, sizes } = panel;
@@ -29,10 +38,10 @@ export function toSankey(panel: Panel): JsonObject {
       {
         name: 'pairs',
         url,
-        format: { property: 'aggregations.from.buckets' },
         transform: [
-          { type: 'formula', as: 'from', expr: `'' + datum.key` },
-          { type: 'flatten', fields: ['to.buckets'], as: ['inner'] },
+          ...toBuckets('from', 'outer'),
+          { type: 'formula', as: 'from', expr: `'' + datum.outer.key` },
+          { type: 'flatten', fields: ['outer.to.buckets'], as: ['inner'] },
           { type: 'formula', as: 'to', expr: `'' + datum.inner.key` },
           { type: 'formula', as: 'size', expr: `datum.inner.${path}` },
           { type: 'filter', expr: 'datum.size > 0' },
@@ -96,6 +105,7 @@ export function toSankey(panel: Panel): JsonObject {
       },
       ...nodeMarks('fromNodes', 'from', { x: { value: 0 } }, 'left', text),
       ...nodeMarks('toNodes', 'to', { x: { signal: 'width - nodeWidth' } }, 'right', text),
+      toEmptyText("length(data('pairs')) == 0", 'Nothing in this time range'),
       headline(from!.label, 'left', { value: 0 }),
       headline(to!.label, 'right', { signal: 'width' }),
     ],

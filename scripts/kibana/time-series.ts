@@ -68,7 +68,7 @@ export function toTimeSeries(panel: Panel, id: string): JsonObject {
       default_index_pattern: source.pattern,
       time_field: source.time,
       default_timefield: source.time,
-      interval: `>=${source.every}`,
+      interval: `>=${source.every ?? '1m'}`,
       axis_position: 'left',
       axis_formatter: 'number',
       axis_scale: 'normal',

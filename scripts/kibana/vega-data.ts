@@ -47,6 +47,24 @@ export function toTimeRange(field: string): JsonObject {
   return { range: { [field]: { '%timefilter%': true } } };
 }
 
+/** In the middle, in place of what there is not. */
+export function toEmptyText(isEmpty: string, text: string): JsonObject {
+  return {
+    type: 'text',
+    interactive: false,
+    encode: {
+      update: {
+        x: { signal: 'width / 2' },
+        y: { signal: 'height / 2' },
+        align: { value: 'center' },
+        fill: { value: textColor },
+        fontSize: { value: 13 },
+        text: { signal: `${isEmpty} ? '${text}' : ''` },
+      },
+    },
+  };
+}
+
 /** One row for each bucket, as a field of it. Where no index has been made yet, the answer has no aggregations, and there are none. */
 export function toBuckets(aggregation: string, as: string): JsonObject[] {
   return [

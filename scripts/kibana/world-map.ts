@@ -3,7 +3,16 @@
 import { readFileSync } from 'node:fs';
 import type { Panel } from './definitions.ts';
 import type { Json, JsonObject } from './saved-object.ts';
-import { landColor, toVegaMeasure, toVegaText, toVegaUrl, toVegaVisualization, vegaSchema } from './vega-data.ts';
+import {
+  landColor,
+  toBuckets,
+  toEmptyText,
+  toVegaMeasure,
+  toVegaText,
+  toVegaUrl,
+  toVegaVisualization,
+  vegaSchema,
+} from './vega-data.ts';
 
 /** Outlines of the continents, from Natural Earth (scripts/make-land.mjs). */
 const land = JSON.parse(
@@ -44,19 +53,19 @@ export function toWorldMap(panel: Panel): JsonObject {
       {
         name: 'places',
         url,
-        format: { property: 'aggregations.places.buckets' },
         transform: [
-          { type: 'formula', as: 'size', expr: `datum.${path}` },
+          ...toBuckets('places', 'place'),
+          { type: 'formula', as: 'size', expr: `datum.place.${path}` },
           { type: 'filter', expr: 'datum.size > 0' },
-          { type: 'geopoint', projection: 'world', fields: ['centre.location.lon', 'centre.location.lat'] },
+          { type: 'geopoint', projection: 'world', fields: ['place.centre.location.lon', 'place.centre.location.lat'] },
           // The small ones are drawn last, over the large ones.
           { type: 'collect', sort: { field: 'size', order: 'descending' } },
         ],
       },
     ],
-    scales: [
-      { name: 'area', type: 'linear', domain: { data: 'places', field: 'size' }, range: [12, 1400], zero: true },
-    ],
+    // Of no places Vega can't tell the largest, and Kibana shows its complaint.
+    signals: [{ name: 'largest', update: "length(data('places')) > 0 ? data('places')[0].size : 1" }],
+    scales: [{ name: 'area', type: 'linear', domain: [0, { signal: 'largest' }], range: [12, 1400] }],
     marks: [
       {
         type: 'path',
@@ -76,12 +85,13 @@ export function toWorldMap(panel: Panel): JsonObject {
             fillOpacity: { value: 0.55 },
             stroke: { value: '#0079a5' },
             tooltip: {
-              signal: `format(datum.centre.location.lat, '.1f') + '°, ' + format(datum.centre.location.lon, '.1f') + '°: ' + ${toVegaText('datum.size', measure)}`,
+              signal: `format(datum.place.centre.location.lat, '.1f') + '°, ' + format(datum.place.centre.location.lon, '.1f') + '°: ' + ${toVegaText('datum.size', measure)}`,
             },
           },
           hover: { fillOpacity: { value: 0.9 } },
         },
       },
+      toEmptyText("length(data('places')) == 0", 'No places: they come from a city database (step geoip)'),
     ],
   };
   return toVegaVisualization(spec);

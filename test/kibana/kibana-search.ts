@@ -2,7 +2,7 @@
 // vis_type_vega/public/data_model/es_query_parser), and the numbers in their answers.
 
 import type { SavedObject } from '../../scripts/kibana/saved-object.ts';
-import { otherKey } from './panel-sums.ts';
+import { missingKey, otherKey } from './panel-sums.ts';
 
 export type Ask = (body: object) => Promise<Answer>;
 
@@ -91,7 +91,13 @@ export async function askAggregations(object: SavedObject, range: TimeRange, ask
     const innerAggs = Object.assign(ordering, inner);
     return {
       [id]: {
-        terms: { field: params['field'], size: params['size'], order, ...json },
+        terms: {
+          field: params['field'],
+          size: params['size'],
+          order,
+          ...(params['missingBucket'] === true && { missing: missingKey }),
+          ...json,
+        },
         ...(Object.keys(innerAggs).length > 0 && { aggs: innerAggs }),
       },
     };
@@ -319,6 +325,7 @@ function withContext(value: unknown, range: TimeRange): unknown {
 export function toAutoIntervalMs({ fromMs, toMs }: TimeRange, target: number): number {
   const wanted = (toMs - fromMs) / target;
   const steps = [
+    [15_000, 10_000],
     [45_000, 30_000],
     [180_000, 60_000],
     [450_000, 300_000],
@@ -330,7 +337,7 @@ export function toAutoIntervalMs({ fromMs, toMs }: TimeRange, target: number): n
     [604_800_000, 86_400_000],
   ] as const;
   const found = steps.find(([upTo]) => wanted <= upTo);
-  if (found === undefined || wanted <= 15_000)
+  if (found === undefined || wanted <= 7_500)
     throw new Error(`teach test/kibana/kibana-search.ts intervals of ${wanted} ms`);
   return found[1];
 }
@@ -376,9 +383,10 @@ function transformed(
 ): Record<string, unknown>[] {
   // Of Vega's language only what JavaScript means by it, and these functions.
   const evaluate = (row: Record<string, unknown>): unknown =>
-    new Function('datum', 'clamp', 'isValid', `return ${expr}`)(
+    new Function('datum', 'clamp', 'max', 'isValid', `return ${expr}`)(
       row,
       (value: number, from: number, to: number) => Math.max(from, Math.min(to, value)),
+      Math.max,
       (value: unknown) => value !== undefined && value !== null,
     );
   switch (type) {

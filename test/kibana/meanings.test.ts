@@ -188,6 +188,7 @@ const titled: Readonly<Record<string, string>> = {
   'weir-itself: Peaks, by exporter': 'exporter',
   'weir-itself: Beside the flows, and extra work': '',
   'address: In all': '',
+  'address: Reputation, by the step “reputation” (flow records)': 'rep_tags',
   'address: Flow records': '',
   'address: Conversations': 'client_hostname, server_hostname, service_name',
   'address: Seen by': 'node.hostname, input_ifname',
@@ -359,6 +360,15 @@ test('every filter of flows lets through what its name says, and not all', () =>
     expect(passed, name).toEqual(knownFlows.map(means));
     expect(new Set(passed).size, name).toBe(2);
   }
+});
+
+test('syslog is no remote shell', () => {
+  const panel = ofFlows.find(({ panel: { title } }) => title.startsWith('Inside: Telnet'))!.panel;
+  const isShown = (protocol: string, port: number): boolean => {
+    const stored = { 'flow.traffic_locality': 'private', 'flow.ip_protocol': protocol, 'flow.service_port': port };
+    return panel.filters.every(({ config }) => passes({ atMs: 0, stored }, config));
+  };
+  expect([isShown('TCP', 514), isShown('UDP', 514), isShown('UDP', 3389)]).toEqual([true, false, true]);
 });
 
 test('every measure of flows counts what its name says', () => {

@@ -43,7 +43,10 @@ export async function comparePanel(
   ask: Ask,
 ): Promise<Comparison> {
   const flows = flowsOf(panel, allFlows).filter(({ atMs }) => atMs >= range.fromMs && atMs <= range.toMs);
-  const levels = panel.splits.map(({ field }, index) => ({ group: groupByField(field), size: panel.sizes[index]! }));
+  const levels = panel.splits.map(({ field, none }, index) => ({
+    group: groupByField(field, none !== undefined),
+    size: panel.sizes[index]!,
+  }));
   switch (panel.config.kind) {
     case 'text':
       return { compared: 1, differences: [] };
@@ -77,12 +80,18 @@ export async function comparePanel(
 
 /** Parts that are taken by the size of the whole, with the measures of what is in the time that is looked at. */
 function toListRows(panel: Panel, all: readonly KnownDocument[], range: TimeRange): Map<string, readonly number[]> {
-  const { config, measures, splits, sizes } = panel;
+  const { config, measures, splits, sizes, source } = panel;
   if (config.kind !== 'list') return new Map();
   const isWithin = ({ atMs }: KnownDocument) => atMs >= range.fromMs && atMs <= range.toMs;
   const since = config.newSinceDays === undefined ? range.fromMs : range.fromMs - config.newSinceDays * 86_400_000;
   const passing = flowsOf(panel, all).filter(({ atMs }) => atMs >= since && atMs <= range.toMs);
-  const intervalMs = () => (config.interval === '5m' ? 300_000 : toAutoIntervalMs(range, toIntervalTarget(sizes)));
+  // Where a document is of a minute, seconds know nothing more.
+  const finestMs = { '1m': 60_000, '1h': 3_600_000 }[source.every ?? '1m'];
+  const intervalMs = () => {
+    if (config.interval === '5m') return 300_000;
+    const autoMs = toAutoIntervalMs(range, toIntervalTarget(sizes));
+    return source.every === undefined ? autoMs : Math.max(finestMs, autoMs);
+  };
   const toValue = (measure: Measure, documents: readonly KnownDocument[]) =>
     measure.intervals === undefined
       ? toMeasured(measure, documents)
@@ -175,7 +184,7 @@ function compareSeries(
   flows: readonly KnownDocument[],
   { fromMs, toMs }: TimeRange,
 ): Comparison {
-  const intervalMs = toSeriesIntervalMs(`>=${source.every}`, { fromMs, toMs });
+  const intervalMs = toSeriesIntervalMs(`>=${source.every ?? '1m'}`, { fromMs, toMs });
   const differences: string[] = [];
   let compared = 0;
   for (const [id, parts] of actual) {

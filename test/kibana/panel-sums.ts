@@ -9,6 +9,7 @@ import type { KnownDocument } from './known-document.ts';
 export type Rows = ReadonlyMap<string, readonly number[]>;
 
 export const otherKey = '__other__';
+export const missingKey = '__missing__';
 
 export function valuesOf(flow: KnownDocument, field: string): readonly unknown[] {
   const value = flow.stored[field];
@@ -107,8 +108,11 @@ export function toStatistic(
 
 export type GroupBy = (flow: KnownDocument) => readonly unknown[];
 
-export function groupByField(field: string): GroupBy {
-  return (flow) => valuesOf(flow, field);
+export function groupByField(field: string, hasMissing = false): GroupBy {
+  return (flow) => {
+    const values = valuesOf(flow, field);
+    return values.length === 0 && hasMissing ? [missingKey] : values;
+  };
 }
 
 /** Cells of 15 bits, longitude first: 8 for the longitude, 7 for the latitude (geohash of 3 characters). */

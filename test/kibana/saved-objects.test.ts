@@ -113,6 +113,28 @@ test('Vega’s data come from Elasticsearch or stand in the drawing', () => {
   }
 });
 
+test('Vega’s drawings bear an answer without aggregations, as before the first flow, and have no scale of data that may be none', () => {
+  for (const { id, visState } of visualizations.filter((each) => each.visState.type === 'vega')) {
+    interface Spec {
+      readonly data: readonly {
+        readonly url?: object;
+        readonly format?: object;
+        readonly transform?: readonly object[];
+      }[];
+      readonly scales?: readonly { readonly type: string; readonly domain: unknown }[];
+    }
+    const { data, scales = [] } = readSpec<Spec>(String(visState.params['spec']));
+    for (const { url, format, transform } of data) {
+      if (url === undefined) continue;
+      // A path into what is not there is an error.
+      expect(format, id).toBe(undefined);
+      expect(transform?.[0], id).toEqual({ type: 'filter', expr: 'isValid(datum.aggregations)' });
+    }
+    // "Infinite extent for field" stands in yellow over the panel.
+    for (const { type, domain } of scales) expect(type === 'ordinal' || Array.isArray(domain), id).toBe(true);
+  }
+});
+
 describe.each(dashboards)('dashboard $id', ({ panels, attributes }) => {
   test('its panels are on the grid and do not overlap', () => {
     const taken = new Set<string>();
