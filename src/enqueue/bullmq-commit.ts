@@ -16,11 +16,28 @@ const jobOptions = { removeOnComplete: true, removeOnFail: false, attempts: 1_00
 
 /**
  * Comes behind the script that adds the job, in one transaction. What comes too late, or was ended a while ago, is taken out of line
- * again. A job that was there is counted already: BullMQ leaves it as it is.
+ * again. A job that was there is counted already: BullMQ leaves it as it is. Redis undoes neither a transaction nor a script that breaks
+ * off because a key is somebody else's, so this asks before it writes, and takes the job back where not all of it can be done.
  * mark, reached, counts, job, wait, fence, ended; writer, number, seconds, most entries, records, bytes, id, field and text of each
  * position → what became of it, number before, then field and text of what others had written.
  */
 const commitScript = `
+local isNew = redis.call('HEXISTS', KEYS[4], 'counted') == 0
+local failure
+for _, ask in ipairs({ { 'LLEN', 5 }, { 'GET', 1 }, { 'GET', 6 }, { 'HLEN', 2 }, { 'HLEN', 3 } }) do
+  local answer = redis.pcall(ask[1], KEYS[ask[2]])
+  if type(answer) == 'table' and answer.err then failure = answer end
+end
+if isNew and not failure and not redis.call('LPOS', KEYS[5], ARGV[7]) then
+  failure = redis.error_reply('ERR the job is not in line')
+end
+if failure then
+  if isNew then
+    redis.pcall('LREM', KEYS[5], 1, ARGV[7])
+    redis.call('DEL', KEYS[4])
+  end
+  return failure
+end
 local isLate = tonumber(ARGV[2]) <= tonumber(redis.call('GET', KEYS[6]) or '0')
 local fate = 'added'
 if redis.call('HSETNX', KEYS[4], 'counted', '1') == 1 then
@@ -89,11 +106,12 @@ export async function commitJob(
   const jobId = toJobId(job.id);
   await new BullmqJob(queue, 'batch', job, { ...jobOptions, jobId }, jobId).addJob(multi, {});
   const positions = reached.flatMap((position) => [toReachedField(position), toReachedText(writer, position)]);
-  const touched = [keys.mark(writer), keys.reached, keys.counts, keys.bullmq(jobId), keys.bullmq('wait')];
+  const touched = [
+    ...[keys.mark(writer), keys.reached, keys.counts, keys.bullmq(jobId), keys.bullmq('wait')],
+    ...[keys.fence(writer), keys.ended(jobId)],
+  ];
   const about = [writer, ordinal, keepSeconds, maxReached, job.records, job.bytes, jobId];
-  const answering = multi
-    .runCommand(commitCommand, [...touched, keys.fence(writer), keys.ended(jobId), ...about, ...positions])
-    .exec();
+  const answering = multi.runCommand(commitCommand, [...touched, ...about, ...positions]).exec();
   onSent?.();
   const answers = await answering;
   if (answers === null) throw new Error('Redis did not carry out a transaction');

@@ -12,9 +12,10 @@ import { fromBatchBytes } from './batch-bytes.ts';
 import { type JobData, type QueueKeys, toBatchId } from './bullmq-keys.ts';
 import { sayGone, sayPresent } from './bullmq-presence.ts';
 import { giveBackUnknown, settleJob } from './bullmq-settle.ts';
+import { toKeyReason } from './foreign-keys.ts';
 import { toRecordRows } from './ledger-store.ts';
 import { type FailedFate, type Job, maxAttempts } from './queue.ts';
-import { type RedisClient, toReason } from './redis-connection.ts';
+import type { RedisClient } from './redis-connection.ts';
 
 export interface BullmqConsumerOptions {
   /** A patient connection. */
@@ -120,7 +121,9 @@ export function createBullmqConsumer(options: BullmqConsumerOptions): BullmqCons
 
   function warn(error: unknown): void {
     if (stopping.signal.aborted || pass('worker', now()) === undefined) return;
-    logger.warn({ reason: toReason(error) }, 'the queue on Redis has trouble; weir goes on');
+    void toKeyReason(client, keys, error).then((about) =>
+      logger.warn(about, 'the queue on Redis has trouble; weir goes on'),
+    );
   }
 
   async function renewAll(): Promise<void> {

@@ -11,6 +11,7 @@ import { createQueueKeys, type JobData, toJobId } from './bullmq-keys.ts';
 import { createBullmqLedger } from './bullmq-ledger.ts';
 import { readPresent } from './bullmq-presence.ts';
 import { takeUpJob } from './bullmq-settle.ts';
+import { refuseForeignKeys, typesOfKeys } from './foreign-keys.ts';
 import { toRecordRows } from './ledger-store.ts';
 import { closeRedis, openRedis, type RedisSettings, toWhere, waitForRedis } from './redis-connection.ts';
 import { type MemoryUse, readMemoryUse } from './redis-memory.ts';
@@ -68,6 +69,10 @@ export function createQueueInspection(options: QueueInspectionOptions): QueueIns
       client.disconnect();
       throw new WeirError('queue-unavailable', `Redis at ${toWhere(redis)} does not answer`);
     }
+    await refuseForeignKeys(client, redis, typesOfKeys(keys)).catch((error: unknown) => {
+      client.disconnect();
+      throw error;
+    });
     opened = new BullmqQueue<JobData>(keys.name, {
       connection: client,
       prefix: keys.prefix,

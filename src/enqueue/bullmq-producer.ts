@@ -11,9 +11,10 @@ import { commitJob, fenceCommits, prepareCommits } from './bullmq-commit.ts';
 import { readCounts } from './bullmq-counts.ts';
 import { type JobData, type QueueKeys, toJobData } from './bullmq-keys.ts';
 import { readPresent, sayGone, sayPresent } from './bullmq-presence.ts';
+import { toKeyReason } from './foreign-keys.ts';
 import { createHandedOver, type HandedOver } from './handed-over.ts';
 import type { FormerPosition } from './reached.ts';
-import { type RedisClient, toReason } from './redis-connection.ts';
+import type { RedisClient } from './redis-connection.ts';
 import { createEvictionWarning, isTight, readMemoryUse } from './redis-memory.ts';
 
 export interface BullmqProducerOptions {
@@ -147,7 +148,7 @@ export function createBullmqProducer({
       warnOfEviction(uses);
       await lookForLosses();
     } catch (error) {
-      warn('look', { reason: toReason(error) }, 'Redis does not tell how full it is');
+      await warnOf('look', error, 'Redis does not tell how full it is');
     }
   }
 
@@ -185,7 +186,7 @@ export function createBullmqProducer({
         returned.shift();
       }
     })()
-      .catch((error: unknown) => warn('return', { reason: toReason(error) }, 'Redis does not take lost batches again'))
+      .catch((error: unknown) => warnOf('return', error, 'Redis does not take lost batches again'))
       .finally(() => {
         returning = undefined;
       });
@@ -193,6 +194,10 @@ export function createBullmqProducer({
 
   function warn(kind: string, about: object, message: string): void {
     if (pass(kind, now()) !== undefined) logger.warn(about, message);
+  }
+
+  async function warnOf(kind: string, error: unknown, message: string): Promise<void> {
+    if (pass(kind, now()) !== undefined) logger.warn(await toKeyReason(client, keys, error), message);
   }
 
   async function add(batch: RecordBatch, reached: readonly SequencePosition[]): Promise<boolean> {
@@ -229,7 +234,7 @@ export function createBullmqProducer({
       if (knownBytes !== undefined) knownBytes += bytes.length;
       return true;
     } catch (error) {
-      warn('add', { reason: toReason(error) }, 'Redis does not take a batch');
+      await warnOf('add', error, 'Redis does not take a batch');
       return false;
     } finally {
       comingBytes -= bytes.length;

@@ -10,7 +10,8 @@ import type { RedisClient } from './redis-connection.ts';
 const rememberEndedMs = 10 * 60_000;
 
 /**
- * A lock that ran out is ours while nobody else has it. What takes room comes after what makes room: a Redis at its maxmemory carries
+ * A lock that ran out is ours while nobody else has it. Scripts are not undone: what may fail, because a key is somebody else's, is asked
+ * before anything is written. What takes room comes after what makes room: a Redis at its maxmemory carries
  * it out nevertheless.
  * job, lock, active, wait, stalled, failed, counts, ledger, ended; token, id, records, bytes, ms to remember, why it is set aside (empty:
  * it is done), now, key and count of the ledger … → 1: by us.
@@ -19,6 +20,9 @@ const settleScript = `
 if redis.call('GET', KEYS[9]) == ARGV[1] then return 1 end
 local holder = redis.call('GET', KEYS[2])
 if redis.call('EXISTS', KEYS[1]) == 0 or (holder and holder ~= ARGV[1]) then return 0 end
+redis.call('SCARD', KEYS[5])
+redis.call('ZCARD', KEYS[6])
+for _, hash in ipairs({ KEYS[7], KEYS[8] }) do redis.call('HLEN', hash) end
 if redis.call('LREM', KEYS[3], -1, ARGV[2]) == 0 and redis.call('LREM', KEYS[4], -1, ARGV[2]) == 0 then return 0 end
 redis.call('DEL', KEYS[2])
 redis.call('SREM', KEYS[5], ARGV[2])
@@ -42,6 +46,9 @@ return 1
  * quarantine.
  */
 const takeUpScript = `
+redis.call('LLEN', KEYS[3])
+redis.call('ZCARD', KEYS[4])
+for _, hash in ipairs({ KEYS[5], KEYS[6] }) do redis.call('HLEN', hash) end
 if redis.call('ZREM', KEYS[2], ARGV[1]) == 0 then return 0 end
 if ARGV[4] == '1' then
   redis.call('HDEL', KEYS[1], 'failedReason', 'finishedOn', 'processedOn', 'atm', 'ats', 'stc')

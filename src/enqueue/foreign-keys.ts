@@ -24,14 +24,33 @@ export async function refuseForeignKeys(
       hint: 'docs/security.md has the rights that weir’s user of Redis needs.',
     });
   }
+  const problem = toProblem(types, found);
+  if (problem === undefined) return;
+  throw new WeirError('queue-refused', `Redis at ${toWhere(settings)}: ${problem}`, { hint: foreignKeyHint });
+}
+
+const foreignKeyHint = 'Somebody else uses this name: set queue.key_prefix to a word of your own, or remove the key.';
+
+function toProblem(types: Parameters<typeof refuseForeignKeys>[2], found: readonly string[]): string | undefined {
   for (const [at, [key, type]] of types.entries()) {
     if (found[at] === type || found[at] === 'none') continue;
-    throw new WeirError(
-      'queue-refused',
-      `Redis at ${toWhere(settings)}: the key ${key} is a ${found[at]}, and not weir’s ${type}`,
-      { hint: 'Somebody else uses this name: set queue.key_prefix to a word of your own, or remove the key.' },
-    );
+    return `the key ${key} is a ${found[at]}, and not weir’s ${type}`;
   }
+  return undefined;
+}
+
+/** What goes into the log about an error. Of a key that has become somebody else's, Redis does not say which one it is. */
+export async function toKeyReason(
+  client: RedisClient,
+  keys: QueueKeys,
+  error: unknown,
+): Promise<{ readonly reason: string; readonly hint?: string }> {
+  const reason = toReason(error);
+  if (!reason.startsWith('WRONGTYPE')) return { reason };
+  const types = typesOfKeys(keys);
+  const found = await Promise.all(types.map(([key]) => client.type(key))).catch(() => []);
+  const problem = found.length === 0 ? undefined : toProblem(types, found);
+  return problem === undefined ? { reason } : { reason: problem, hint: foreignKeyHint };
 }
 
 export function typesOfKeys(keys: QueueKeys): readonly (readonly [string, KeyType])[] {

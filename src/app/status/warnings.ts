@@ -75,12 +75,12 @@ function ofQueue({ queue, queueIsAway, spool, weir, atMs, index }: Numbers): Fin
     found.push({
       id: 'queue-away',
       severity: 'error',
-      title: 'Redis does not answer',
+      title: 'The queue on Redis does not answer',
       why:
         weir.part === 'work'
           ? 'Nothing can be taken from the queue: documents come late, and none is lost yet.'
           : 'What comes in goes to the spool on disk until Redis is back; when the spool is full, flows are lost.',
-      fix: ['redis-cli ping', `weir check --connect ${weir.pipelineFile}`],
+      fix: ['redis-cli ping', `weir queue ${weir.pipelineFile}   # says what is wrong`],
     });
   }
   if (queue !== undefined && queue.bytes > queueHighWater * queue.maxBytes) {
