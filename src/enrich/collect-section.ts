@@ -3,7 +3,7 @@
 import { isIP, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { duration, filePath, oneOrMore, size, subnets, whole } from './setting-types.ts';
+import { duration, filePath, oneOrMore, size, subnets, textPattern, whole } from './setting-types.ts';
 import { maxWorkers } from './worker-limit.ts';
 
 export interface ListenAddress {
@@ -52,6 +52,7 @@ export interface CollectSettings {
 
 const listenAddress = z
   .string({ error: 'expected an address such as "udp://0.0.0.0:2055"' })
+  .meta(textPattern('^([uU][dD][pP]|[tT][cC][pP]|[tT][lL][sS])://.*:[0-9]{1,5}/?$'))
   .transform((text, context) => {
     const address = toListenAddress(text);
     if (typeof address !== 'string') return address;

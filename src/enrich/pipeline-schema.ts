@@ -6,17 +6,18 @@ import { collect, listen } from './collect-section.ts';
 import { elasticsearch } from './elasticsearch-section.ts';
 import { kibana } from './kibana-section.ts';
 import { queue } from './queue-section.ts';
-import { duration, filePath, oneOrMore, size, whole, words } from './setting-types.ts';
+import { duration, filePath, oneOrMore, size, textPattern, whole, words } from './setting-types.ts';
 import { telemetry } from './telemetry-section.ts';
 
 export const protocols = ['netflow5', 'netflow9', 'ipfix', 'sflow5'] as const;
 
 // Elasticsearch: lower case, none of \ / * ? " < > | space , # :, not - _ + first, at most 255 bytes.
-const indexName = words('the name of an index').refine(
-  (text) =>
-    /^(?![-_+.%])(?:[^A-Z\\/*?"<>|\s,#:%]|%\{(?:yyyy|MM|dd|[.\-_])+\})+$/.test(text) && Buffer.byteLength(text) <= 200,
-  { error: 'expected an index name in lower case such as "weir-flow-%{yyyy.MM.dd}" (yyyy, MM, dd)' },
-);
+const indexForm = /^(?![-_+.%])(?:[^A-Z\\/*?"<>|\s,#:%]|%\{(?:yyyy|MM|dd|[.\-_])+\})+$/;
+const indexName = words('the name of an index')
+  .refine((text) => indexForm.test(text) && Buffer.byteLength(text) <= 200, {
+    error: 'expected an index name in lower case such as "weir-flow-%{yyyy.MM.dd}" (yyyy, MM, dd)',
+  })
+  .meta(textPattern(indexForm.source));
 
 const files = z.strictObject({
   directory: filePath('a folder')
@@ -34,7 +35,8 @@ const stepItem = z.union([z.string(), z.record(z.string(), z.unknown())], {
 
 const address = z
   .string({ error: 'expected an IP address' })
-  .refine((text) => isIP(text) !== 0, { error: 'expected an IP address' });
+  .refine((text) => isIP(text) !== 0, { error: 'expected an IP address' })
+  .meta(textPattern('^[0-9.]+$|^[0-9A-Fa-f:.]*:'));
 
 const moment = z
   .string({ error: 'expected a time such as "2026-01-01T00:00:00Z"' })

@@ -10,6 +10,11 @@ const sizePattern = `^\\s*${amount}([kKmMgGtT][iI]?)?[bB]?\\s*$|\\$\\{`;
 const durationUnits = ['[dD]', '[hH]', '[mM]([iI][nN])?', '[sS]([eE][cC])?', '[mM][sS]'];
 const durationPattern = `^\\s*(?=\\d)${durationUnits.map((unit) => `(${amount}${unit} ?)?`).join('')}\\s*$|\\$\\{`;
 
+/** For the JSON Schema of a text: its form, unless a variable stands in it. */
+export function textPattern(pattern: string): { readonly pattern: string } {
+  return { pattern: `${pattern}|\\$\\{` };
+}
+
 export function size(min: number, max: number) {
   return z
     .union([z.string().meta({ pattern: sizePattern }), z.number()], { error: 'expected a size such as "64MiB"' })

@@ -133,6 +133,8 @@ describe('the schema and weir check agree', () => {
   test.each([
     ...[
       'listen: udp://[::]:2055',
+      'listen: UDP://0.0.0.0:2055/',
+      'index: { name: flows-2 }',
       'listen: [ "udp://0.0.0.0:2055", "tls://[::]:4740" ]\ncollect: { tls: { certificate: c, key: k } }',
       'collect: { receive_buffer: 64MiB, workers: auto, exporters: { allow: 10.0.0.0/8 } }\nqueue: { redis: redis://r }',
       'collect: { tcp: { connections: 10, idle: 1h } }',
@@ -162,6 +164,7 @@ describe('the schema and weir check agree', () => {
       'geoip: { database: [ a.mmdb, b.mmdb ] }',
       'asn: { database: a.mmdb, prefer: exporter }',
       'locality: { networks: { 10.0.0.0/8: { name: a, tags: [ x ], private: true } }, private: 10.0.0.0/8 }',
+      'hostname: { nameserver: [ "192.0.2.53:5353", "2001:db8::53", "[2001:db8::53]:53" ] }',
       'hostname: { of: exporters, nameserver: 192.0.2.53, wait: 50ms, networks: [ 10.0.0.0/8 ] }',
       'interfaces: { names: { 10.0.0.1: { 1: eth0, 2: 7 } }, snmp: { agents: { community: public }, every: 5m } }',
       'applications: { vendor: { 10.0.0.0/8: fortinet }, names: { "13..453": SSL }, servers: { "10.0.0.1:80": web } }',
@@ -189,6 +192,10 @@ describe('the schema and weir check agree', () => {
       'listen: 2055',
       'listen: [ 2055 ]',
       'listen: { udp: 2055 }',
+      'listen: [ "http://a" ]',
+      'listen: udp://0.0.0.0',
+      'index: { name: Flow }',
+      'tests: [ { name: t, record: { protocol: ipfix, exporter: router, fields: {} }, expect: {} } ]',
       'collect: { workers: many }',
       'collect: { workers: 65 }',
       'collect: { tcp: { idle: 5 } }',
@@ -234,6 +241,7 @@ describe('the schema and weir check agree', () => {
       'locality: { networks: { 10.0.0.0/8: { tags: x } } }',
       'locality: { private: 10 }',
       'hostname: { of: routers }',
+      'hostname: { nameserver: ns.example }',
       'hostname: { dns: maybe }',
       'hostname: { found_entries: 0 }',
       'hostname: { names: { 10.0.0.1: [ a ] } }',
@@ -273,7 +281,6 @@ describe('the schema and weir check agree', () => {
 
   // What depends on more than one value, on names that only weir knows, on the order of bounds with units, or on how a text is made.
   test.each([
-    'listen: [ "http://a" ]',
     'listen: udp://[::]:99999',
     `batch: { records: "\${N}" }`,
     'batch: { age: 2m }',
@@ -281,11 +288,9 @@ describe('the schema and weir check agree', () => {
     'queue: { redis: http://r }',
     'telemetry: { http: everywhere }',
     'telemetry: { token: short }',
-    'index: { name: Flow }',
     'index: { elasticsearch: { nodes: "ftp://es" } }',
     'index: { elasticsearch: { username: u } }',
     'kibana: { url: kibana }',
-    'tests: [ { name: t, record: { protocol: ipfix, exporter: router, fields: {} }, expect: {} } ]',
     'steps: [ { fields: {} } ]',
     'steps: [ { fields: { set: { flow.dst_port: 70000 } } } ]',
     'steps: [ { drop: { when: "flow.dst_port = x" } } ]',
@@ -293,7 +298,6 @@ describe('the schema and weir check agree', () => {
     'steps: [ { anonymize: {} } ]',
     'steps: [ { locality: { networks: { 10.0.0.0/8: {}, 10.0.0.1/8: {} } } } ]',
     'steps: [ { interfaces: { snmp: { agents: { user: u, auth_password: short } } } } ]',
-    'steps: [ { hostname: { nameserver: ns.example } } ]',
   ])('but for what weir check alone can know: %s', (rest) => {
     const text = whole(rest);
     expect([isRight(text), mistakesOf(text)]).toEqual([false, []]);

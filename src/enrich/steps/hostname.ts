@@ -11,7 +11,7 @@ import { createHostTable, readHostNames, toHostKey } from '../host-names.ts';
 import { createPrefixTable } from '../prefix-table.ts';
 import { createRecentMap } from '../recent-map.ts';
 import { createReverseNames, type Named } from '../reverse-names.ts';
-import { duration, noTwins, subnets, whole } from '../setting-types.ts';
+import { duration, noTwins, subnets, textPattern, whole } from '../setting-types.ts';
 import type { StepDefinition } from '../step.ts';
 import { filePaths, openTable, storedName } from '../table-files.ts';
 
@@ -20,13 +20,16 @@ const hostKey = z
   .refine((text) => toHostKey(text) !== undefined, { error: 'expected an IP address such as "192.0.2.1"' });
 
 /** An address, with a port where it is not 53: `192.0.2.53`, `192.0.2.53:5353`, `[2001:db8::53]:5353`. */
-const server = z.string({ error: 'expected the address of a name server' }).refine(
-  (text) => {
-    const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([\d.]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
-    return toHostKey(bracketed ?? plain ?? text) !== undefined && (port === undefined || Number(port) <= 65_535);
-  },
-  { error: 'expected the address of a name server such as "192.0.2.53" or "[2001:db8::53]:5353"' },
-);
+const server = z
+  .string({ error: 'expected the address of a name server' })
+  .refine(
+    (text) => {
+      const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([\d.]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+      return toHostKey(bracketed ?? plain ?? text) !== undefined && (port === undefined || Number(port) <= 65_535);
+    },
+    { error: 'expected the address of a name server such as "192.0.2.53" or "[2001:db8::53]:5353"' },
+  )
+  .meta(textPattern('^[0-9A-Fa-f:.[\\]]+$'));
 
 const options = z.strictObject({
   of: z
