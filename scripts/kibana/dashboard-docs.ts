@@ -24,6 +24,8 @@ and lists to choose from. Volumes count in thousands: 1 GB is 10⁹ bytes.
   Elasticsearch's limit of buckets allows: seconds for an hour, 30 minutes for a day, 3 hours for a week; a part without flows counts as 0.
 - **What weir counted**, at the head, is of all exporters in the time that is looked at, whatever is chosen below ([0053](decisions/0053-what-kibana-can-t-count-vega-does.md)).
 - A **sankey** shows the largest, and of each the largest it goes to, by bytes.
+- **Links**: a click on an address or a name opens *One Address* about it, with the time range that is looked at. As in the navigation, filters stay if they are pinned.
+  (In Discover of Kibana 7.10 such a click leads back to an empty Discover: click in a dashboard.)
 - Every number is held by a test that runs each panel's own searches on a real Elasticsearch, over known flows ([0049](decisions/0049-panels-are-checked-by-their-numbers.md)).
 - What each costs on 5 million flows, and which take longer than a second: [0028](decisions/0028-what-a-dashboard-costs.md), \`npm run bench -- dashboards\`.
 

@@ -75,17 +75,16 @@ function toFormat(format: Definitions['formats'][string][string]): JsonObject {
     default:
       return {
         id: 'url',
-        params: { type: 'a', urlTemplate: toLink(format), labelTemplate: '{{value}}', openLinkInCurrentTab: false },
+        params: { type: 'a', urlTemplate: toLink(format), labelTemplate: '{{value}}', openLinkInCurrentTab: true },
       };
   }
 }
 
 /**
- * Relative to the application, so that it works in any space and below any base path. A field's format knows nothing of the time range
- * that is looked at: the link opens the last day.
+ * Within the page, so that it works in any space and below any base path, and that the time range and pinned filters stay, as they do in
+ * the navigation. Discover of Kibana 7.10, an application of its own, does not know where to go; a path that it knows, 7.3 does not.
  */
 function toLink({ link, query }: { readonly link: string; readonly query: string }): string {
   const encoded = encodeURIComponent(query).replaceAll('%7B%7Bvalue%7D%7D', '{{value}}').replaceAll("'", '%27');
-  const global = '_g=(time:(from:now-24h,to:now))';
-  return `../app/kibana#/dashboard/${dashboardId(link)}?${global}&_a=(query:(language:lucene,query:'${encoded}'))`;
+  return `#/dashboard/${dashboardId(link)}?_a=(query:(language:lucene,query:'${encoded}'))`;
 }

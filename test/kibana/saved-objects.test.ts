@@ -200,7 +200,9 @@ test('a click on an address or a name opens a dashboard of the file, with a quer
         params.urlTemplate.replaceAll('{{value}}', encodeURIComponent(value)),
         'https://kibana.example.net/base/s/network/app/dashboards',
       );
-      expect(url.pathname, field).toBe('/base/s/network/app/kibana');
+      // The page stays, and with it the time range.
+      expect(url.pathname, field).toBe('/base/s/network/app/dashboards');
+      expect(params, field).toMatchObject({ openLinkInCurrentTab: true });
       const [path = '', search = ''] = url.hash.split('?');
       expect(byId.has(path.replace('#/dashboard/', 'dashboard/')), `${field} → ${path}`).toBe(true);
       const state = new URLSearchParams(search).get('_a') ?? '';
