@@ -47,15 +47,15 @@ export function toTimeRange(field: string): JsonObject {
   return { range: { [field]: { '%timefilter%': true } } };
 }
 
-/** In the middle, in place of what there is not. */
-export function toEmptyText(isEmpty: string, text: string): JsonObject {
+/** In place of what there is not. */
+export function toEmptyText(isEmpty: string, text: string, y = 'height / 2'): JsonObject {
   return {
     type: 'text',
     interactive: false,
     encode: {
       update: {
         x: { signal: 'width / 2' },
-        y: { signal: 'height / 2' },
+        y: { signal: y },
         align: { value: 'center' },
         fill: { value: textColor },
         fontSize: { value: 13 },

@@ -91,7 +91,12 @@ export function toWorldMap(panel: Panel): JsonObject {
           hover: { fillOpacity: { value: 0.9 } },
         },
       },
-      toEmptyText("length(data('places')) == 0", 'No places: they come from a city database (step geoip)'),
+      toEmptyText(
+        "length(data('places')) == 0",
+        'No places: they come from a city database (step geoip)',
+        // Below the continents.
+        'height - 8',
+      ),
     ],
   };
   return toVegaVisualization(spec);
