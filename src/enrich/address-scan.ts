@@ -27,6 +27,14 @@ const minHexBytes = 8;
 /** A document and more; grown for longer ones, which are bounded (document-writer.ts). */
 let scratch = Buffer.allocUnsafeSlow(16_384);
 
+const scope = /(?:^|-)[\da-f]{1,4}::[\da-f]{0,4}$/i;
+const letter = /[a-z]/i;
+
+/** The end of a word, two colons, and another word behind them: `IF-MIB::ifEntry`, which sFlow has in each document. */
+function isScope(text: string, start: number, end: number): boolean {
+  return letter.test(text.charAt(end)) && letter.test(text.charAt(start - 1)) && scope.test(text.slice(start, end));
+}
+
 /**
  * `mask` replaces the addresses in a run. Bytes in hex, in quotes, and names in ip6.arpa (RFC 3596 §2.5) are taken out as a whole.
  */
@@ -78,7 +86,8 @@ export function replaceInRuns(text: string, mask: (run: string) => string): stri
         const run = text.slice(start, at);
         replaced = nibbles.test(run) ? `${mask(run.replace(nibbles, ''))}removed` : mask(run);
         if (nibbles.test(run)) at += 8;
-      } else if (dots >= 3 || dashes >= 3 || hasGap || colons >= 6) replaced = mask(text.slice(start, at));
+      } else if (dots >= 3 || dashes >= 3 || (hasGap && !isScope(text, start, at)) || colons >= 6)
+        replaced = mask(text.slice(start, at));
       floor = at;
     }
     if (replaced === undefined) continue;

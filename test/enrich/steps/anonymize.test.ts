@@ -198,6 +198,22 @@ it.each([
   expect(masked).toMatch(/1[.-]1[.-]1[.-]1|101:101/);
 });
 
+it.each(['IF-MIB::ifEntry', 'ENTITY-MIB::entPhysicalEntry', 'MIB::x'])('%s is no address, and stays', (name) => {
+  const mask = createAddressMasking((address) => new Uint8Array(address.length).fill(1), false);
+  const text = JSON.stringify({ name, list: [`${name} ${name}`] });
+  expect(mask(text)).toBe(text);
+});
+
+it('the header of an sFlow sample stays', () => {
+  const step = anonymizeStep.create(anonymizeStep.options.parse({ key }), { folder: '.', logger: silentLogger });
+  if (step instanceof Promise) throw new Error('the step waits for nothing');
+  const batch = toTestBatch({ protocol: 'sflow5', exporter: '203.0.113.77', agent: '203.0.113.78', fields: {} });
+  const textWith = (steps: NamedStep[]) =>
+    createPipeline({ steps }).toDocuments(batch, createDocumentLane()).bytes.toString();
+  const { sflow } = JSON.parse(textWith([{ name: 'anonymize', step }])) as { readonly sflow: unknown };
+  expect(sflow).toEqual((JSON.parse(textWith([])) as { readonly sflow: unknown }).sflow);
+});
+
 it.each(['7.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.a.a.a.a.8.b.d.0.1.0.0.2.ip6.arpa', '7.100.51.198.in-addr.arpa'])(
   'a name of reverse DNS goes: %s',
   (name) => {
