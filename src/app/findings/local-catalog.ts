@@ -81,7 +81,7 @@ export const localFindings = {
     severity: 'warning',
     title: 'No weir that runs with this file could be asked ({reason})',
     why: 'Nothing can be said of exporters. What follows is about the machine and the servers only.',
-    fix: ['weir run {file}   # or: systemctl start weir; docker compose up -d'],
+    fix: ['weir run {file}   # or: systemctl start weir@run; docker compose up -d'],
   },
   'weir-not-ready': {
     severity: 'error',
