@@ -31,6 +31,7 @@ export type { DecoderState } from './decoder-state.ts';
 export interface DecoderLimits {
   readonly exporters: number;
   readonly templates: number;
+  readonly templateBytes: number;
   readonly templatesPerExporter: number;
   readonly fieldsPerTemplate: number;
   readonly plans: number;
@@ -48,6 +49,8 @@ export const defaultDecoderLimits: DecoderLimits = {
   exporters: 20_000,
   /** Some 150 bytes each when their contents are shared, 500 when a hostile sender makes each one different. */
   templates: 250_000,
+  /** Four of a usual field: 20,000 exporters with twenty templates of twenty fields. In memory, and saved, each is ten at the worst. */
+  templateBytes: 32 * 1024 * 1024,
   /** Routers have up to a hundred, over all their line cards' domains. */
   templatesPerExporter: 2_000,
   /** The longest templates in the wild (nProbe with all its plug-ins) have some 300 fields. */
@@ -74,6 +77,7 @@ export const defaultDecoderLimits: DecoderLimits = {
 const sessionLimits = {
   exporters: 1,
   templates: 500,
+  templateBytes: 256 * 1024,
   templatesPerExporter: 500,
   facts: 5_000,
   factsPerExporter: 5_000,
@@ -86,6 +90,7 @@ export function toStoreLimits(limits: DecoderLimits): TemplateStoreLimits {
   return {
     maxExporters: limits.exporters,
     maxTemplates: limits.templates,
+    maxTemplateBytes: limits.templateBytes,
     maxTemplatesPerExporter: limits.templatesPerExporter,
     maxFacts: limits.facts,
     maxFactsPerExporter: limits.factsPerExporter,

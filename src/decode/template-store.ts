@@ -46,6 +46,8 @@ export interface Exporter extends Listed<Exporter> {
 export interface TemplateStoreLimits extends Pick<FactLimits, 'maxFacts' | 'maxFactsPerExporter'> {
   readonly maxExporters: number;
   readonly maxTemplates: number;
+  /** Of the field specifiers of all templates, as they came. */
+  readonly maxTemplateBytes: number;
   readonly maxTemplatesPerExporter: number;
   /** Whoever sends nothing that templates are needed for, for so long, is forgotten. */
   readonly maxSilenceMs: number;
@@ -97,6 +99,7 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
   let datagram = 0;
   let version = 0;
   let templateCount = 0;
+  let templateBytes = 0;
   // Silence is counted in time that passed here: neither a clock that jumps nor a stop makes an exporter old.
   let elapsedMs = 0;
   let tickAtMs: number | undefined;
@@ -139,6 +142,7 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
       }
       removeTemplate(known);
     } else keepToLimits(exporter, domain);
+    makeRoom(exporter, domain, content.specifiers.length);
     if (domain === undefined) {
       domain = { exporter, protocol: content.protocol, id: domainId, templates: new Map(), facts: undefined };
       exporter.domains.set(domainKey, domain);
@@ -158,6 +162,7 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
     domain.templates.set(id, template);
     exporter.templates.add(template);
     templateCount++;
+    templateBytes += content.specifiers.length;
     version++;
     markChanged(address);
     return template;
@@ -190,24 +195,37 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
 
   /** Makes room for one more template of `domain`. */
   function keepToLimits(exporter: Exporter, domain: Domain | undefined): void {
-    const oldest = exporter.templates.oldest;
-    if (exporter.templates.size >= options.maxTemplatesPerExporter && oldest !== undefined) {
-      const detail = `template ${oldest.id} of domain ${oldest.domain.id}`;
-      onFault({ code: 'template-limit', exporter: exporter.address, detail });
-      removeTemplate(oldest);
-      if (oldest.domain !== domain) dropIfEmpty(oldest.domain);
-    }
+    if (exporter.templates.size >= options.maxTemplatesPerExporter) forgetOldest(exporter, domain);
     if (templateCount >= options.maxTemplates) evictExporter(exporter, `more than ${options.maxTemplates} templates`);
   }
 
-  function evictExporter(except: Exporter | undefined, reason: string): void {
+  /** For so many bytes of a template of `domain`: others go first, and then what the exporter itself used least recently. */
+  function makeRoom(exporter: Exporter, domain: Domain | undefined, bytes: number): void {
+    while (templateBytes > 0 && templateBytes + bytes > options.maxTemplateBytes) {
+      if (!evictExporter(exporter, `more than ${options.maxTemplateBytes} bytes of templates`))
+        forgetOldest(exporter, domain);
+    }
+  }
+
+  function forgetOldest(exporter: Exporter, domain: Domain | undefined): void {
+    const { oldest } = exporter.templates;
+    if (oldest === undefined) return;
+    const detail = `template ${oldest.id} of domain ${oldest.domain.id}`;
+    onFault({ code: 'template-limit', exporter: exporter.address, detail });
+    removeTemplate(oldest);
+    if (oldest.domain !== domain) dropIfEmpty(oldest.domain);
+  }
+
+  /** False: there is no other. */
+  function evictExporter(except: Exporter | undefined, reason: string): boolean {
     for (const list of [newcomers, useful]) {
       const exporter = list.oldest === except ? except?.newer : list.oldest;
       if (exporter === undefined) continue;
       forget(exporter);
       onFault({ code: 'exporter-limit', exporter: exporter.address, detail: reason });
-      return;
+      return true;
     }
+    return false;
   }
 
   function forget(exporter: Exporter): void {
@@ -235,6 +253,7 @@ export function createTemplateStore(options: TemplateStoreOptions): TemplateStor
     template.domain.exporter.templates.remove(template);
     plans.release(template.shared);
     templateCount--;
+    templateBytes -= template.shared.content.specifiers.length;
     version++;
     markChanged(template.domain.exporter.address);
   }

@@ -72,6 +72,7 @@ describe('a template store', () => {
       plans,
       maxExporters: 100,
       maxTemplates: 1000,
+      maxTemplateBytes: 1e6,
       maxTemplatesPerExporter: 100,
       maxFacts: 100,
       maxFactsPerExporter: 10,
@@ -113,6 +114,25 @@ describe('a template store', () => {
     expect(store.templateCount).toBeLessThanOrEqual(20);
     expect(store.use('exporter 29', 'ipfix', 0, 256)).toBeDefined();
     expect(store.use('exporter 0', 'ipfix', 0, 256)).toBeUndefined();
+  });
+
+  it('keeps to the limit of bytes of all templates, shared ones too, by forgetting other exporters, and the oldest of the last', () => {
+    const faults: string[] = [];
+    const { store } = createStore({ maxTemplateBytes: 100, onFault: ({ code }) => faults.push(code) });
+    const long = (fields: number) => ({ ...content(4), specifiers: content(4).specifiers.repeat(fields) });
+    for (let i = 0; i < 10; i++) store.define(`exporter ${i}`, 0, 256, long(10));
+    expect([store.templateCount, store.exporterCount]).toEqual([2, 2]);
+    expect(faults).toEqual(Array(8).fill('exporter-limit'));
+    // One that is changed counts, too.
+    store.define('exporter 9', 0, 256, long(20));
+    expect([store.templateCount, store.exporterCount]).toEqual([1, 1]);
+    for (let id = 300; id < 310; id++) store.define('exporter 9', id, id, long(10));
+    expect(store.templateCount).toBe(2);
+    expect(store.use('exporter 9', 'ipfix', 309, 309)).toBeDefined();
+    expect(faults.at(-1)).toBe('template-limit');
+    // What alone is more than the limit stays alone.
+    store.define('exporter 9', 0, 256, long(50));
+    expect([store.templateCount, store.find('exporter 9')?.domains.size]).toEqual([1, 1]);
   });
 
   it('forgets exporters after a week’s silence, and nobody sooner, whatever the clock does', () => {
