@@ -35,6 +35,7 @@ export interface DecoderLimits {
   readonly templatesPerExporter: number;
   readonly fieldsPerTemplate: number;
   readonly plans: number;
+  readonly planBytes: number;
   readonly facts: number;
   readonly factsPerExporter: number;
   readonly silenceMs: number;
@@ -49,14 +50,16 @@ export const defaultDecoderLimits: DecoderLimits = {
   exporters: 20_000,
   /** Some 150 bytes each when their contents are shared, 500 when a hostile sender makes each one different. */
   templates: 250_000,
-  /** Four of a usual field: 20,000 exporters with twenty templates of twenty fields. In memory, and saved, each is ten at the worst. */
-  templateBytes: 32 * 1024 * 1024,
+  /** Four of a usual field: 20,000 exporters with ten templates of twenty fields. In memory each byte is ten at the worst. */
+  templateBytes: 16 * 1024 * 1024,
   /** Routers have up to a hundred, over all their line cards' domains. */
   templatesPerExporter: 2_000,
   /** The longest templates in the wild (nProbe with all its plug-ins) have some 300 fields. */
   fieldsPerTemplate: 1_000,
   /** Compiled readers: 10 KB each. Networks have a few hundred different templates. */
   plans: 4_000,
+  /** 4,000 of 32 usual fields; a reader of 300 fields takes 50 KB. */
+  planBytes: 512 * 1024,
   /** Sampling intervals, names of interfaces, applications and VRFs: some 100 bytes each, 350 when somebody makes them long. */
   facts: 200_000,
   /** A table of 1,500 applications, and names and descriptions of the interfaces of an access concentrator. */
@@ -173,7 +176,11 @@ export function createDecoder(options: DecoderOptions): Decoder {
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   const counted: RecordCount = { records: 0, optionsRecords: 0, isWhole: true };
   let versionBefore = 0;
-  let context = createContext(createSharedPlans({ elements, maxPlans: limits.plans }), limits, false);
+  let context = createContext(
+    createSharedPlans({ elements, maxPlans: limits.plans, maxPlanBytes: limits.planBytes }),
+    limits,
+    false,
+  );
 
   function createContext(plans: SharedPlans, limits: DecoderLimits, heedsWithdrawals: boolean): TemplateContext {
     return {
@@ -270,7 +277,11 @@ export function createDecoder(options: DecoderOptions): Decoder {
 
   /** What the state says, apart from what is known. */
   function readState(state: unknown): TemplateContext {
-    const read = createContext(createSharedPlans({ elements, maxPlans: limits.plans }), limits, false);
+    const read = createContext(
+      createSharedPlans({ elements, maxPlans: limits.plans, maxPlanBytes: limits.planBytes }),
+      limits,
+      false,
+    );
     restoreTemplates(read.templates, state, {
       maxFields: limits.fieldsPerTemplate,
       maxFactsPerExporter: limits.factsPerExporter,

@@ -26,11 +26,14 @@ export interface SharedPlans {
 export interface SharedPlansOptions {
   readonly elements: InformationElements;
   readonly maxPlans: number;
+  /** Of the field specifiers of all that have a plan: a plan of many fields is large. */
+  readonly maxPlanBytes: number;
 }
 
-export function createSharedPlans({ elements, maxPlans }: SharedPlansOptions): SharedPlans {
+export function createSharedPlans({ elements, maxPlans, maxPlanBytes }: SharedPlansOptions): SharedPlans {
   const contents = new Map<string, SharedContent>();
   const planned = createRecencyList<SharedContent>();
+  let plannedBytes = 0;
 
   function share(content: TemplateContent): SharedContent {
     const key = toContentKey(content);
@@ -55,16 +58,20 @@ export function createSharedPlans({ elements, maxPlans }: SharedPlansOptions): S
       planned.touch(shared);
       return shared.plan;
     }
-    if (planned.size >= maxPlans && planned.oldest !== undefined) dropPlan(planned.oldest);
+    const bytes = shared.content.specifiers.length;
+    while (planned.oldest !== undefined && (planned.size >= maxPlans || plannedBytes + bytes > maxPlanBytes))
+      dropPlan(planned.oldest);
     const plan = toTemplatePlan(shared.content, elements);
     shared.plan = plan;
     planned.add(shared);
+    plannedBytes += bytes;
     return plan;
   }
 
   function dropPlan(shared: SharedContent): void {
     if (shared.plan === undefined) return;
     planned.remove(shared);
+    plannedBytes -= shared.content.specifiers.length;
     shared.plan = undefined;
   }
 

@@ -54,7 +54,7 @@ export function listTemplates(
   limits: DecoderLimits,
 ): readonly ListedDomain[] {
   const store = createTemplateStore({
-    plans: createSharedPlans({ elements, maxPlans: limits.plans }),
+    plans: createSharedPlans({ elements, maxPlans: limits.plans, maxPlanBytes: limits.planBytes }),
     ...toStoreLimits(limits),
     onFault: () => {},
   });

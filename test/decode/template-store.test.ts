@@ -67,7 +67,7 @@ describe('the limit of exporters', () => {
 
 describe('a template store', () => {
   function createStore(limits: Partial<TemplateStoreOptions> = {}) {
-    const plans = createSharedPlans({ elements: createInformationElements(), maxPlans: 3 });
+    const plans = createSharedPlans({ elements: createInformationElements(), maxPlans: 3, maxPlanBytes: 100 });
     const store = createTemplateStore({
       plans,
       maxExporters: 100,
@@ -104,6 +104,20 @@ describe('a template store', () => {
     expect(plans.planCount).toBe(3);
     expect(plans.planOf(templates[0]!.shared).shortestRecord).toBe(1);
     expect(plans.planOf(templates[0]!.shared)).toBe(plans.planOf(templates[0]!.shared));
+  });
+
+  it('keeps no more plans than the limit of their bytes', () => {
+    const { plans, store } = createStore();
+    const long = { ...content(4), specifiers: content(4).specifiers.repeat(24) };
+    for (const [at, each] of [content(1), content(2), long, content(3)].entries()) {
+      plans.planOf(store.define('a', 0, 256 + at, each).shared);
+      expect(plans.planCount).toBe([1, 2, 2, 2][at]);
+    }
+    for (const { shared } of [...(store.find('a')?.templates.items() ?? [])]) plans.planOf(shared);
+    store.withdraw('a', 'ipfix', 0, 'flow', 'all');
+    plans.planOf(store.define('a', 0, 256, long).shared);
+    plans.planOf(store.define('a', 0, 257, content(1)).shared);
+    expect(plans.planCount).toBe(2);
   });
 
   it('keeps to the limit of all templates by forgetting other exporters', () => {
