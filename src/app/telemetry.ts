@@ -184,7 +184,7 @@ function toSum(own: OnDisk | undefined, others: OnDisk): OnDisk | undefined {
 async function check(work: () => Promise<unknown>): Promise<string> {
   const done = work().then(
     () => ok,
-    (error: unknown) => (error instanceof WeirError && error.code !== 'stopped' ? error.message : noAnswer),
+    (error: unknown) => (error instanceof WeirError ? error.message : noAnswer),
   );
   return (await within(answerLimitMs, done)) ?? noAnswer;
 }

@@ -1,6 +1,7 @@
 // Waiting between attempts: twice as long each time, with jitter so that several writers do not knock at the same moment.
 
 import { WeirError } from '../model/errors.ts';
+import { unavailable } from './connection-failure.ts';
 
 export interface BackOffOptions {
   readonly firstMs?: number;
@@ -27,9 +28,16 @@ export function createBackOff({ firstMs = 250, maxMs = 10_000, random = Math.ran
   return { nextMs, wait: (signal) => pause(nextMs(), signal) };
 }
 
-/** Throws WeirError `stopped` when the work is to be given up. */
+/** Why what was to end with this signal is given up: its time is over, or weir is stopping. */
+export function toEndError(signal: AbortSignal, what: string): WeirError {
+  const { reason } = signal as { readonly reason: unknown };
+  if (reason instanceof DOMException && reason.name === 'TimeoutError') return unavailable('no answer in time');
+  return new WeirError('stopped', `${what} given up: weir is stopping`, { retryable: true });
+}
+
+/** Throws `toEndError` when the work is to be given up. */
 export function throwIfStopped(signal: AbortSignal): void {
-  if (signal.aborted) throw new WeirError('stopped', 'documents were given up: weir is stopping', { retryable: true });
+  if (signal.aborted) throw toEndError(signal, 'documents were');
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

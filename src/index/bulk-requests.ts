@@ -2,7 +2,7 @@
 // head of the line: a large batch becomes several, small ones share one. What waits comes back to the line under the same ids.
 
 import { WeirError } from '../model/errors.ts';
-import { type BackOff, type BackOffOptions, createBackOff, throwIfStopped } from './back-off.ts';
+import { type BackOff, type BackOffOptions, createBackOff, throwIfStopped, toEndError } from './back-off.ts';
 import type { BulkItems } from './bulk-body.ts';
 import type { BulkPace } from './bulk-pace.ts';
 import { type BulkRequest, type Delivery, halve, type Portion, takeRequest, withoutOver } from './bulk-request.ts';
@@ -70,7 +70,7 @@ export function createBulkRequests({
     if (items.count === 0) return { alreadyThere: [], refused: [] };
     return new Promise((resolve, reject) => {
       const stop = (): void => {
-        end(delivery, new WeirError('stopped', 'documents were given up: weir is stopping', { retryable: true }));
+        end(delivery, toEndError(signal, 'documents were'));
       };
       const delivery: Delivery = {
         items,

@@ -111,8 +111,10 @@ export function createBulkWriter({
     } catch (error) {
       if (!(error instanceof WeirError)) throw error;
       if (!error.retryable) throw placed(error, client.address);
-      const reason = error.code === 'stopped' ? 'no answer in time' : error.message;
-      logger.warn({ address: client.address, reason }, 'Elasticsearch is away: documents will wait for it');
+      logger.warn(
+        { address: client.address, reason: error.message },
+        'Elasticsearch is away: documents will wait for it',
+      );
     }
   }
 

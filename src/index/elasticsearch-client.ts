@@ -4,6 +4,7 @@
 import type { Readable } from 'node:stream';
 import { Client, Connection } from '@elastic/elasticsearch';
 import { WeirError } from '../model/errors.ts';
+import { toEndError } from './back-off.ts';
 import { toConnectionFailure, unavailable } from './connection-failure.ts';
 import { fetchAuthority, readTlsSettings, type TrustOptions } from './elasticsearch-trust.ts';
 import { toShortText } from './short-text.ts';
@@ -102,7 +103,7 @@ export function createElasticsearchClient({
   }
 
   async function request(request: ElasticsearchRequest, signal: AbortSignal): Promise<ElasticsearchAnswer> {
-    if (signal.aborted) throw stopped();
+    if (signal.aborted) throw toEndError(signal, endedRequest);
     // The library's timeout ends with the first byte of the answer: an answer that never ends needs a deadline of its own.
     const end = createEnd(signal, 2 * requestTimeoutMs);
     try {
@@ -197,10 +198,12 @@ interface End {
   cancel(): void;
 }
 
+const endedRequest = 'the request to Elasticsearch was';
+
 // Not AbortSignal.any: one per request on a signal that lives as long as the process leaks on Node 20.
 function createEnd(signal: AbortSignal, ms: number): End {
   const { promise, reject } = deferred();
-  const stop = (): void => reject(stopped());
+  const stop = (): void => reject(toEndError(signal, endedRequest));
   const timer = setTimeout(() => reject(unavailable('no answer in time')), ms);
   signal.addEventListener('abort', stop, { once: true });
   return {
@@ -240,10 +243,6 @@ function toContent(bytes: Buffer): Pick<ElasticsearchAnswer, 'json' | 'text'> {
   } catch {
     return { json: undefined, text: toShortText(text) };
   }
-}
-
-function stopped(): WeirError {
-  return new WeirError('stopped', 'the request to Elasticsearch was given up: weir is stopping', { retryable: true });
 }
 
 /** The node whose connection failed. */

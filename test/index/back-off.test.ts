@@ -1,6 +1,10 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { createBackOff } from '../../src/index/back-off.ts';
 import { toBulkOutcome, toRetryAfterMs } from '../../src/index/bulk-result.ts';
+import { createElasticsearchClient } from '../../src/index/elasticsearch-client.ts';
+import { sumLedger } from '../../src/index/ledger-sums.ts';
 import { noonMs } from './document-batches.ts';
 
 describe('waits between attempts', () => {
@@ -21,6 +25,34 @@ describe('waits between attempts', () => {
       expect(ms).toBeGreaterThanOrEqual(30_000);
       expect(ms).toBeLessThanOrEqual(37_500);
     }
+  });
+});
+
+describe('what is given up', () => {
+  const reasons = [
+    [
+      'because its time is over',
+      () => AbortSignal.timeout(30),
+      { code: 'sink-unavailable', message: /no answer in time$/ },
+    ],
+    ['because weir is stopping', () => AbortSignal.abort(), { code: 'stopped', message: /weir is stopping$/ }],
+  ] as const;
+
+  test.each(reasons)('%s says so: a wait', async (_, signal, { code, message }) => {
+    const { wait } = createBackOff({ firstMs: 60_000, maxMs: 60_000, random: () => 1 });
+    await expect(wait(signal())).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+
+  test.each(reasons)('%s says so: a question to a server that is silent', async (_, signal, { code, message }) => {
+    const server = createServer(() => undefined);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const client = createElasticsearchClient({ nodes: [`http://127.0.0.1:${port}`] });
+    const asked = sumLedger(client, { pipeline: 'flow', sinceMs: 0 }, signal());
+    await expect(asked).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+    await client.close();
+    server.closeAllConnections();
+    server.close();
   });
 });
 
