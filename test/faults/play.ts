@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitUntil } from '../end-to-end/weir-process.ts';
-import { balance, namedLosses } from './balance.ts';
+import { namedLosses, settleBooks } from './balance.ts';
 import type { Fault } from './faults.ts';
 import { openStage, type StageOptions } from './stage.ts';
 
@@ -20,7 +20,6 @@ export interface Outcome {
 }
 
 const firstFlowsLimitMs = 90_000;
-const balanceLimitMs = 20_000;
 
 /** Sends for a second, then while the fault acts, then for a second more; waits until all is there, and counts. */
 export async function play(
@@ -38,20 +37,14 @@ export async function play(
     const caughtUpMs = await stage.catchUp();
     // Whatever comes twice has had its time to come.
     await sleep(1000);
-    // A document is in the index before its answer is here: the fate of what is sent again is counted some retries later.
-    let counts = await stage.counts();
-    let balanced = await balance(counts, fault.dies, stage.redis);
-    for (const endMs = Date.now() + balanceLimitMs; balanced !== 'yes' && Date.now() < endMs; await sleep(250)) {
-      counts = await stage.counts();
-      balanced = await balance(counts, fault.dies, stage.redis);
-    }
+    const { books, balanced } = await settleBooks(stage, fault.dies === undefined ? [] : [fault.dies]);
     await stage.stopInOrder();
     const numbers = await stage.readNumbers();
     const indexed = new Set(numbers).size;
     return {
       sent: stage.sent(),
       indexed,
-      named: namedLosses(counts),
+      named: namedLosses(books),
       doubled: numbers.length - indexed,
       caughtUpMs,
       balanced,
