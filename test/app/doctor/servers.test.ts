@@ -241,8 +241,15 @@ it('a Kibana without our dashboards, or with some of them, is told so until weir
     });
     await setupKibana({ url: kibana.url }, { dryRun: false, force: false });
     expect(await ask()).toEqual([]);
-    const gone = [...kibana.objects.keys()].find((key) => key.includes('dashboard')) ?? '';
-    expect(kibana.objects.delete(gone)).toBe(true);
+    const remove = (type: string): void => {
+      const gone = [...kibana.objects.keys()].find((key) => key.includes(`/${type}/`)) ?? '';
+      expect(kibana.objects.delete(gone), type).toBe(true);
+    };
+    // What its user does not want.
+    remove('dashboard');
+    expect(await ask()).toEqual([]);
+    // A hole in dashboards.
+    remove('index-pattern');
     expect((await ask())[0]?.title).toContain('1 are not there');
   } finally {
     await kibana.stop();
